@@ -1,0 +1,66 @@
+"""What one turn of a service's loop saw (seed: ACTIVITY HASH)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from ipcm.message import Message
+
+if TYPE_CHECKING:
+    from signal import Signals
+
+__all__ = ["Activity"]
+
+
+@dataclasses.dataclass(slots=True)
+class Activity:
+    """One turn. False where nothing happened.
+
+    Attributes:
+        interval: the interval has passed since the last turn that had it.
+        messages: what came in, in order per sender.
+        peer_delta: peer name to +1 (came) or -1 (left).
+        pid_watch: a watched process ended.
+        pids: reaped children that were no workers, pid to exit (code, or -signal).
+        sigs: signals grabbed, each with the number of deliveries since the last turn.
+        terminated: the termination value, once there is one.
+    """
+
+    interval: bool = False
+    messages: list[Message] = dataclasses.field(default_factory=list)
+    peer_delta: dict[str, int] = dataclasses.field(default_factory=dict)
+    pid_watch: bool = False
+    pids: dict[int, int] = dataclasses.field(default_factory=dict)
+    sigs: dict[Signals, int] = dataclasses.field(default_factory=dict)
+    terminated: Any = None
+    _handled: set[str] = dataclasses.field(default_factory=set, repr=False, compare=False)
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.messages
+            or self.interval
+            or self.peer_delta
+            or self.pid_watch
+            or self.pids
+            or self.sigs
+            or self.terminated is not None
+        )
+
+    def mark_handled(self, *fields: str) -> None:
+        """Notes that these parts were taken care of."""
+        self._handled.update(fields)
+
+    def unhandled(self) -> list[str]:
+        """Names the parts that something is in and nobody took care of."""
+        return [
+            field.name
+            for field in dataclasses.fields(self)
+            if field.name not in self._handled
+            and field.name != "_handled"
+            and (
+                self.terminated is not None
+                if field.name == "terminated"
+                else bool(getattr(self, field.name))
+            )
+        ]

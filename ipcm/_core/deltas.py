@@ -1,0 +1,54 @@
+"""Peer deltas: who came and who left, at most one change per name and turn."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Container
+
+__all__ = ["Deltas"]
+
+
+class Deltas:
+    """Changes of presence in the order the registrar told them, dealt out turn by turn.
+
+    A leave and a return of one name come in two turns, and a leave never comes in a turn that
+    carries messages of that peer (design: activity). What is held back makes `pending` true:
+    the next turn comes at once.
+    """
+
+    __slots__ = ("_changes",)
+
+    def __init__(self) -> None:
+        self._changes: deque[tuple[str, int]] = deque()
+
+    @property
+    def pending(self) -> bool:
+        """True where a change waits for its turn."""
+        return bool(self._changes)
+
+    def add(self, name: str, change: int) -> None:
+        """Notes that a peer came (+1) or left (-1)."""
+        self._changes.append((name, change))
+
+    def take(self, speaking: Container[str] = ()) -> dict[str, int]:
+        """The changes for this turn.
+
+        Args:
+            speaking: senders of this turn's messages; their leaving waits for the next.
+
+        Returns:
+            Name to +1 or -1, in the order they happened.
+        """
+        if not self._changes:
+            return {}
+        delta: dict[str, int] = {}
+        held: set[str] = set()
+        later: deque[tuple[str, int]] = deque()
+        for name, change in self._changes:
+            if name in delta or name in held or (change < 0 and name in speaking):
+                held.add(name)
+                later.append((name, change))
+            else:
+                delta[name] = change
+        self._changes = later
+        return delta

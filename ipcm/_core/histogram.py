@@ -1,0 +1,93 @@
+"""Latencies in a fixed number of buckets, about 19 % wide each."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+__all__ = ["LogHistogram", "RateMeter"]
+
+_PER_OCTAVE: Final = 4
+_SMALLEST: Final = 1e-7
+_BUCKETS: Final = 36 * _PER_OCTAVE  # up to 0.1 us * 2**36, some two hours
+
+
+class LogHistogram:
+    """Counts spans from 0.1 us to two hours; what lies outside goes to the first or last bucket.
+
+    Percentiles are the geometric middle of their bucket: at most 9.1 % off.
+    """
+
+    __slots__ = ("_counts", "count")
+
+    def __init__(self) -> None:
+        self._counts: list[int] | None = None
+        self.count = 0
+
+    def add(self, seconds: float) -> None:
+        """Counts one span."""
+        counts = self._counts
+        if counts is None:
+            counts = self._counts = [0] * _BUCKETS
+        if seconds <= _SMALLEST:
+            index = 0
+        else:
+            index = int(math.log2(seconds / _SMALLEST) * _PER_OCTAVE)
+            if index >= _BUCKETS:
+                index = _BUCKETS - 1
+        counts[index] += 1
+        self.count += 1
+
+    def percentiles(self, *fractions: float) -> list[float]:
+        """The spans, in seconds, that these fractions (ascending, 0..1) of all stay under."""
+        found: list[float] = []
+        if not self._counts or not self.count:
+            return [0.0] * len(fractions)
+        seen = 0
+        wanted = iter(fractions)
+        fraction = next(wanted, None)
+        for index, count in enumerate(self._counts):
+            seen += count
+            while fraction is not None and seen >= fraction * self.count and count:
+                found.append(float(_SMALLEST * 2 ** ((index + 0.5) / _PER_OCTAVE)))
+                fraction = next(wanted, None)
+        return found
+
+
+class RateMeter:
+    """Events per second over the last `window` whole seconds."""
+
+    __slots__ = ("_counts", "_second", "_started", "_window")
+
+    def __init__(self, window: int = 10) -> None:
+        self._window = window
+        self._counts: list[int] = [0] * (window + 1)
+        self._second: int | None = None
+        self._started = 0.0
+
+    def add(self, now: float, count: int = 1) -> None:
+        """Counts events at `now` (seconds, monotonic)."""
+        second = int(now)
+        if second != self._second:
+            self._move(now)
+        self._counts[second % len(self._counts)] += count
+
+    def rate(self, now: float) -> float:
+        """The rate: over the window, or over the time since the first event if that is less."""
+        if self._second is None:
+            return 0.0
+        self._move(now)
+        span = min(max(now - self._started, 1.0), self._window + now - int(now))
+        return sum(self._counts) / span
+
+    def _move(self, now: float) -> None:
+        second = int(now)
+        if self._second is None:
+            self._started = now
+            self._second = second
+        slots = len(self._counts)
+        for passed in range(self._second + 1, min(second, self._second + slots) + 1):
+            self._counts[passed % slots] = 0
+        if second - self._second > slots:
+            self._counts = [0] * slots
+        self._second = second

@@ -1,0 +1,229 @@
+"""What an observer gets: a frozen snapshot of a service, then events.
+
+All of it is plain data (msgspec structs) that every serializer can carry. Times are seconds;
+`when` and `started` are since the epoch, `uptime`, `age`, `loop_lag` and latencies are spans.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+__all__ = [
+    "CallbackError",
+    "EndedWorker",
+    "ErrorEvent",
+    "Event",
+    "EventBatch",
+    "Latency",
+    "MessageEvent",
+    "PeerEvent",
+    "ReapedChild",
+    "RequestCounts",
+    "SignalCount",
+    "SignalEvent",
+    "Snapshot",
+    "TerminatedEvent",
+    "TurnEvent",
+    "WorkerEvent",
+    "WorkerInfo",
+]
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """How a kind of request did.
+
+    Attributes:
+        count: answered since the service started.
+        errors: of these, answered with an error.
+        rate: answered per second, over the last ten seconds.
+        p50, p95, p99: seconds from receipt to answer, since the start; 0 where count is 0.
+    """
+
+    count: int = 0
+    errors: int = 0
+    rate: float = 0.0
+    p50: float = 0.0
+    p95: float = 0.0
+    p99: float = 0.0
+
+
+class WorkerInfo(msgspec.Struct, frozen=True):
+    """A live worker."""
+
+    pid: int
+    name: str
+    age: float
+
+
+class EndedWorker(msgspec.Struct, frozen=True):
+    """A worker that ended; `exit` as subprocess gives it (code, or -signal), None if unknown."""
+
+    pid: int
+    name: str
+    exit: int | None
+    when: float
+
+
+class ReapedChild(msgspec.Struct, frozen=True):
+    """A child that was no worker, and how it ended."""
+
+    pid: int
+    exit: int
+    when: float
+
+
+class SignalCount(msgspec.Struct, frozen=True):
+    """Deliveries that the wakeup fd saw, and how many were dispatched."""
+
+    received: int = 0
+    handled: int = 0
+
+
+class RequestCounts(msgspec.Struct, frozen=True):
+    """Requests of a service since its start; `open` counts those it has not answered yet."""
+
+    received: int = 0
+    sent: int = 0
+    open: int = 0
+    errors: int = 0
+
+
+class CallbackError(msgspec.Struct, frozen=True):
+    """An exception of a callback or handler that did not end the service."""
+
+    when: float
+    where: str
+    error: str
+    traceback: str = ""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A service at one moment.
+
+    Attributes:
+        state: "starting", "running" or "ending".
+        interval: seconds between interval callbacks; cycle: seconds between timed turns.
+        requests: totals; total: latency of all answered requests; endpoints, clients: the
+            same per endpoint and per asking peer (64 keys at most, then "other").
+        backlog: messages accepted for a peer and not yet taken by the kernel.
+        loop_lag: how late the last timed turn came, or how long the last turn took.
+        errors: the last intercepted ones. watched: pids whose end ends the service.
+        drops: late, duplicate, unknown or forged responses and unsendable answers.
+        read, sent: messages per peer.
+        lost_events: message events that were not sent to this observer.
+    """
+
+    name: str
+    pid: int
+    incarnation: str
+    state: str
+    started: float
+    uptime: float
+    cycle: float
+    interval: float
+    turns: int = 0
+    peers: list[str] = []
+    workers: list[WorkerInfo] = []
+    ended_workers: list[EndedWorker] = []
+    workers_started: int = 0
+    signals: dict[str, SignalCount] = {}
+    requests: RequestCounts = RequestCounts()
+    total: Latency = Latency()
+    endpoints: dict[str, Latency] = {}
+    clients: dict[str, Latency] = {}
+    backlog: dict[str, int] = {}
+    loop_lag: float = 0.0
+    errors: list[CallbackError] = []
+    reaped: list[ReapedChild] = []
+    watched: list[int] = []
+    drops: int = 0
+    read: dict[str, int] = {}
+    sent: dict[str, int] = {}
+    lost_events: int = 0
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="event"):
+    service: str
+    when: float
+
+
+class TurnEvent(_Event, frozen=True, tag="turn"):
+    """Turns since the last such event, summed up."""
+
+    turns: int
+    messages: int
+    interval: int
+
+
+class MessageEvent(_Event, frozen=True, tag="message"):
+    """A message that the service read or sent.
+
+    Attributes:
+        direction: "in" or "out". kind: general, request, response, terminate.
+        id: of a request or response, the correlation id.
+        endpoint: of a request or response for an endpoint, its name, else "".
+        size: bytes on the wire. latency: of a response, seconds from request to response.
+        preview: the content as text, cut and redacted, or None where previews are off.
+    """
+
+    direction: str
+    kind: str
+    peer: str
+    id: int
+    endpoint: str = ""
+    size: int = 0
+    latency: float | None = None
+    error: str | None = None
+    broadcast: bool = False
+    preview: str | None = None
+
+
+class PeerEvent(_Event, frozen=True, tag="peer"):
+    """A peer came (+1) or left (-1)."""
+
+    peer: str
+    change: int
+
+
+class WorkerEvent(_Event, frozen=True, tag="worker"):
+    """A worker started (+1) or ended (-1, with its exit)."""
+
+    pid: int
+    name: str
+    change: int
+    exit: int | None = None
+
+
+class SignalEvent(_Event, frozen=True, tag="signal"):
+    """`count` deliveries of a signal, seen in one turn."""
+
+    signal: str
+    count: int
+
+
+class ErrorEvent(_Event, frozen=True, tag="error"):
+    """An intercepted exception."""
+
+    where: str
+    error: str
+    traceback: str = ""
+
+
+class TerminatedEvent(_Event, frozen=True, tag="terminated"):
+    """The service leaves its loop, with this termination value."""
+
+    value: Any = None
+
+
+Event: TypeAlias = (
+    TurnEvent | MessageEvent | PeerEvent | WorkerEvent | SignalEvent | ErrorEvent | TerminatedEvent
+)
+
+
+class EventBatch(msgspec.Struct, frozen=True):
+    """What one turn sends an observer: events in order, and how many were left out before."""
+
+    events: list[Event]
+    dropped: int = 0

@@ -1,0 +1,61 @@
+"""Frames accepted for one peer and not yet taken by the kernel."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, TypeAlias
+
+__all__ = ["Buffer", "Outbox"]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+_MOST_BUFFERS: Final = 256  # well under IOV_MAX (1024 on Linux)
+_MOST_BYTES: Final = 1 << 20
+
+
+class Outbox:
+    """A queue of frames with a partial-write mark at its head."""
+
+    __slots__ = ("_frames", "_offset", "bytes")
+
+    def __init__(self) -> None:
+        self._frames: deque[Buffer] = deque()
+        self._offset = 0
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def put(self, frame: Buffer) -> None:
+        """Queues one frame, header included, or what is left of one."""
+        self._frames.append(frame)
+        self.bytes += len(frame)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._frames.clear()
+        self._offset = 0
+        self.bytes = 0
+
+    def head(self) -> list[Buffer]:
+        """What to hand to the kernel next, in order: some 1 MiB at most."""
+        buffers: list[Buffer] = []
+        total = 0
+        offset = self._offset
+        for frame in self._frames:
+            piece = memoryview(frame)[offset:] if offset else frame
+            offset = 0
+            buffers.append(piece)
+            total += len(piece)
+            if total >= _MOST_BYTES or len(buffers) >= _MOST_BUFFERS:
+                break
+        return buffers
+
+    def taken(self, size: int) -> None:
+        """Drops the first `size` bytes: the kernel has them."""
+        self.bytes -= size
+        size += self._offset
+        frames = self._frames
+        while frames and size >= len(frames[0]):
+            size -= len(frames.popleft())
+        self._offset = size

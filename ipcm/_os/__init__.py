@@ -1,0 +1,1 @@
+"""The only home of fork, signals, wait, pidfd and stdio."""

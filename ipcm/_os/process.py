@@ -1,0 +1,115 @@
+"""Which process is meant, and whether it lives."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+from typing import NamedTuple
+
+__all__ = [
+    "ProcessIdentity",
+    "identify",
+    "open_pidfd",
+    "send_signal",
+    "thread_count",
+    "wait_dead",
+]
+
+
+class ProcessIdentity(NamedTuple):
+    """A process, and no later one with the same pid.
+
+    Attributes:
+        start: clock ticks from boot to its start: field 22 of /proc/PID/stat, proc(5).
+    """
+
+    pid: int
+    start: int
+
+    def alive(self) -> bool:
+        """False once it is gone or a zombie, or its pid is another's."""
+        state, start = _stat(self.pid)
+        return start == self.start and state not in "ZX"
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return "X", -1
+    # The name in parentheses may contain anything, also a parenthesis.
+    fields = text[text.rindex(b")") + 2 :].split()
+    return fields[0].decode(), int(fields[19])
+
+
+def identify(pid: int | None = None) -> ProcessIdentity:
+    """Tells a process (None: this one) from any later one.
+
+    Raises:
+        ProcessLookupError: it is gone, or a zombie.
+    """
+    pid = os.getpid() if pid is None else pid
+    state, start = _stat(pid)
+    if state in "ZX":
+        raise ProcessLookupError(f"there is no process {pid}")
+    return ProcessIdentity(pid, start)
+
+
+def open_pidfd(who: ProcessIdentity) -> int:
+    """A descriptor that becomes readable when the process ends (pidfd_open(2)).
+
+    Opened first and compared then: the other way round the pid may change hands in between.
+
+    Raises:
+        ProcessLookupError: it is dead.
+    """
+    pidfd = os.pidfd_open(who.pid)
+    if not who.alive():
+        os.close(pidfd)
+        raise ProcessLookupError(f"process {who.pid} is gone")
+    return pidfd
+
+
+def send_signal(who: ProcessIdentity, number: int) -> None:
+    """Signals this process and no other (pidfd_send_signal(2)).
+
+    Raises:
+        ProcessLookupError: it is dead.
+    """
+    pidfd = open_pidfd(who)
+    try:
+        signal.pidfd_send_signal(pidfd, number)
+    finally:
+        os.close(pidfd)
+
+
+def wait_dead(who: list[ProcessIdentity], timeout: float) -> list[ProcessIdentity]:
+    """Waits until all are dead, at most `timeout` seconds.
+
+    Returns:
+        Those that still live.
+    """
+    deadline = time.monotonic() + timeout
+    with contextlib.ExitStack() as stack:
+        waiting: dict[int, ProcessIdentity] = {}
+        poll = select.poll()
+        for each in who:
+            with contextlib.suppress(ProcessLookupError):
+                pidfd = open_pidfd(each)
+                stack.callback(os.close, pidfd)
+                waiting[pidfd] = each
+                poll.register(pidfd, select.POLLIN)
+        while waiting and (left := deadline - time.monotonic()) > 0:
+            for pidfd, _ in poll.poll(int(left * 1000) + 1):
+                del waiting[pidfd]
+                poll.unregister(pidfd)
+        return list(waiting.values())
+
+
+def thread_count() -> int:
+    """Threads of this process, those of C libraries too."""
+    return len(os.listdir("/proc/self/task"))

@@ -1,0 +1,92 @@
+"""Helper processes of our own, and the reaping of single children."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from ipcm._os.fork import fork
+from ipcm._os.process import thread_count
+
+__all__ = ["close_others", "fork_or_exec", "open_child", "reap"]
+
+
+def fork_or_exec(
+    child: Callable[[], int | None], module: str, arguments: Sequence[str], keep: Iterable[int]
+) -> int:
+    """Runs a helper: forked where this process has one thread, else in a fresh interpreter.
+
+    A fork of a process with threads copies the locks that they hold at that moment.
+
+    Args:
+        child: what a forked helper runs. module, arguments: what a fresh one runs.
+        keep: descriptors that a fresh one inherits.
+
+    Returns:
+        Its pid.
+    """
+    if thread_count() == 1:
+        return fork(child)
+    keep = tuple(keep)
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        for fd in keep:
+            os.set_inheritable(fd, True)
+        onto = [(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, 2)]
+        return os.posix_spawn(sys.executable, command, environment, file_actions=onto)
+    finally:
+        os.close(null)
+        for fd in keep:
+            os.set_inheritable(fd, False)
+
+
+def close_others(keep: Iterable[int], log: Path) -> None:
+    """Closes all inherited descriptors, so that nobody waits for us to close his.
+
+    Args:
+        keep: those that stay. log: file that stderr goes to; stdin and stdout go nowhere.
+    """
+    null = os.open(os.devnull, os.O_RDWR)
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for fd, source in ((0, null), (1, null), (2, out)):
+        os.dup2(source, fd)
+    kept = {0, 1, 2, *keep}
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd not in kept:
+            with contextlib.suppress(OSError):  # the descriptor of the listing itself
+                os.close(fd)
+
+
+def open_child(pid: int) -> int:
+    """A pidfd of our own child that has not been waited for: its pid cannot be another's."""
+    return os.pidfd_open(pid)
+
+
+def reap(pid: int, timeout: float) -> int | None:
+    """Waits for one child.
+
+    Returns:
+        Its exit as subprocess gives it (code, or -signal); None where it still runs, or where
+        somebody else has waited for it.
+    """
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    try:
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        if not poll.poll(max(int(timeout * 1000), 0)):
+            return None
+        done, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    finally:
+        os.close(pidfd)
+    return os.waitstatus_to_exitcode(status) if done else None

@@ -1,0 +1,332 @@
+"""Buses: making, finding, watching and ending them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal as signals
+import time
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+from ipcm._core.businfo import BusInfo
+from ipcm._core.names import check_bus_name, check_name
+from ipcm._core.registry import PeerInfo, PeerKind
+from ipcm._os.process import identify, send_signal
+from ipcm._os.signals import parse_signals
+from ipcm.client import Client
+from ipcm.errors import (
+    BadBusInfo,
+    BusGone,
+    ManyBuses,
+    NameTaken,
+    NoSuchBus,
+    RequestTimeout,
+)
+from ipcm.serializers import DEFAULT as DEFAULT_SERIALIZER
+from ipcm.serializers import get_serializer
+from ipcm.transports.base import BusRecord, Transport
+from ipcm.transports.registry import DEFAULT as DEFAULT_TRANSPORT
+from ipcm.transports.registry import NAMES as TRANSPORTS
+from ipcm.transports.registry import get_transport
+
+if TYPE_CHECKING:
+    from ipcm.observe.observer import Observer
+
+__all__ = ["AnyBus", "Bus", "buses", "connect", "find_bus", "open_client", "reconnect", "spawn"]
+
+AnyBus: TypeAlias = "Bus | str"
+"""A Bus, an info string, or the name of a live bus."""
+
+
+class Bus:
+    """A bus, seen from a process that spawned or found it. `str(bus)` is its info string.
+
+    Args:
+        record: what the transport knows of it.
+        owned: whether `shutdown` and the end of a `with` block end it.
+        signal: sent to every service before it is terminated; None for none.
+    """
+
+    def __init__(self, record: BusRecord, *, owned: bool = False, signal: Any = None) -> None:
+        self._record = record
+        self._transport: Transport = get_transport(record.info.transport)
+        self._pid = os.getpid()
+        self._signal = None if signal is None else parse_signals([signal])[0]
+        self._ended = False
+        self.owned = owned
+
+    def __str__(self) -> str:
+        return self.info
+
+    def __repr__(self) -> str:
+        return f"<Bus {self.name!r} {self.transport} {self.route}>"
+
+    @property
+    def name(self) -> str:
+        """Its name, by which `connect`, `attach` and the command line find it."""
+        return self._record.name
+
+    @property
+    def info(self) -> str:
+        """Its info string: a JSON triple of transport, serializer and route."""
+        return str(self._record.info)
+
+    @property
+    def transport(self) -> str:
+        """Name of its transport."""
+        return self._record.info.transport
+
+    @property
+    def serializer(self) -> str:
+        """Name of its serializer."""
+        return self._record.info.serializer
+
+    @property
+    def route(self) -> str:
+        """Where it is: for `unix`, its directory."""
+        return self._record.info.route
+
+    @property
+    def owner_pid(self) -> int:
+        """The process that spawned it."""
+        return self._record.owner_pid
+
+    @property
+    def started(self) -> float:
+        """When it was spawned, in seconds since the epoch."""
+        return self._record.started
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it ends with its owner."""
+        return self._record.guard
+
+    def presence(self) -> list[PeerInfo]:
+        """Everybody on the bus, in the order they came; raises BusGone."""
+        return self._transport.presence(self._record.info)
+
+    def peers(self) -> list[str]:
+        """Names of the peers, services included, observers left out."""
+        return [peer.name for peer in self.presence() if peer.kind != "observer"]
+
+    def services(self) -> list[str]:
+        """Names of the services."""
+        return [peer.name for peer in self.presence() if peer.kind == "service"]
+
+    def connect(self, name: str) -> Client:
+        """Connects under a name; see `ipcm.connect`."""
+        return connect(name, self)
+
+    def observe(
+        self,
+        *,
+        read_only: bool = True,
+        messages: bool = True,
+        previews: bool = True,
+        rate: float = 2000.0,
+    ) -> Observer:
+        """Watches every service of the bus, as they come and go.
+
+        Args:
+            read_only: the connection may look and nothing else.
+            messages, previews: whether message events come, and with the content's beginning.
+            rate: message events per second and service at the most.
+        """
+        from ipcm.observe.observer import Observer
+
+        client = open_client(
+            f"observer-{os.getpid()}-{secrets.token_hex(4)}",
+            self.info,
+            kind="observer",
+            read_only=read_only,
+        )
+        return Observer(
+            client, read_only=read_only, messages=messages, previews=previews, rate=rate
+        )
+
+    def terminate(self) -> None:
+        """Asks every service to end, after the bus's signal where it has one; raises BusGone."""
+        if self._signal is not None:
+            self._signal_services(self._signal)
+        self._transport.terminate(self._record.info)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Waits until no service is left.
+
+        Raises:
+            RequestTimeout: there still is one after `timeout` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            with self.observe(messages=False) as watcher:
+                while any(peer.kind == "service" for peer in watcher.presence.values()):
+                    left = None if deadline is None else deadline - time.monotonic()
+                    if left is not None and left <= 0:
+                        raise RequestTimeout(self.name, timeout or 0.0)
+                    watcher.poll(left)
+        except BusGone:
+            return
+
+    def shutdown(self, grace: float = 5.0) -> None:
+        """Ends the bus: services are asked, killed after `grace` seconds, and all is removed.
+
+        Repeatable, and fine on a bus that is gone.
+        """
+        if self._ended or self._pid != os.getpid():
+            return
+        self._ended = True
+        if self._signal is not None:
+            try:
+                self._signal_services(self._signal)
+            except BusGone:
+                pass  # that is what is wanted
+        self._transport.end(self._record, grace)
+
+    def detach(self) -> None:
+        """Lets the bus live on when this process ends or closes it; raises BusGone."""
+        self._transport.detach(self._record.info)
+        self.owned = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.owned:
+            self.shutdown()
+
+    def _signal_services(self, signal: signals.Signals) -> None:
+        for peer in self.presence():
+            if peer.kind == "service" and peer.pid != os.getpid():
+                try:
+                    send_signal(identify(peer.pid), signal)
+                except ProcessLookupError:
+                    continue  # it has ended already
+
+
+def spawn(
+    name: str | None = None,
+    transport: str | None = None,
+    serializer: str | None = None,
+    guard: bool = True,
+    signal: Any = None,
+) -> Bus:
+    """Makes a bus.
+
+    Args:
+        name: letters, digits, '.', '-', '_'; one is made up where it is None.
+        transport: `unix` where it is None. serializer: `msgpack` where it is None.
+        guard: the bus ends with this process, however that ends.
+        signal: name, number or member, sent to every service before it is terminated.
+
+    Returns:
+        The bus, owned: a `with` block ends it.
+
+    Raises:
+        NameTaken, InvalidName, BadBusInfo, InsecureDirectory, BusError.
+    """
+    chosen = get_transport(transport or DEFAULT_TRANSPORT)
+    serializer = get_serializer(serializer or DEFAULT_SERIALIZER).name
+    if signal is not None:
+        parse_signals([signal])
+    if name is not None:
+        record = chosen.create(check_bus_name(name), serializer, guard)
+    else:
+        record = _create_unnamed(chosen, serializer, guard)
+    return Bus(record, owned=True, signal=signal)
+
+
+def _create_unnamed(transport: Transport, serializer: str, guard: bool) -> BusRecord:
+    while True:
+        try:
+            return transport.create(f"bus-{secrets.token_hex(4)}", serializer, guard)
+        except NameTaken:
+            continue
+
+
+def buses() -> list[Bus]:
+    """The live buses of this user, oldest first; what dead ones have left is removed."""
+    found: list[Bus] = []
+    for name in TRANSPORTS:
+        transport = get_transport(name)
+        if transport.capabilities.discovery:
+            found += [Bus(record) for record in transport.discover()]
+    return sorted(found, key=lambda bus: bus.started)
+
+
+def find_bus(bus: AnyBus | None = None) -> Bus:
+    """Finds one bus.
+
+    Args:
+        bus: its name, its info string, or itself; None for `IPCM_BUS`, else the only live one.
+
+    Raises:
+        NoSuchBus, ManyBuses: with the names of those that were found.
+        BadBusInfo, BusGone: the info string is wrong, or its bus is over.
+    """
+    if isinstance(bus, Bus):
+        return bus
+    wanted = bus if bus is not None else os.environ.get("IPCM_BUS") or None
+    if wanted is not None and wanted.lstrip().startswith("["):
+        info = BusInfo.parse(wanted)
+        get_serializer(info.serializer)
+        return Bus(get_transport(info.transport).look(info))
+    found = buses()
+    if wanted is None:
+        if len(found) > 1:
+            raise ManyBuses(each.name for each in found)
+        if not found:
+            raise NoSuchBus(None)
+        return found[0]
+    if not isinstance(wanted, str):
+        raise BadBusInfo(f"a bus is named by a str or a Bus, not by {wanted!r:.100}")
+    for each in found:
+        if each.name == wanted:
+            return each
+    raise NoSuchBus(wanted, (each.name for each in found))
+
+
+def open_client(
+    name: str,
+    bus: AnyBus | None,
+    *,
+    kind: PeerKind = "client",
+    read_only: bool = False,
+    settle: bool = True,
+) -> Client:
+    """Connects as a peer of some kind; the public way is `connect`."""
+    check_name(name)
+    if isinstance(bus, str) and bus.lstrip().startswith("["):
+        info = BusInfo.parse(bus)
+    else:
+        info = BusInfo.parse(find_bus(bus).info)
+    port = get_transport(info.transport).join(info, name, kind, read_only=read_only)
+    return Client(port, info, settle=settle)
+
+
+def connect(name: str, bus: AnyBus | None = None) -> Client:
+    """Connects to a bus under a peer name.
+
+    Args:
+        bus: a Bus, an info string, a name; None for `IPCM_BUS`, else the only live bus.
+
+    Raises:
+        NameTaken: a live peer has the name. InvalidName. NoSuchBus, ManyBuses, BusGone.
+    """
+    return open_client(name, bus)
+
+
+def reconnect(name: str, bus: AnyBus | None = None) -> Client:
+    """Takes up a suspended peer again, with its mail, where the transport can.
+
+    Raises:
+        UnsupportedError: the transport cannot suspend.
+    """
+    from ipcm.errors import UnsupportedError
+
+    found = find_bus(bus)
+    if not get_transport(found.transport).capabilities.suspend:
+        raise UnsupportedError(
+            f"the {found.transport!r} transport keeps no mail for a peer that is away: "
+            f"connect({name!r})"
+        )
+    return connect(name, found)

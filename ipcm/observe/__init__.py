@@ -1,0 +1,1 @@
+"""The observer's side of the live streams: needs only a client."""

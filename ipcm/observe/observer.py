@@ -1,0 +1,225 @@
+"""Watching every service of a bus, as they come and go."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Any, Self
+
+import msgspec
+
+from ipcm._core.observation import Event, EventBatch, PeerEvent, Snapshot
+from ipcm._core.registry import PeerInfo
+from ipcm.client import DEFAULT_TIMEOUT, Client
+from ipcm.errors import BusGone, IPCMError, UnsupportedError
+from ipcm.message import Response
+from ipcm.transports.base import Origin
+
+__all__ = ["Observer"]
+
+_PATIENCE = 1.0
+
+
+class Observer:
+    """The events and snapshots of all services of a bus, merged.
+
+    A client that sends nothing but what it is asked for, and that services do not see among
+    their peers. Nothing happens behind one's back: `poll` takes in what came.
+
+    Attributes:
+        presence: who is on the bus, by name, observers left out.
+        snapshots: the last snapshot of each live service.
+        dropped: events that never came, because there were too many.
+    """
+
+    def __init__(
+        self, client: Client, *, read_only: bool, messages: bool, previews: bool, rate: float
+    ) -> None:
+        self.presence: dict[str, PeerInfo] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        self.dropped = 0
+        self.read_only = read_only
+        self._client = client
+        self._options = {"messages": messages, "previews": previews, "rate": rate}
+        self._events: list[Event] = []
+        self._asked: dict[str, float] = {}
+        self._over = False
+        client.on_events = self._on_events
+        client.keep_changes = True
+        try:
+            for peer in client.port.subscribe():
+                self._meet(peer)
+        except BaseException:
+            client.disconnect()
+            raise
+
+    @property
+    def name(self) -> str:
+        """The observer's own peer name."""
+        return self._client.name
+
+    def fileno(self) -> int:
+        """Readable when `poll` has something to do; -1 once closed."""
+        return self._client.fileno()
+
+    def poll(self, timeout: float | None = 0.0) -> list[Event]:
+        """The events since the last poll, in the order they came in.
+
+        A peer that comes or goes is a PeerEvent without service.
+
+        Args:
+            timeout: seconds to wait for the first one; None for ever.
+
+        Raises:
+            BusGone: the bus ended, and every event has been told.
+        """
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        self._pump(0.0)
+        while not self._events:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            self._pump(None if left == math.inf else left)
+        events, self._events = self._events, []
+        if not events and self._over:
+            raise BusGone("the bus ended")
+        return events
+
+    def __iter__(self) -> Iterator[Event]:
+        """Events for as long as the bus lives."""
+        while True:
+            try:
+                yield from self.poll(None)
+            except BusGone:
+                return
+
+    def refresh(self) -> None:
+        """Asks every service for a fresh snapshot; they come in with later polls."""
+        now = time.monotonic()
+        for name in [peer.name for peer in self.presence.values() if peer.kind == "service"]:
+            if name not in self._asked:
+                self._ask(name, ["snapshot", {}], now)
+
+    @property
+    def busy(self) -> dict[str, float]:
+        """Services that have not answered for more than a second, and for how many."""
+        now = time.monotonic()
+        return {name: now - since for name, since in self._asked.items() if now - since > _PATIENCE}
+
+    def describe(self, service: str, timeout: float = _PATIENCE) -> Any:
+        """What a service offers: class, docstring, endpoints with their schemas.
+
+        Raises:
+            NoSuchPeer, PeerGone, RequestTimeout.
+        """
+        return self._control(service, "describe", {}, timeout)
+
+    def snapshot(self, service: str, timeout: float = _PATIENCE) -> Snapshot:
+        """A fresh snapshot; raises NoSuchPeer, PeerGone, RequestTimeout."""
+        return msgspec.convert(self._control(service, "snapshot", {}, timeout), Snapshot)
+
+    def send_request(
+        self, peer: str, payload: Any, *, timeout: float | None = DEFAULT_TIMEOUT
+    ) -> int:
+        """Sends a request as any client; its response comes in with later polls.
+
+        Raises:
+            UnsupportedError: the connection is read-only. NoSuchPeer.
+        """
+        self._check_writable("send a request")
+        return self._client.send_request(peer, payload, timeout=timeout)
+
+    def get_response(self, id: int) -> Response | None:
+        """The response, once it is there; each is told once."""
+        return self._client.get_response(id)
+
+    def terminate(self, service: str, timeout: float = _PATIENCE) -> None:
+        """Asks a service to end; raises UnsupportedError where read-only, NoSuchPeer."""
+        self._check_writable("terminate")
+        self._control(service, "terminate", {}, timeout)
+
+    def signal(self, service: str, number: int, timeout: float = _PATIENCE) -> None:
+        """Has a service signal itself; raises UnsupportedError where read-only, NoSuchPeer."""
+        self._check_writable("signal")
+        self._control(service, "signal", {"signal": int(number)}, timeout)
+
+    def close(self) -> None:
+        """Leaves the bus. Repeatable."""
+        self._client.disconnect(flush=0.1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Taking in
+
+    def _pump(self, timeout: float | None) -> None:
+        client = self._client
+        if not self._over:
+            client.pump(timeout)
+        # Nobody has anything to tell an observer but events; what came all the same goes.
+        client.inbox.clear()
+        changes, client.changes = client.changes, []
+        for change in changes:
+            peer = change.peer
+            if peer is None:
+                self._over = self._over or change.what in ("ended", "lost")
+            elif peer.name == client.name or peer.kind == "observer":
+                continue
+            elif change.what == "left":
+                self._part(peer)
+            else:
+                self._meet(peer, told=change.what == "joined")
+
+    def _meet(self, peer: PeerInfo, told: bool = False) -> None:
+        if peer.kind == "observer":
+            return
+        new = peer.name not in self.presence
+        self.presence[peer.name] = peer
+        if told:
+            self._events.append(PeerEvent("", time.time(), peer.name, 1))
+        if new and peer.kind == "service":
+            self._ask(peer.name, ["observe", self._options], time.monotonic())
+
+    def _part(self, peer: PeerInfo) -> None:
+        self.presence.pop(peer.name, None)
+        self.snapshots.pop(peer.name, None)
+        self._asked.pop(peer.name, None)
+        self._events.append(PeerEvent("", time.time(), peer.name, -1))
+
+    def _ask(self, service: str, words: list[Any], now: float) -> None:
+        def answered(response: Response, message: object) -> None:
+            self._asked.pop(service, None)
+            if response.ok and service in self.presence:
+                self.snapshots[service] = msgspec.convert(response.payload, Snapshot)
+
+        try:
+            self._client.send_request(service, words, answered, timeout=None, control=True)
+        except IPCMError:
+            return  # it is leaving, or does not read: its end is told, or it shows as busy
+        finally:
+            self._asked.setdefault(service, now)
+
+    def _control(self, service: str, verb: str, args: dict[str, Any], timeout: float) -> Any:
+        client = self._client
+        id = client.send_request(service, [verb, args], timeout=timeout, control=True)
+        response = client.await_response(id)
+        if response.exception is not None:
+            raise response.exception
+        return response.payload
+
+    def _on_events(self, origin: Origin, content: Any) -> None:
+        try:
+            batch = msgspec.convert(content, EventBatch)
+        except msgspec.ValidationError:
+            self.dropped += 1
+            return
+        self._events += batch.events
+        self.dropped += batch.dropped
+
+    def _check_writable(self, what: str) -> None:
+        if self.read_only:
+            raise UnsupportedError(f"this observer is read-only and cannot {what}")

@@ -1,0 +1,235 @@
+"""The ready-made consumer of the role (seed's SYNOPSIS; IPC::Manager::Service)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from signal import Signals
+from typing import Any, Final
+
+from ipcm._core.activity import Activity
+from ipcm._os.signals import parse_signals
+from ipcm.errors import UsageError
+from ipcm.message import DEFERRED, Message, Request, Response
+from ipcm.role.role import ServiceRole
+
+__all__ = ["Service"]
+
+_LISTS: Final = (
+    "on_all",
+    "on_cleanup",
+    "on_general_message",
+    "on_interval",
+    "on_peer_delta",
+    "on_pid",
+    "on_start",
+    "on_unhandled",
+    "should_end",
+)
+_ATTRIBUTES: Final = frozenset(
+    (
+        "cycle",
+        "interval",
+        "use_posix_exit",
+        "intercept_errors",
+        "expose_error_details",
+        "signals_to_grab",
+        "reap_all",
+        "peer_class",
+        "handle_class",
+    )
+)
+
+
+class Service(ServiceRole):
+    """A service made of callbacks, of methods of a subclass, or of endpoints.
+
+    Every callback gets the service first. Required: `on_all`, `handle_request` or an endpoint.
+
+    Args:
+        name, ipcm_info, orig_io, pid, watch_pids: the role's values.
+        on_all, on_cleanup, on_general_message, on_interval, on_peer_delta, on_pid, on_start,
+            on_unhandled, should_end: a callable or a list of them; lists afterwards.
+        on_sig: signal to callable or list; its keys are grabbed.
+        handle_request: `(service, request, message)`; its return value is the response.
+        handle_response: `(service, response, message)`.
+        post_fork: `(service)`, see `post_fork_hook`.
+        attributes: any other attribute of the role (cycle, interval, intercept_errors, ...).
+
+    Raises:
+        UsageError: an unknown parameter, or something that cannot be called.
+        TypeError: nothing would answer a request.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ipcm_info: str,
+        *,
+        orig_io: Any = None,
+        pid: int | None = None,
+        watch_pids: Iterable[int] | None = None,
+        on_sig: Mapping[Any, Any] | None = None,
+        handle_request: Callable[..., Any] | None = None,
+        handle_response: Callable[..., Any] | None = None,
+        post_fork: Callable[..., Any] | None = None,
+        **attributes: Any,
+    ) -> None:
+        self.name = name
+        self.ipcm_info = ipcm_info
+        self.orig_io = orig_io
+        self.pid = os.getpid() if pid is None else pid
+        self.watch_pids = watch_pids
+        self._on_request = _callable("handle_request", handle_request)
+        self._on_response = _callable("handle_response", handle_response)
+        self._post_fork = _callable("post_fork", post_fork)
+        for hook in _LISTS:
+            setattr(self, hook, _callables(hook, attributes.pop(hook, None)))
+        self.on_sig: dict[Signals, list[Callable[..., Any]]] = {
+            parse_signals([sig])[0]: _callables(f"on_sig[{sig!r}]", callbacks)
+            for sig, callbacks in (on_sig or {}).items()
+        }
+        for attribute, value in attributes.items():
+            if attribute not in _ATTRIBUTES:
+                raise UsageError(f"{type(self).__name__} has no parameter {attribute!r}")
+            setattr(self, attribute, value)
+        self.signals_to_grab = (*self.signals_to_grab, *self.on_sig)
+        self._check_answers()
+
+    on_all: list[Callable[..., Any]]
+    on_cleanup: list[Callable[..., Any]]
+    on_general_message: list[Callable[..., Any]]
+    on_interval: list[Callable[..., Any]]
+    on_peer_delta: list[Callable[..., Any]]
+    on_pid: list[Callable[..., Any]]
+    on_start: list[Callable[..., Any]]
+    on_unhandled: list[Callable[..., Any]]
+    should_end: list[Callable[..., Any]]
+
+    def _check_answers(self) -> None:
+        kind = type(self)
+        if (
+            self.on_all
+            or self._on_request
+            or self.endpoints()
+            or kind.run_on_all is not Service.run_on_all
+            or kind.handle_request is not Service.handle_request
+        ):
+            return
+        raise TypeError(
+            f"{kind.__name__} {self.name!r} would answer nothing: "
+            "it needs handle_request, on_all or an endpoint"
+        )
+
+    def set_pid(self, pid: int) -> None:
+        """Called after the fork."""
+        self.pid = pid
+
+    def handle_request(self, request: Request, message: Message) -> Any:
+        """Calls the callback; else the endpoint that the request names; else leaves it open."""
+        if self._on_request is not None:
+            return self._on_request(self, request, message)
+        if self.endpoints():
+            return self.endpoints().call(request.payload)
+        return DEFERRED
+
+    def handle_response(self, response: Response, message: Message | None) -> None:
+        """Calls the callback; without one the response waits for `get_response`."""
+        if self._on_response is None:
+            super().handle_response(response, message)
+        else:
+            self._on_response(self, response, message)
+
+    def post_fork_hook(self) -> None:
+        """Calls `post_fork`."""
+        if self._post_fork is not None:
+            self._post_fork(self)
+
+    def wants_cycle(self) -> bool:
+        """See `Hooks.wants_cycle`."""
+        kind = type(self)
+        return bool(
+            self.on_all
+            or self.should_end
+            or kind.run_on_all is not Service.run_on_all
+            or kind.run_should_end is not Service.run_should_end
+        )
+
+    def wants_interval(self) -> bool:
+        """See `Hooks.wants_interval`."""
+        kind = type(self)
+        return bool(
+            self.on_all
+            or self.on_interval
+            or kind.run_on_all is not Service.run_on_all
+            or kind.run_on_interval is not Service.run_on_interval
+        )
+
+    # The lists
+
+    def run_on_all(self, activity: Activity) -> None:
+        """Calls `on_all`."""
+        for callback in self.on_all:
+            callback(self, activity)
+
+    def run_on_start(self) -> None:
+        """Calls `on_start`."""
+        for callback in self.on_start:
+            callback(self)
+
+    def run_on_cleanup(self) -> None:
+        """Calls `on_cleanup`."""
+        for callback in self.on_cleanup:
+            callback(self)
+
+    def run_on_general_message(self, message: Message) -> None:
+        """Calls `on_general_message`."""
+        for callback in self.on_general_message:
+            callback(self, message)
+
+    def run_on_interval(self) -> None:
+        """Calls `on_interval`."""
+        for callback in self.on_interval:
+            callback(self)
+
+    def run_on_peer_delta(self, delta: dict[str, int]) -> None:
+        """Calls `on_peer_delta`."""
+        for callback in self.on_peer_delta:
+            callback(self, delta)
+
+    def run_on_pid(self, pid: int, exit: int) -> None:
+        """Calls `on_pid`."""
+        for callback in self.on_pid:
+            callback(self, pid, exit)
+
+    def run_on_sig(self, sig: Signals) -> None:
+        """Calls the callbacks of the signal."""
+        for callback in self.on_sig.get(sig, ()):
+            callback(self, sig)
+
+    def run_should_end(self) -> bool:
+        """Whether one of `should_end` says so; all are asked."""
+        return any([callback(self) for callback in self.should_end])
+
+    def run_on_unhandled(self, activity: Activity) -> None:
+        """Calls `on_unhandled`; without one it raises."""
+        if not self.on_unhandled:
+            super().run_on_unhandled(activity)
+        for callback in self.on_unhandled:
+            callback(self, activity)
+
+
+def _callable(name: str, value: Any) -> Callable[..., Any] | None:
+    if value is not None and not callable(value):
+        raise UsageError(f"{name} has to be callable, and is {value!r:.100}")
+    return value  # type: ignore[no-any-return]  # None, or checked above
+
+
+def _callables(name: str, value: Any) -> list[Callable[..., Any]]:
+    if value is None:
+        return []
+    found = list(value) if isinstance(value, list | tuple) else [value]
+    for each in found:
+        if not callable(each):
+            raise UsageError(f"{name} has to be callable, or a list of such; got {each!r:.100}")
+    return found

@@ -1,0 +1,220 @@
+"""The control plane of a service: it answers observers, and never reaches user hooks."""
+
+from __future__ import annotations
+
+import time
+from signal import Signals
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ipcm._core.envelope import EVENTS, RESPONSE, Envelope
+from ipcm._core.observation import Event, MessageEvent, Snapshot, WorkerInfo
+from ipcm._core.subscription import ObserveOptions, Subscription, make_preview
+from ipcm._os.process import identify, send_signal
+from ipcm.errors import IPCMError, UsageError
+from ipcm.message import Message
+from ipcm.role.endpoints import endpoint_name
+from ipcm.transports.base import Origin
+
+if TYPE_CHECKING:
+    from ipcm.role.role import ServiceRole
+
+__all__ = ["Control"]
+
+_KINDS = ("general", "general", "request", "response", "terminate")
+
+
+class Control:
+    """Answers `describe snapshot observe unobserve terminate signal`, and emits events."""
+
+    def __init__(self, service: ServiceRole) -> None:
+        self._service = service
+
+    # Verbs
+
+    def on_control(self, origin: Origin, envelope: Envelope) -> None:
+        """One word from an observer: `[verb, arguments]`."""
+        result, error = None, None
+        try:
+            verb, args = msgspec.convert(envelope.content, tuple[str, dict[str, Any]])
+            result = self._run(origin, verb, args)
+        except (msgspec.ValidationError, IPCMError, OSError, ValueError) as failure:
+            error = str(failure)
+        answer = Envelope(RESPONSE, envelope.id, result, error, time.time())
+        self._send(origin.name, answer)
+
+    def _run(self, origin: Origin, verb: str, args: dict[str, Any]) -> Any:
+        state = self._service._state
+        match verb:
+            case "snapshot":
+                return self.snapshot(origin.name)
+            case "describe":
+                return self.describe()
+            case "observe":
+                options = msgspec.convert(args, ObserveOptions)
+                state.subscriptions[origin.name] = Subscription(options, time.monotonic())
+                self._install()
+                return self.snapshot(origin.name)
+            case "unobserve":
+                self.forget(origin.name)
+                return None
+        if origin.read_only:
+            raise UsageError("this connection is read-only")
+        match verb:
+            case "terminate":
+                self._service.terminate(args.get("value", 0))
+                return None
+            case "signal":
+                send_signal(identify(), Signals(int(args.get("signal", 0))))
+                return None
+        raise UsageError(f"the control plane has no {verb!r}")
+
+    def describe(self) -> dict[str, Any]:
+        """What the service offers: its class, docstring and endpoints."""
+        service = self._service
+        return {
+            "name": service.name,
+            "class": f"{type(service).__module__}.{type(service).__qualname__}",
+            "doc": type(service).__doc__ or "",
+            "endpoints": [endpoint.describe() for endpoint in service.endpoints()],
+        }
+
+    def snapshot(self, asker: str = "") -> Snapshot:
+        """The service at this moment; see `Snapshot`."""
+        service, state = self._service, self._service._state
+        telemetry, client = state.telemetry, service.client()
+        now = time.monotonic()
+        subscription = state.subscriptions.get(asker)
+        return Snapshot(
+            name=service.name,
+            pid=service.pid,
+            incarnation=client.incarnation,
+            state=state.phase,
+            started=state.started_at,
+            uptime=now - state.started,
+            cycle=service.cycle,
+            interval=service.interval,
+            turns=telemetry.turns,
+            peers=client.peers(),
+            workers=[
+                WorkerInfo(pid, worker.name, now - worker.started)
+                for pid, worker in state.workers.items()
+            ],
+            ended_workers=list(telemetry.ended_workers),
+            workers_started=telemetry.workers_started,
+            signals=telemetry.signals(),
+            requests=telemetry.requests(len(state.open)),
+            total=telemetry.total.latency(now),
+            endpoints=telemetry.endpoints(now),
+            clients=telemetry.clients(now),
+            backlog=client.port.backlog(),
+            loop_lag=telemetry.loop_lag,
+            errors=list(telemetry.errors),
+            reaped=list(telemetry.reaped),
+            watched=[who.pid for who in state.watched.values()],
+            drops=telemetry.drops + client.requests.dropped + client.stats.dropped,
+            read=dict(client.stats.read),
+            sent=dict(client.stats.sent),
+            lost_events=subscription.lost if subscription else 0,
+        )
+
+    # Events
+
+    def emit(self, event: Event) -> None:
+        """Queues an event for every observer."""
+        for subscription in self._service._state.subscriptions.values():
+            subscription.add(event)
+
+    def flush(self) -> None:
+        """Sends each observer what its ring holds; one that does not read loses it."""
+        state = self._service._state
+        port = self._service.client().port
+        backlog = port.backlog() if state.subscriptions else {}
+        for name, subscription in list(state.subscriptions.items()):
+            if name in backlog:
+                continue  # its ring fills meanwhile, and counts what does not fit
+            batch = subscription.batch()
+            if batch is not None:
+                envelope = Envelope(EVENTS, 0, batch, None, time.time())
+                if not self._send(name, envelope):
+                    subscription.keep(batch)
+
+    def forget(self, observer: str) -> None:
+        """An observer left, or wants no more."""
+        if self._service._state.subscriptions.pop(observer, None) is not None:
+            self._install()
+
+    def _install(self) -> None:
+        """Hooks into the client's traffic only while somebody watches."""
+        client = self._service.client()
+        watched = any(s.options.messages for s in self._service._state.subscriptions.values())
+        client.on_read = self._on_read if watched else None
+        client.on_sent = self._on_sent if watched else None
+
+    def _on_read(self, message: Message, size: int) -> None:
+        table = self._service.client().requests
+        latency = None
+        if message.kind == "response":
+            latency = table.age(message.id, time.monotonic())
+        self._message_event(
+            "in", message.kind.value, message.sender, message.id, message.content, size,
+            latency, message.error, message.broadcast,
+        )  # fmt: skip
+
+    def _on_sent(self, envelope: Envelope, to: str, size: int) -> None:
+        if envelope.kind >= len(_KINDS):
+            return
+        latency = None
+        answering = self._service._state.answering
+        if envelope.kind == RESPONSE and answering is not None:
+            latency = time.monotonic() - answering.received
+        error = envelope.aux if envelope.kind == RESPONSE else None
+        self._message_event(
+            "out", _KINDS[envelope.kind], to, envelope.id, envelope.content, size,
+            latency, error, envelope.kind == 1,
+        )  # fmt: skip
+
+    def _message_event(
+        self,
+        direction: str,
+        kind: str,
+        peer: str,
+        id: int,
+        content: Any,
+        size: int,
+        latency: float | None,
+        error: str | None,
+        broadcast: bool,
+    ) -> None:
+        now = time.monotonic()
+        shown: MessageEvent | None = None
+        for subscription in self._service._state.subscriptions.values():
+            if not subscription.wants(now):
+                continue
+            previews = subscription.options.previews
+            if shown is None or (shown.preview is None) == previews:
+                preview = make_preview(content, self._service.redact) if previews else None
+                shown = MessageEvent(
+                    service=self._service.name,
+                    when=time.time(),
+                    direction=direction,
+                    kind=kind,
+                    peer=peer,
+                    id=id,
+                    endpoint=endpoint_name(content) if kind == "request" else "",
+                    size=size,
+                    latency=latency,
+                    error=error,
+                    broadcast=broadcast,
+                    preview=preview,
+                )
+            subscription.add(shown)
+
+    def _send(self, to: str, envelope: Envelope) -> bool:
+        try:
+            self._service.client().port.send(to, envelope)
+        except IPCMError:
+            self._service._state.telemetry.drops += 1
+            return False
+        return True

@@ -1,0 +1,261 @@
+"""The outside view of a service (seed: IPC::Manager::Service::Handle)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any, Self
+
+import msgspec
+
+from ipcm._core.envelope import TERMINATE
+from ipcm._core.observation import Snapshot
+from ipcm._core.requests import Callback
+from ipcm.bus import AnyBus, Bus, find_bus, open_client
+from ipcm.client import DEFAULT_TIMEOUT, Client
+from ipcm.errors import (
+    BusGone,
+    IPCMError,
+    NoSuchPeer,
+    RequestTimeout,
+    UnsupportedError,
+    WrongProcess,
+)
+from ipcm.message import Message, Response
+from ipcm.role.asking import Asking
+from ipcm.role.process import ServiceProcess
+
+__all__ = ["Handle", "attach"]
+
+
+class Handle(Asking):
+    """A service from outside, over a client of its own.
+
+    One that started its service ends it, and the bus it spawned for it, at `close`; an attached
+    one only disconnects.
+
+    Args:
+        service_name: the service. ipcm_info: its bus.
+        name: the peer name of the handle's own client; made up where it is None.
+        process: the service's process, where the handle started it.
+        bus: a bus to end at `close`.
+        read_only: the connection may look and nothing else.
+
+    Attributes:
+        service_name, ipcm_info, name: as above.
+    """
+
+    def __init__(
+        self,
+        service_name: str,
+        ipcm_info: str,
+        *,
+        name: str | None = None,
+        process: ServiceProcess | None = None,
+        bus: Bus | None = None,
+        read_only: bool = False,
+    ) -> None:
+        self.service_name = service_name
+        self.ipcm_info = ipcm_info
+        self.name = name or f"handle-{os.getpid()}-{secrets.token_hex(4)}"
+        self._process = process
+        self._owned_bus = bus
+        self._read_only = read_only
+        self._client: Client | None = None
+        self._pid = os.getpid()
+
+    def __repr__(self) -> str:
+        return f"<Handle {self.name!r} of service {self.service_name!r}>"
+
+    @property
+    def client(self) -> Client:
+        """The connection, made at the first use."""
+        if self._pid != os.getpid():
+            raise WrongProcess(f"the handle {self.name!r}", self._pid, os.getpid())
+        if self._client is None:
+            self._client = open_client(self.name, self.ipcm_info, read_only=self._read_only)
+        return self._client
+
+    @property
+    def bus(self) -> Bus:
+        """The bus of the service; raises BusGone where it ended."""
+        return self._owned_bus or find_bus(self.ipcm_info)
+
+    @property
+    def child_pid(self) -> int | None:
+        """The pid that the first fork returned; None for an attached handle."""
+        return None if self._process is None else self._process.child_pid
+
+    @property
+    def service_pid(self) -> int | None:
+        """The service's own process; None where it is not there."""
+        if self._process is not None and self._process.service_pid is not None:
+            return self._process.service_pid
+        return self.client.peer_pid(self.service_name)
+
+    def ready(self, timeout: float | None = 0.0) -> bool:
+        """Whether the service is there and ready; waits at most `timeout` seconds."""
+        return self.client.peer_active(self.service_name, timeout)
+
+    # Asking
+
+    def request(self, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
+        """Asks the service and waits; see `Client.request`."""
+        return self.client.request(self.service_name, payload, timeout)
+
+    def sync_request(
+        self, peer: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT
+    ) -> Response:
+        """Asks any peer and waits.
+
+        Returns:
+            The response, also where the peer answered with an error.
+
+        Raises:
+            RequestTimeout, PeerGone, NoSuchPeer: no answer came.
+        """
+        client = self.client
+        return client.await_response(client.send_request(peer, payload, timeout=timeout))
+
+    def send_request(
+        self,
+        peer: str,
+        payload: Any,
+        callback: Callback | None = None,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+    ) -> int:
+        """Asks any peer without waiting; see `Client.send_request`."""
+        return self.client.send_request(peer, payload, callback, timeout=timeout)
+
+    def get_response(self, id: int) -> Response | None:
+        """The response of a request without callback, once it is there."""
+        return self.client.get_response(id)
+
+    def await_response(self, id: int, timeout: float | None = None) -> Response:
+        """Waits for the response of a request; see `Client.await_response`."""
+        return self.client.await_response(id, timeout)
+
+    def await_all_responses(self, timeout: float | None = None) -> None:
+        """Waits until no request is open; their callbacks have been called then.
+
+        Raises:
+            RequestTimeout: one still is, after `timeout` seconds.
+        """
+        client = self.client
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while client.requests.open:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise RequestTimeout(self.service_name, timeout or 0.0)
+            client.poll(left)
+
+    def poll(self, timeout: float | None = 0.0) -> bool:
+        """Takes in what came, and calls callbacks; waits at most `timeout` seconds for it.
+
+        Returns:
+            Whether messages wait for `messages`.
+        """
+        return self.client.poll(timeout)
+
+    def messages(self) -> list[Message]:
+        """Takes what came in and is no response."""
+        return self.client.get_messages()
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[Self]:
+        """What is sent in the block leaves in as few writes as possible, at its end."""
+        client = self.client
+        client.cork()
+        try:
+            yield self
+        finally:
+            client.uncork()
+
+    # Looking
+
+    def describe(self, timeout: float = 1.0) -> Any:
+        """What the service offers: class, docstring, endpoints with their schemas."""
+        return self._control("describe", {}, timeout)
+
+    def snapshot(self, timeout: float = 1.0) -> Snapshot:
+        """The service at this moment; raises RequestTimeout where it is busy."""
+        return msgspec.convert(self._control("snapshot", {}, timeout), Snapshot)
+
+    def _control(self, verb: str, args: dict[str, Any], timeout: float) -> Any:
+        client = self.client
+        id = client.send_request(self.service_name, [verb, args], timeout=timeout, control=True)
+        response = client.await_response(id)
+        if response.exception is not None:
+            raise response.exception
+        return response.payload
+
+    # Ending
+
+    def terminate(self, value: Any = 0) -> None:
+        """Asks the service to end with this value; returns at once. Fine on a dead one."""
+        with contextlib.suppress(NoSuchPeer, BusGone):
+            self.client.respond(self.service_name, TERMINATE, 0, value, None)
+
+    def wait(self, timeout: float | None = None) -> Any:
+        """Waits for the end of the service that this handle started.
+
+        Returns:
+            Its termination value.
+
+        Raises:
+            ServiceDied: it ended by an exception, a signal or os._exit; with its traceback.
+            RequestTimeout: it still runs after `timeout` seconds.
+            UnsupportedError: the handle is attached: the exit of somebody else's child is
+                not to be had.
+        """
+        if self._process is None:
+            raise UnsupportedError("only the handle that started a service knows how it ended")
+        return self._process.wait(timeout)
+
+    def close(self, grace: float = 5.0) -> None:
+        """Disconnects; ends the service (terminate, TERM, KILL) and the bus if they are its own.
+
+        Repeatable, and fine on a dead service.
+
+        Args:
+            grace: seconds for the service to end by itself.
+        """
+        if self._pid != os.getpid():
+            return
+        bus, self._owned_bus = self._owned_bus, None
+        process, self._process = self._process, None
+        if process is not None and bus is None:
+            with contextlib.suppress(IPCMError):
+                self.terminate()
+        if self._client is not None:
+            self._client.disconnect()
+        if bus is not None:
+            bus.shutdown(grace)
+        if process is not None:
+            process.end(grace)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def attach(service: str, bus: AnyBus | None = None, *, read_only: bool = False) -> Handle:
+    """Attaches to a running service; the handle ends nothing when it closes.
+
+    Args:
+        service: its name. bus: a Bus, info string or name; None for the only live one.
+
+    Raises:
+        NoSuchPeer: with the names of those who are there. NoSuchBus, ManyBuses, BusGone.
+    """
+    found = find_bus(bus)
+    present = found.presence()
+    if not any(peer.name == service and peer.kind != "observer" for peer in present):
+        raise NoSuchPeer(service, (peer.name for peer in present if peer.kind != "observer"))
+    return Handle(service, found.info, read_only=read_only)

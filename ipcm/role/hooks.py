@@ -1,0 +1,107 @@
+"""What a service may override: the seed's hooks and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from signal import Signals
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ipcm._core.activity import Activity
+from ipcm.message import Message
+
+if TYPE_CHECKING:
+    from ipcm.role.handle import Handle
+    from ipcm.role.peer import Peer
+
+__all__ = ["Hooks", "UnhandledActivity"]
+
+
+class UnhandledActivity(RuntimeError):
+    """Something was in an activity that nobody took care of."""
+
+
+class Hooks:
+    """Defaults and no-op hooks. Attributes may be overridden on the class, on the instance, or
+    by a property.
+
+    Attributes:
+        cycle: seconds between timed turns. interval: seconds between interval callbacks.
+            Timed turns come only where `run_on_all`, `run_on_interval` or `run_should_end` is
+            overridden; any other service sleeps until something happens.
+        use_posix_exit: the process skips its own atexit callbacks too.
+        intercept_errors: an exception of a callback is told to `debug`, and the loop goes on.
+        expose_error_details: an asker gets the text of the exception that its request raised.
+        signals_to_grab: names with or without SIG, numbers, or members of `signal.Signals`.
+        reap_all: every child is waited for, also those of subprocess and the like.
+    """
+
+    cycle: float = 0.2
+    interval: float = 0.2
+    use_posix_exit: bool = False
+    intercept_errors: bool = False
+    expose_error_details: bool = False
+    signals_to_grab: Iterable[str | int | Signals] = ()
+    reap_all: bool = False
+    peer_class: ClassVar[type[Peer] | None] = None
+    handle_class: ClassVar[type[Handle] | None] = None
+
+    def redirect(self) -> None:
+        """Called in the service's process during startup: redirect its input and output here."""
+
+    def pre_fork_hook(self) -> None:
+        """Called in the starting process, before the fork."""
+
+    def post_fork_hook(self) -> None:
+        """Called in the child, before the service takes over.
+
+        It may fork again, have the middle process exit, and let the grandchild return: that is
+        the service then (a daemon).
+        """
+
+    def run_on_all(self, activity: Activity) -> None:
+        """Called first in every turn of the loop."""
+
+    def run_on_start(self) -> None:
+        """Called once before the loop; the service is on the bus already, and ready after it."""
+
+    def run_on_cleanup(self) -> None:
+        """Called once when the service ends."""
+
+    def run_on_general_message(self, message: Message) -> None:
+        """Called with each message that is neither request nor response."""
+
+    def run_on_interval(self) -> None:
+        """Called every `interval` seconds."""
+
+    def run_on_peer_delta(self, delta: dict[str, int]) -> None:
+        """Called when peers came (+1) or left (-1), by name."""
+
+    def run_on_pid(self, pid: int, exit: int) -> None:
+        """Called for each reaped child that was no worker; `exit` is a code, or -signal."""
+
+    def run_on_sig(self, sig: Signals) -> None:
+        """Called once for each delivery of a grabbed signal."""
+
+    def run_should_end(self) -> Any:
+        """Asked at the end of every turn; a true answer ends the service."""
+        return False
+
+    def run_on_unhandled(self, activity: Activity) -> None:
+        """Called where something in a turn was not taken care of; raises by default."""
+        raise UnhandledActivity(f"nobody took care of: {', '.join(activity.unhandled())}")
+
+    def redact(self, content: Any) -> Any:
+        """What observers may see of a message's content, in previews; all of it by default."""
+        return content
+
+    def wants_cycle(self) -> bool:
+        """Whether turns come at `cycle` also when nothing happens."""
+        return _overrides(self, "run_should_end") or _overrides(self, "run_on_all")
+
+    def wants_interval(self) -> bool:
+        """Whether turns come at `interval` also when nothing happens."""
+        return _overrides(self, "run_on_interval") or _overrides(self, "run_on_all")
+
+
+def _overrides(service: Hooks, hook: str) -> bool:
+    return hook in vars(service) or getattr(type(service), hook) is not getattr(Hooks, hook)

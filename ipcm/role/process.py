@@ -1,0 +1,231 @@
+"""A service's process, as the one who started it sees it."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from signal import SIGKILL, SIGTERM
+from typing import Any
+
+import msgspec
+
+from ipcm._os.fork import close_in_children
+from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
+from ipcm._os.spawn import open_child, reap
+from ipcm.errors import RequestTimeout, ServiceDied, ServiceStartError
+
+__all__ = ["Report", "ServiceProcess"]
+
+
+class Report(msgspec.Struct, omit_defaults=True):
+    """What the service's process tells its starter over their pipe, one JSON line each.
+
+    Attributes:
+        ready: the pid of the service, which is not the child's if it forked again.
+        ended: whether it left in order, with `value`.
+        failed: the exception that ended it, with `traceback`.
+    """
+
+    ready: int | None = None
+    ended: bool = False
+    value: Any = None
+    failed: str | None = None
+    traceback: str = ""
+
+    def write(self, fd: int) -> None:
+        """Tells it; nobody may be listening any more."""
+        try:
+            line = msgspec.json.encode(self)
+        except (TypeError, ValueError, msgspec.MsgspecError):
+            self.value = repr(self.value)
+            line = msgspec.json.encode(self)
+        try:
+            os.write(fd, line + b"\n")
+        except OSError:
+            return
+
+
+class ServiceProcess:
+    """Reads the reports, and ends and reaps the process.
+
+    Args:
+        name: of the service. child_pid: what fork returned. status: read end of the pipe.
+
+    Attributes:
+        service_pid: the service's own pid, once it is ready.
+    """
+
+    def __init__(self, name: str, child_pid: int, status: int) -> None:
+        self.name = name
+        self.child_pid = child_pid
+        self.service_pid: int | None = None
+        self._owner = os.getpid()
+        self._status = status
+        self._rest = b""
+        self._end: Report | None = None
+        self._over = False
+        self._exit: int | None = None
+        self._reaped = False
+        self._service: ProcessIdentity | None = None
+        self._pidfd = open_child(child_pid)
+        close_in_children(self)
+
+    def wait_ready(self, timeout: float | None) -> None:
+        """Waits for the service to be ready.
+
+        Raises:
+            ServiceStartError: it failed, ended, or was not ready in time; it is gone then.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.service_pid is None and not self._over:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                self.kill()
+                raise ServiceStartError(self.name, f"{self.name!r} was not ready in {timeout:g} s")
+            self._read(left)
+        if self.service_pid is None:
+            raise self._start_error()
+
+    def _start_error(self) -> ServiceStartError:
+        self._reap()
+        self.close()
+        end = self._end
+        if end is not None and end.failed is not None:
+            text = f"{self.name!r} failed to start: {end.failed}"
+            return ServiceStartError(self.name, text, end.traceback)
+        return ServiceStartError(
+            self.name, f"{self.name!r} ended before it was ready ({describe_exit(self._exit)})"
+        )
+
+    def wait(self, timeout: float | None) -> Any:
+        """Waits for the service to end.
+
+        Returns:
+            Its termination value.
+
+        Raises:
+            ServiceDied: it ended otherwise. RequestTimeout: it still runs.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._over:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                raise RequestTimeout(self.name, timeout or 0.0)
+            self._read(left)
+        self._reap()
+        self.close()
+        end = self._end
+        if end is not None and end.ended:
+            return end.value
+        if end is not None and end.failed is not None:
+            text = f"{self.name!r} ended by an exception: {end.failed}"
+            raise ServiceDied(self.name, text, end.traceback, self._exit)
+        text = f"{self.name!r} died ({describe_exit(self._exit)})"
+        raise ServiceDied(self.name, text, "", self._exit)
+
+    def ended(self) -> bool:
+        """Whether it has ended; never waits."""
+        if not self._over:
+            self._read(0.0)
+        return self._over
+
+    def end(self, grace: float) -> None:
+        """Waits `grace` seconds for it to end, then TERM, then KILL a second later."""
+        if not self._await_end(grace):
+            self._signal(SIGTERM)
+            if not self._await_end(min(grace, 1.0)):
+                self.kill()
+                return
+        self._reap()
+        self.close()
+
+    def kill(self) -> None:
+        """Kills it, and the child that it came from."""
+        self._signal(SIGKILL)
+        self._await_end(1.0)
+        self._reap(force=True)
+        self.close()
+
+    def close(self) -> None:
+        """Closes the descriptors; the process is left alone."""
+        for fd in (self._status, self._pidfd):
+            if fd >= 0:
+                os.close(fd)
+        self._status = self._pidfd = -1
+
+    def forget_after_fork(self) -> None:
+        """Closes the descriptors in a forked child."""
+        self.close()
+
+    # Reading
+
+    def _read(self, timeout: float | None) -> None:
+        """Takes in reports, waiting at most once."""
+        poll = select.poll()
+        if self._status >= 0:
+            poll.register(self._status, select.POLLIN)
+        if self._pidfd >= 0:
+            poll.register(self._pidfd, select.POLLIN)
+        milliseconds = None if timeout is None else max(int(timeout * 1000) + 1, 0)
+        ready = {fd for fd, _ in poll.poll(milliseconds if timeout else timeout)}
+        if self._status in ready:
+            chunk = os.read(self._status, 65536)
+            self._rest += chunk
+            *lines, self._rest = self._rest.split(b"\n")
+            for line in lines:
+                self._heed(msgspec.json.decode(line, type=Report))
+            self._over = self._over or not chunk
+        elif self._pidfd in ready:
+            # Something that it started holds the pipe open; all it wrote itself is read.
+            self._over = True
+
+    def _heed(self, report: Report) -> None:
+        if report.ready is None:
+            self._end = report
+            return
+        self.service_pid = report.ready
+        if report.ready != self.child_pid:
+            # It forked again: the child's own end says nothing about the service.
+            os.close(self._pidfd)
+            self._pidfd = -1
+            try:
+                self._service = identify(report.ready)
+                self._pidfd = open_pidfd(self._service)
+            except ProcessLookupError:
+                self._over = True
+
+    # Ending
+
+    def _await_end(self, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        while self._pidfd >= 0 and (left := deadline - time.monotonic()) > 0:
+            poll = select.poll()
+            poll.register(self._pidfd, select.POLLIN)
+            if poll.poll(int(left * 1000) + 1):
+                break
+        else:
+            return self._pidfd < 0
+        while not self._over:
+            self._read(0.0)
+        return True
+
+    def _signal(self, sig: int) -> None:
+        try:
+            send_signal(self._service or identify(self.child_pid), sig)
+        except ProcessLookupError:
+            return
+
+    def _reap(self, force: bool = False) -> None:
+        if self._reaped or self._owner != os.getpid():
+            return
+        self._reaped = True
+        exit = reap(self.child_pid, 5.0 if force or self._over else 0.0)
+        self._exit = exit if self._service is None else None
+
+
+def describe_exit(exit: int | None) -> str:
+    """An exit as people say it."""
+    if exit is None:
+        return "exit code unknown"
+    return f"killed by signal {-exit}" if exit < 0 else f"exit code {exit}"

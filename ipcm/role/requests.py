@@ -1,0 +1,184 @@
+"""Requests and responses (seed: IPC::Manager::Role::Service::Requests)."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any
+
+from ipcm._core.envelope import RESPONSE
+from ipcm._core.requests import Callback
+from ipcm.client import DEFAULT_TIMEOUT, Client
+from ipcm.errors import (
+    Backpressure,
+    BusError,
+    ContentError,
+    ExtraResponse,
+    MessageTooLarge,
+    NoSuchPeer,
+)
+from ipcm.message import DEFERRED, Message, Request, Response
+from ipcm.role.endpoints import BadRequest, endpoint_name
+from ipcm.role.state import OpenRequest, ServiceState
+
+__all__ = ["RequestsRole"]
+
+GENERIC_ERROR = "Internal service error"
+
+
+class RequestsRole:
+    """Sends requests, and answers those that come in, each once.
+
+    What it needs of the rest of the role is declared, not defined, here.
+    """
+
+    if TYPE_CHECKING:
+        expose_error_details: bool
+
+        @property
+        def _state(self) -> ServiceState: ...
+
+        def client(self) -> Client: ...
+        def handle_request(self, request: Request, message: Message) -> Any: ...
+        def note_error(self, where: str, error: BaseException) -> None: ...
+
+    # Asking
+
+    def send_request(
+        self,
+        peer: str,
+        payload: Any,
+        callback: Callback | None = None,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+    ) -> int:
+        """Sends a request to a peer; see `Client.send_request`.
+
+        Its response comes in a later turn: to `callback(response, message)`, else to
+        `handle_response` where that is overridden, else it waits for `get_response`.
+
+        Returns:
+            The id of the request.
+        """
+        id = self.client().send_request(peer, payload, callback, timeout=timeout)
+        self._state.telemetry.sent += 1
+        return id
+
+    def get_response(self, id: int) -> Response | None:
+        """The response of a request without callback, once it is there; see `Client`."""
+        return self.client().get_response(id)
+
+    def handle_response(self, response: Response, message: Message | None) -> None:
+        """Called with each response whose request had no callback.
+
+        The default keeps it for `get_response`.
+        """
+        self.client().requests.done[response.id] = response
+
+    def run_on_response_message(self, message: Message) -> None:
+        """A response came in: ends its request."""
+        table = self.client().requests
+        ending = table.answer(message)
+        if ending is not None:
+            ending.callback(ending.response, ending.message)
+        elif (response := table.take(message.id)) is not None:
+            self.handle_response(response, message)
+
+    # Answering
+
+    def open_request(self, message: Message) -> None:
+        """Notes that a request came in and wants an answer."""
+        now = time.monotonic()
+        deadline = math.inf if message.timeout is None else now + message.timeout
+        state = self._state
+        state.telemetry.received += 1
+        state.next_expiry = min(state.next_expiry, deadline)
+        state.open[message.sender, message.id] = OpenRequest(
+            now, deadline, endpoint_name(message.content)
+        )
+
+    def run_on_request_message(self, message: Message) -> None:
+        """A request came in: handles it, and answers unless that is deferred."""
+        key = message.sender, message.id
+        state = self._state
+        opened = state.open.get(key)
+        if opened is None or opened.dispatched:
+            return  # on_all answered it, or the asker is gone
+        opened.dispatched = True
+        try:
+            result = self.handle_request(
+                Request(message.id, message.content, message.sender), message
+            )
+        except Exception as error:
+            # The one place where a handler's failure becomes an answer: the service lives on.
+            if not isinstance(error, BadRequest):  # that is the asker's fault, and told to it
+                self.note_error("handle_request", error)
+            if key in state.open:
+                self.send_response(*key, None, self._error_text(error))
+            return
+        if key in state.open:
+            if result is not DEFERRED:
+                self.send_response(*key, result)
+        elif result is not None and result is not DEFERRED:
+            self.note_error("handle_request", ExtraResponse(*key))
+
+    def send_response(self, peer: str, id: int, response: Any, error: str | None = None) -> None:
+        """Answers a request.
+
+        Args:
+            peer, id: whose, and which: `request.sender`, `request.id`.
+            error: text of a failure; the asker gets a RemoteError.
+
+        Raises:
+            ExtraResponse: it is not open: answered, timed out, or never received.
+        """
+        state = self._state
+        opened = state.open.pop((peer, id), None)
+        if opened is None:
+            raise ExtraResponse(peer, id)
+        state.answering = opened
+        try:
+            self._answer(peer, id, response, error)
+        except (ContentError, MessageTooLarge) as failure:
+            self.note_error("send_response", failure)
+            error = f"the response cannot be sent: {failure}"
+            self._answer(peer, id, None, error)
+        finally:
+            state.answering = None
+        now = time.monotonic()
+        state.telemetry.answered(
+            now, now - opened.received, opened.endpoint, peer, error is not None
+        )
+
+    def _answer(self, peer: str, id: int, response: Any, error: str | None) -> None:
+        client = self.client()
+        try:
+            client.respond(peer, RESPONSE, id, response, error)
+        except (NoSuchPeer, BusError):
+            self._state.telemetry.drops += 1  # the asker is gone, and nobody waits
+        except Backpressure:
+            # It asks and asks and does not read: dropping one answer in silence would leave
+            # it waiting, so it loses its connection.
+            self._state.telemetry.drops += 1
+            client.port.cut(peer)
+
+    def _error_text(self, error: Exception) -> str:
+        if self.expose_error_details or isinstance(error, BadRequest):
+            return str(error) or type(error).__name__
+        return GENERIC_ERROR
+
+    def forget_requests(self, now: float) -> None:
+        """Forgets requests whose askers have stopped waiting."""
+        state = self._state
+        late = [key for key, opened in state.open.items() if opened.deadline <= now]
+        for key in late:
+            del state.open[key]
+        state.telemetry.drops += len(late)
+        state.next_expiry = min((o.deadline for o in state.open.values()), default=math.inf)
+
+    def forget_asker(self, peer: str) -> None:
+        """Forgets the requests of a peer that left."""
+        state = self._state
+        for key in [key for key in state.open if key[0] == peer]:
+            del state.open[key]
+            state.telemetry.drops += 1

@@ -1,0 +1,55 @@
+"""Waiting on descriptors (seed: IPC::Manager::Role::Service::Select)."""
+
+from __future__ import annotations
+
+import math
+import select
+from typing import Any, Protocol, TypeAlias
+
+__all__ = ["HasFileno", "SelectRole", "Selectable"]
+
+
+class HasFileno(Protocol):
+    """Anything with a descriptor."""
+
+    def fileno(self) -> int: ...
+
+
+Selectable: TypeAlias = int | HasFileno
+
+
+class SelectRole:
+    """Sleeps until one of `select_handles()` is readable."""
+
+    def select_handles(self) -> list[Selectable]:
+        """What wakes the loop. Override to add descriptors of your own.
+
+        Returns:
+            Descriptors, or objects that have one.
+        """
+        return []
+
+    def select(self, timeout: float | None) -> list[int]:
+        """Sleeps.
+
+        Args:
+            timeout: seconds; None for ever.
+
+        Returns:
+            The descriptors that are readable (or hung up).
+        """
+        fds = [h if isinstance(h, int) else h.fileno() for h in self.select_handles()]
+        poll = self._poller(fds)
+        # Rounded up: a wait that ends a hair early would make an empty turn.
+        milliseconds = None if timeout is None else math.ceil(max(timeout, 0.0) * 1000)
+        return [fd for fd, _ in poll.poll(milliseconds)]
+
+    def _poller(self, fds: list[int]) -> Any:
+        cached: Any = self.__dict__.get("_ipcm_poll")
+        if cached is not None and cached[0] == fds:
+            return cached[1]
+        poll = select.poll()
+        for fd in fds:
+            poll.register(fd, select.POLLIN)
+        self.__dict__["_ipcm_poll"] = (fds, poll)
+        return poll

@@ -1,0 +1,82 @@
+"""What a running service knows beyond its consumer's own attributes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ipcm._core.deltas import Deltas
+from ipcm._core.subscription import Subscription
+from ipcm._core.telemetry import Telemetry
+from ipcm._os.process import ProcessIdentity
+
+if TYPE_CHECKING:
+    from ipcm._os.children import Children
+    from ipcm._os.lifeline import Lifeline
+    from ipcm._os.signals import SignalCounter
+    from ipcm.client import Client
+    from ipcm.role.endpoints import Endpoints
+    from ipcm.role.peer import Peer
+
+__all__ = ["OpenRequest", "ServiceState", "Worker"]
+
+
+@dataclasses.dataclass(slots=True)
+class OpenRequest:
+    """A request that was received and not answered yet; times are monotonic seconds."""
+
+    received: float
+    deadline: float
+    endpoint: str
+    dispatched: bool = False
+
+
+@dataclasses.dataclass(slots=True)
+class Worker:
+    """A registered worker; `started` in monotonic seconds."""
+
+    name: str
+    started: float
+
+
+@dataclasses.dataclass(slots=True)
+class ServiceState:
+    """All internal fields of the role in one place; `clear_service_fields` makes a new one.
+
+    Attributes:
+        phase: "starting", "running" or "ending".
+        on_ready: called once the start callback has run.
+        open: requests by (peer, id). answering: the one whose answer is being sent.
+        watched: watched processes by pidfd. identities: of watched pids, taken before the fork.
+        slow: handlers took long in the last turn.
+    """
+
+    terminated: Any = None
+    is_terminated: bool = False
+    phase: str = "starting"
+    started: float = 0.0
+    started_at: float = 0.0
+    client: Client | None = None
+    signals: SignalCounter | None = None
+    children: Children | None = None
+    lifeline: Lifeline | None = None
+    endpoints: Endpoints | None = None
+    on_ready: Callable[[], None] | None = None
+    workers: dict[int, Worker] = dataclasses.field(default_factory=dict)
+    open: dict[tuple[str, int], OpenRequest] = dataclasses.field(default_factory=dict)
+    subscriptions: dict[str, Subscription] = dataclasses.field(default_factory=dict)
+    peers: dict[str, Peer] = dataclasses.field(default_factory=dict)
+    watched: dict[int, ProcessIdentity] = dataclasses.field(default_factory=dict)
+    ended_pids: dict[int, int] = dataclasses.field(default_factory=dict)
+    deltas: Deltas = dataclasses.field(default_factory=Deltas)
+    telemetry: Telemetry = dataclasses.field(default_factory=Telemetry)
+    identities: dict[int, ProcessIdentity] = dataclasses.field(default_factory=dict)
+    answering: OpenRequest | None = None
+    watch_ended: bool = False
+    next_interval: float = math.inf
+    next_cycle: float = math.inf
+    next_expiry: float = math.inf
+    selected: float = 0.0
+    slow: bool = False

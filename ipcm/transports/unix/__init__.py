@@ -1,0 +1,1 @@
+"""AF_UNIX stream sockets in a private directory, and a small process that keeps presence."""

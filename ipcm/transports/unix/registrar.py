@@ -1,0 +1,333 @@
+"""The registrar: one small process per bus that keeps who is there, and guards it.
+
+No message passes through it. It knows a peer by its connection and by a descriptor of its
+process, so that neither a zombie nor a reused pid, nor a sibling that still holds the dead
+peer's sockets, is taken for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Final
+
+import msgspec
+
+from ipcm._core.framing import FrameReader
+from ipcm._core.outbox import Outbox
+from ipcm._core.registry import (
+    Answer,
+    Detach,
+    End,
+    Ended,
+    Find,
+    FromPeer,
+    FromRegistrar,
+    Leave,
+    Listing,
+    ListPeers,
+    Ready,
+    Register,
+    Subscribe,
+    Terminate,
+)
+from ipcm._core.roster import Outgoing, Roster
+from ipcm._os.limits import raise_file_limit
+from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
+from ipcm._os.signals import ignore
+from ipcm.errors import ProtocolError
+from ipcm.transports.unix.link import peer_credentials
+from ipcm.transports.unix.presence import encode_word
+from ipcm.transports.unix.route import Route
+
+__all__ = ["Registrar"]
+
+_MOST_QUEUED: Final = 1 << 20
+_OWNER_GRACE: Final = 1.0
+_KILL_GRACE: Final = 1.0
+_REST: Final = 0.05
+
+_decode = msgspec.msgpack.Decoder(FromPeer).decode
+
+
+class _Connection:
+    """One peer's line: what it sent in part, what it has not taken, and its process."""
+
+    def __init__(self, sock: socket.socket, scratch: memoryview, pid: int) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.reader = FrameReader(scratch, 1 << 20)
+        self.outbox = Outbox()
+        self.pid = pid
+        self.identity: ProcessIdentity | None = None
+        self.pidfd = -1
+        self.stale = False
+
+
+class Registrar:
+    """The driver around `Roster`.
+
+    Args:
+        route: the bus directory. listener: its bound socket `r`. lock: its held lock.
+        owner: whose end ends the bus, or None.
+    """
+
+    def __init__(
+        self, route: Route, listener: socket.socket, lock: int, owner: ProcessIdentity | None
+    ) -> None:
+        self._route = route
+        self._listener = listener
+        self._lock = lock
+        self._roster = Roster()
+        self._scratch = memoryview(bytearray(64 << 10))
+        self._connections: dict[int, _Connection] = {}
+        self._processes: dict[int, _Connection] = {}
+        self._epoll = select.epoll()
+        self._epoll.register(listener.fileno(), select.EPOLLIN)
+        self._deadline = math.inf
+        self._resume_accept = math.inf
+        self._killed = False
+        self._ending = False
+        self._owner_fd = -1
+        if owner is not None:
+            self._watch_owner(owner)
+
+    def run(self) -> None:
+        """Serves until the bus is to end, then removes it."""
+        raise_file_limit()
+        while not self._done():
+            self._turn()
+        for connection in list(self._connections.values()):
+            self._send(connection, Ended())
+        self._route.remove()
+
+    # Turns
+
+    def _turn(self) -> None:
+        soonest = min(self._deadline, self._resume_accept)
+        timeout = -1 if soonest == math.inf else max(soonest - time.monotonic(), 0.0)
+        # Sockets before processes: what a peer said before it died is heeded first.
+        died = []
+        for fd, event in self._epoll.poll(timeout):
+            if fd in self._processes:
+                died.append(self._processes[fd])
+            elif fd in self._connections:
+                self._serve(self._connections[fd], event)
+            elif fd == self._listener.fileno():
+                self._accept()
+            elif fd == self._owner_fd:
+                self._end(_OWNER_GRACE)
+        for connection in died:
+            if connection.fd in self._connections:
+                self._serve(connection, select.EPOLLIN)
+                self._drop(connection)
+        now = time.monotonic()
+        if now >= self._resume_accept:
+            self._resume_accept = math.inf
+            self._epoll.register(self._listener.fileno(), select.EPOLLIN)
+        if now >= self._deadline:
+            self._lose_patience(now)
+
+    def _serve(self, connection: _Connection, event: int) -> None:
+        if event & select.EPOLLOUT:
+            self._write(connection)
+        while connection.fd in self._connections and event & ~select.EPOLLOUT:
+            try:
+                size = connection.sock.recv_into(connection.reader.target())
+                if not size:
+                    self._drop(connection)
+                    return
+                for frame in connection.reader.fed(size):
+                    self._heed(connection, _decode(frame))
+            except BlockingIOError:
+                return
+            except (OSError, ProtocolError, msgspec.MsgspecError):
+                self._drop(connection)
+                return
+
+    def _heed(self, connection: _Connection, word: FromPeer) -> None:
+        roster, fd = self._roster, connection.fd
+        match word:
+            case Register():
+                self._register(connection, word)
+            case Ready():
+                self._tell(roster.ready(fd, word))
+            case Find():
+                self._tell(roster.find(fd, word))
+            case ListPeers() | Subscribe():
+                self._tell(roster.list_peers(fd, word))
+            case Leave():
+                self._tell(roster.leave(fd, word))
+                self._forget_process(connection)
+            case Terminate():
+                self._tell(roster.terminate())
+            case Detach(seq=seq):
+                self._forget_owner()
+                self._tell([Outgoing(fd, Answer(seq))])
+            case End(seq=seq, grace=grace):
+                self._tell([Outgoing(fd, Answer(seq))])
+                self._end(grace)
+
+    def _register(self, connection: _Connection, word: Register) -> None:
+        if self._ending:
+            self._tell([Outgoing(connection.fd, Answer(word.seq, "the bus is ending"))])
+            return
+        try:
+            # The descriptor is opened while the connection stands: the pid is still theirs.
+            connection.identity = identify(connection.pid)
+            connection.pidfd = open_pidfd(connection.identity)
+        except ProcessLookupError:
+            self._drop(connection)
+            return
+        self._processes[connection.pidfd] = connection
+        self._epoll.register(connection.pidfd, select.EPOLLIN)
+        self._bury_holder(word.name)
+        self._tell(self._roster.register(connection.fd, word, connection.pid, time.time()))
+        if connection.fd not in self._roster.peers:
+            self._forget_process(connection)
+
+    def _bury_holder(self, name: str) -> None:
+        """A holder that has died this instant does not keep the name from its next life."""
+        for connection in list(self._connections.values()):
+            peer = self._roster.peers.get(connection.fd)
+            if peer is not None and peer.name == name and connection.identity is not None:
+                if not connection.identity.alive():
+                    self._drop(connection)
+                return
+
+    # Connections
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError:
+                # Out of descriptors: wait a moment instead of spinning on the listener.
+                if self._resume_accept == math.inf:
+                    self._epoll.unregister(self._listener.fileno())
+                self._resume_accept = time.monotonic() + _REST
+                return
+            sock.setblocking(False)
+            pid, uid = peer_credentials(sock)
+            if uid != os.geteuid():
+                sock.close()
+                continue
+            connection = _Connection(sock, self._scratch, pid)
+            self._connections[connection.fd] = connection
+            self._epoll.register(connection.fd, select.EPOLLIN)
+            self._serve(connection, select.EPOLLIN)
+
+    def _drop(self, connection: _Connection) -> None:
+        if self._connections.pop(connection.fd, None) is None:
+            return
+        peer = self._roster.peers.get(connection.fd)
+        told = self._roster.leave(connection.fd)
+        self._forget_process(connection)
+        self._epoll.unregister(connection.fd)
+        connection.sock.close()
+        if peer is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(self._route.peer_address(peer.name, peer.incarnation))
+        self._tell(told)
+
+    def _forget_process(self, connection: _Connection) -> None:
+        if connection.pidfd >= 0:
+            del self._processes[connection.pidfd]
+            self._epoll.unregister(connection.pidfd)
+            os.close(connection.pidfd)
+            connection.pidfd = -1
+
+    def _tell(self, words: list[Outgoing]) -> None:
+        for fd, word in words:
+            connection = self._connections.get(fd)
+            if connection is not None:
+                self._send(connection, word)
+
+    def _send(self, connection: _Connection, word: FromRegistrar) -> None:
+        if connection.outbox.bytes > _MOST_QUEUED and not hasattr(word, "seq"):
+            # A subscriber that does not read: it gets the whole table when it reads again.
+            connection.stale = True
+            return
+        connection.outbox.put(encode_word(word))
+        self._write(connection)
+
+    def _write(self, connection: _Connection) -> None:
+        outbox = connection.outbox
+        try:
+            while outbox.bytes:
+                outbox.taken(connection.sock.sendmsg(outbox.head()))
+        except BlockingIOError:
+            self._epoll.modify(connection.fd, select.EPOLLIN | select.EPOLLOUT)
+            return
+        except OSError:
+            outbox.clear()  # its end is seen, and told, at the read
+        self._epoll.modify(connection.fd, select.EPOLLIN)
+        if connection.stale:
+            connection.stale = False
+            self._send(connection, Listing(0, list(self._roster.peers.values())))
+
+    # The owner and the end
+
+    def _watch_owner(self, owner: ProcessIdentity) -> None:
+        try:
+            self._owner_fd = open_pidfd(owner)
+        except ProcessLookupError:
+            self._end(_OWNER_GRACE)
+        else:
+            self._epoll.register(self._owner_fd, select.EPOLLIN)
+
+    def _forget_owner(self) -> None:
+        if self._owner_fd >= 0:
+            self._epoll.unregister(self._owner_fd)
+            os.close(self._owner_fd)
+            self._owner_fd = -1
+
+    def _end(self, grace: float) -> None:
+        self._forget_owner()
+        self._deadline = min(self._deadline, time.monotonic() + grace)
+        if not self._ending:
+            self._ending = True
+            self._tell(self._roster.terminate())
+
+    def _done(self) -> bool:
+        return self._ending and not any(
+            peer.kind == "service" for peer in self._roster.peers.values()
+        )
+
+    def _lose_patience(self, now: float) -> None:
+        for fd, peer in list(self._roster.peers.items()):
+            if peer.kind != "service":
+                continue
+            connection = self._connections[fd]
+            if self._killed:
+                self._drop(connection)  # not even SIGKILL helped: nothing more can be done
+            elif connection.identity is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    send_signal(connection.identity, signal.SIGKILL)
+        self._killed = True
+        self._deadline = now + _KILL_GRACE
+
+
+def serve(route: Route, listener: socket.socket, lock: int, owner: ProcessIdentity | None) -> None:
+    """What the registrar's process runs: from start to the end of the bus."""
+    ignore(signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    Registrar(route, listener, lock, owner).run()
+
+
+def main(arguments: list[str]) -> None:
+    """Entry of a registrar in a fresh interpreter: `PATH LISTENER LOCK OWNER START`."""
+    path, listener, lock, pid, start = arguments
+    owner = ProcessIdentity(int(pid), int(start)) if int(pid) else None
+    serve(Route(path), socket.socket(fileno=int(listener)), int(lock), owner)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,140 @@
+"""The directory of a bus: what is in it, and how to reach it when its path is long.
+
+bus.json   the record: name, info, owner, and the key that tokens are made with
+lock       held (flock) by the registrar as long as it lives
+r          the registrar's socket
+p/         the peers' sockets, one for each incarnation
+log/       output of services
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ipcm._core.names import file_name
+from ipcm.errors import BusGone
+from ipcm.transports.base import BusRecord
+from ipcm.transports.runtime import check_private
+
+__all__ = ["Record", "Route"]
+
+_LONGEST: Final = 100  # sun_path holds 108 bytes with its NUL (unix(7))
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What `bus.json` holds. `owner_start` is the owner's start time, in clock ticks."""
+
+    version: int
+    bus: BusRecord
+    owner_start: int
+    key: bytes
+
+
+class Route:
+    """One bus directory, addressed through a descriptor of its own.
+
+    Args:
+        path: the directory.
+
+    Raises:
+        BusGone: it is not there.
+        InsecureDirectory: it is not private to this user.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        try:
+            check_private(self.path)
+            self._fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            raise BusGone(f"there is no bus at {path}") from None
+        except OSError as error:
+            raise BusGone(f"the bus at {path} cannot be reached: {error.strerror}") from None
+
+    def fileno(self) -> int:
+        """The directory's descriptor."""
+        return self._fd
+
+    def close(self) -> None:
+        """Closes the descriptor."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Route:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def address(self, name: str) -> str:
+        """A path for `bind` and `connect` that fits into a socket address.
+
+        The descriptor's entry in /proc stands for a directory whose path is too long.
+        """
+        plain = str(self.path / name)
+        if len(os.fsencode(plain)) <= _LONGEST:
+            return plain
+        return f"/proc/self/fd/{self._fd}/{name}"
+
+    def peer_address(self, name: str, incarnation: str) -> str:
+        """Where a peer listens; no two lives of a name share it."""
+        return self.address(f"p/{file_name(name)}~{incarnation[:12]}")
+
+    def record(self) -> Record:
+        """Reads the record.
+
+        Raises:
+            BusGone: there is none, or none that can be read.
+        """
+        try:
+            return msgspec.json.decode((self.path / "bus.json").read_bytes(), type=Record)
+        except FileNotFoundError:
+            raise BusGone(f"there is no bus at {self.path}") from None
+        except (OSError, msgspec.MsgspecError) as error:
+            raise BusGone(f"the record of the bus at {self.path} is unusable: {error}") from None
+
+    def write_record(self, record: Record) -> None:
+        """Writes the record, so that it is there whole or not at all."""
+        draft = self.path / ".bus.json"
+        draft.write_bytes(msgspec.json.encode(record))
+        draft.rename(self.path / "bus.json")
+
+    def lock(self) -> int | None:
+        """Takes the registrar's lock: its descriptor, or None where a registrar lives."""
+        try:
+            fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        return fd
+
+    def listen(self, address: str) -> socket.socket:
+        """A non-blocking listener."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            listener.bind(address)
+            listener.listen(4096)
+        except BaseException:
+            listener.close()
+            raise
+        return listener
+
+    def remove(self) -> None:
+        """Removes the directory and all that is in it."""
+        # The record first: from here on nobody takes this for a bus.
+        with contextlib.suppress(OSError):
+            (self.path / "bus.json").unlink()
+        shutil.rmtree(self.path, ignore_errors=True)
