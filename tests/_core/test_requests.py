@@ -1,0 +1,120 @@
+"""A request ends in exactly one way."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipcm._core.requests import RequestTable
+from ipcm.errors import PeerGone, RemoteError, RequestTimeout
+from ipcm.message import Kind, Message, Response
+
+
+def response(id: int, sender: str = "peer", error: str | None = None) -> Message:
+    return Message(id, sender, "me", "answer", Kind.RESPONSE, id, error=error)
+
+
+def test_answer_is_kept_until_taken_once() -> None:
+    table = RequestTable()
+    table.add(1, "peer", 0.0, 30.0, None)
+    table.answer(response(1))
+    assert table.take(1) == Response(1, "answer")
+    assert table.take(1) is None
+    assert not table.open
+
+
+def test_remote_error() -> None:
+    table = RequestTable()
+    table.add(1, "peer", 0.0, None, None)
+    table.answer(response(1, error="no"))
+    taken = table.take(1)
+    assert taken is not None
+    assert not taken.ok
+    assert taken.error == "no"
+    assert isinstance(taken.exception, RemoteError)
+
+
+@pytest.mark.parametrize(
+    "late", [response(2), response(1, sender="forger"), response(1, sender="")]
+)
+def test_unknown_and_forged_are_dropped_and_counted(late: Message) -> None:
+    table = RequestTable()
+    table.add(1, "peer", 0.0, 30.0, None)
+    assert table.answer(late) is None
+    assert table.dropped == 1
+    assert list(table.open) == [1]
+    assert not table.done
+
+
+def test_duplicate_is_dropped() -> None:
+    table = RequestTable()
+    table.add(1, "peer", 0.0, 30.0, None)
+    table.answer(response(1))
+    table.answer(response(1))
+    assert table.dropped == 1
+
+
+def test_time_out_and_death() -> None:
+    table = RequestTable()
+    table.add(1, "peer", 0.0, 5.0, None)
+    table.add(2, "peer", 0.0, None, None)
+    table.add(3, "other", 0.0, None, None)
+    assert table.soonest == 5.0
+    table.expire(4.9)
+    assert 1 in table.open
+    table.expire(5.0)
+    assert isinstance(table.done[1].exception, RequestTimeout)
+    assert table.soonest == math.inf
+    table.gone("peer")
+    assert isinstance(table.done[2].exception, PeerGone)
+    assert list(table.open) == [3]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["add", "answer", "gone", "expire"]),
+            st.integers(1, 6),
+            st.sampled_from(["a", "b"]),
+        ),
+        max_size=60,
+    )
+)
+def test_every_callback_is_called_once(steps: list[tuple[str, int, str]]) -> None:
+    table = RequestTable()
+    called: dict[int, int] = {}
+    opened: set[int] = set()
+    now = 0.0
+    for id, (step, number, peer) in enumerate(steps, 1):
+        now += 1.0
+        endings = []
+        if step == "add":
+            opened.add(id)
+            called[id] = 0
+            table.add(id, peer, now, float(number), lambda r, m: None)
+        elif step == "answer" and table.open:
+            chosen = sorted(table.open)[number % len(table.open)]
+            ending = table.answer(response(chosen, peer))
+            endings = [ending] if ending else []
+        elif step == "gone":
+            endings = table.gone(peer)
+        else:
+            endings = table.expire(now)
+        for ending in endings:
+            called[ending.response.id] += 1
+    for ending in table.expire(now + 100):
+        called[ending.response.id] += 1
+    assert all(count == 1 for count in called.values())
+    assert not table.open
+
+
+def test_unfetched_responses_are_bounded() -> None:
+    table = RequestTable(most_kept=3)
+    for id in range(1, 6):
+        table.add(id, "peer", 0.0, None, None)
+        table.answer(response(id))
+    assert list(table.done) == [3, 4, 5]
+    assert table.dropped == 2
