@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from ipcm._os.fork import fork
+from ipcm._os.fork import close_in_children, fork
 from ipcm._os.process import thread_count
 
-__all__ = ["close_others", "fork_or_exec", "open_child", "reap"]
+__all__ = ["OwnedFd", "close_others", "failed_child", "fork_or_exec", "open_child", "reap"]
 
 
 def fork_or_exec(
@@ -66,6 +66,24 @@ def close_others(keep: Iterable[int], log: Path) -> None:
 def open_child(pid: int) -> int:
     """A pidfd of our own child that has not been waited for: its pid cannot be another's."""
     return os.pidfd_open(pid)
+
+
+def failed_child(pidfd: int) -> bool:
+    """Whether our own child has ended, and not with 0; it can still be waited for."""
+    ended = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return ended is not None and ended.si_status != 0
+
+
+class OwnedFd:
+    """A descriptor that no child of ours inherits."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        close_in_children(self)
+
+    def forget_after_fork(self) -> None:
+        """Closes it."""
+        os.close(self.fd)
 
 
 def reap(pid: int, timeout: float) -> int | None:

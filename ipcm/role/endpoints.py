@@ -84,7 +84,7 @@ class Endpoint:
 
     def signature(self) -> str:
         """As one would write it: `add(a: int, b: int = 0) -> int`."""
-        return f"{self.name}{inspect.signature(self.function)}"
+        return f"{self.name}{inspect.signature(self.function, eval_str=True)}"
 
     def describe(self) -> dict[str, Any]:
         """Name, signature, docstring, JSON schema of the parameters."""

@@ -11,6 +11,7 @@ from typing import Any
 from ipcm._core.names import check_name
 from ipcm._os.fork import fork
 from ipcm._os.process import identify, thread_count
+from ipcm._os.spawn import OwnedFd
 from ipcm._os.stdio import save
 from ipcm.bus import AnyBus, Bus, find_bus, spawn
 from ipcm.errors import ServiceStartError, UnsupportedError, UsageError
@@ -131,6 +132,7 @@ def _run_child(
     """The child: becomes the service, and tells its starter how it goes."""
     os.close(status_read)
     atexit._clear()
+    mine = OwnedFd(status)
     try:
         service.clear_service_fields()
         service.post_fork_hook()
@@ -142,17 +144,17 @@ def _run_child(
         service.redirect()
         state = service._state
         state.identities = identities
-        state.on_ready = lambda: Report(ready=pid).write(status)
+        state.on_ready = lambda: Report(ready=pid).write(mine.fd)
         value = service.run()
     except BaseException as error:
         # The boundary of the process: the exception goes to whoever holds the handle.
         if service._state.phase != "starting":
             service.debug(f"{service.name}: {format_traceback(error)}")
         failed = Report(failed=format_error(error), traceback=format_traceback(error))
-        failed.write(status)
+        failed.write(mine.fd)
         _run_atexit(service)
         return error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
-    Report(ended=True, value=value).write(status)
+    Report(ended=True, value=value).write(mine.fd)
     _run_atexit(service)
     return value & 0xFF if isinstance(value, int) else 0
 

@@ -12,7 +12,7 @@ import msgspec
 
 from ipcm._os.fork import close_in_children
 from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
-from ipcm._os.spawn import open_child, reap
+from ipcm._os.spawn import failed_child, open_child, reap
 from ipcm.errors import RequestTimeout, ServiceDied, ServiceStartError
 
 __all__ = ["Report", "ServiceProcess"]
@@ -177,8 +177,16 @@ class ServiceProcess:
                 self._heed(msgspec.json.decode(line, type=Report))
             self._over = self._over or not chunk
         elif self._pidfd in ready:
-            # Something that it started holds the pipe open; all it wrote itself is read.
+            self._heed_end()
+
+    def _heed_end(self) -> None:
+        """The process has ended, and the pipe has not: somebody else holds it."""
+        if self.service_pid is not None or failed_child(self._pidfd):
             self._over = True
+        else:
+            # It forked again, and left the pipe to the one that will be the service.
+            os.close(self._pidfd)
+            self._pidfd = -1
 
     def _heed(self, report: Report) -> None:
         if report.ready is None:
@@ -187,7 +195,8 @@ class ServiceProcess:
         self.service_pid = report.ready
         if report.ready != self.child_pid:
             # It forked again: the child's own end says nothing about the service.
-            os.close(self._pidfd)
+            if self._pidfd >= 0:
+                os.close(self._pidfd)
             self._pidfd = -1
             try:
                 self._service = identify(report.ready)

@@ -249,13 +249,12 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
         """
         client, state = self.client(), self._state
         self._watch_processes()
+        client.pump(0.0, spin=not self._has_work())
         if not self._has_work():
-            client.pump(0.0, spin=True)
-            if not self._has_work():
-                began = time.monotonic()
-                self._look(self._timeout(began))
-                client.port.slept(time.monotonic() - began)
-                client.pump(0.0)
+            began = time.monotonic()
+            self._look(self._timeout(began))
+            client.port.slept(time.monotonic() - began)
+            client.pump(0.0)
         if time.monotonic() - state.selected > _LOOK_AROUND:
             self._look(0.0)
         return self._gather(sig_seen or {})

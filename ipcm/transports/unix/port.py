@@ -208,10 +208,11 @@ class UnixPort(Port):
                 self._drop(link)
                 return
             if not link.name and frames:
-                frames = self._greet(link, frames, arrivals)
-            decode = self._decode
-            for frame in frames:
-                arrivals.append((link, decode(frame), len(frame)))
+                frames = self._greet(link, frames)
+                if not self._announced(link):
+                    self._introduce(link, frames, arrivals)
+                    return
+            self._deliver(link, frames, arrivals)
             if frames:
                 self._hot = link
         except BlockingIOError:
@@ -247,9 +248,7 @@ class UnixPort(Port):
             # What came with the connection is read at once: it saves a turn.
             self._read(link, arrivals)
 
-    def _greet(
-        self, link: Link, frames: list[memoryview], arrivals: list[Arrival]
-    ) -> list[memoryview]:
+    def _greet(self, link: Link, frames: list[memoryview]) -> list[memoryview]:
         try:
             hello = _hello_decoder.decode(frames[0])
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
@@ -263,15 +262,24 @@ class UnixPort(Port):
         link.reader.limit = self._limits.frame
         link.deadline = 0.0
         del self._strangers[link.fd]
-        frames = frames[1:]
-        if not self._announced(link):
-            # The registrar's word that this peer came, and that an earlier life of its name
-            # ended, is on its way and has to be heeded before the peer itself. Frames lie in
-            # the scratch buffer, which that may use.
-            frames = [memoryview(bytes(frame)) for frame in frames]
-            self._catch_up(link, arrivals)
         self._out.setdefault(link.name, link)
-        return frames
+        return frames[1:]
+
+    def _introduce(self, link: Link, frames: list[memoryview], arrivals: list[Arrival]) -> None:
+        """A peer speaks before the registrar's word that it came, and that an earlier life of
+        its name ended, has been read: that is heeded first."""
+        said: list[Arrival] = []
+        self._deliver(link, frames, said)  # the frames lie in the scratch buffer, used below
+        early: list[Arrival] = []
+        self._catch_up(link, early)
+        arrivals += [arrival for arrival in early if arrival[0] is not link]
+        arrivals += said
+        arrivals += [arrival for arrival in early if arrival[0] is link]
+
+    def _deliver(self, link: Link, frames: list[memoryview], arrivals: list[Arrival]) -> None:
+        decode = self._decode
+        for frame in frames:
+            arrivals.append((link, decode(frame), len(frame)))
 
     def _announced(self, link: Link) -> bool:
         if self._known is None:
@@ -513,8 +521,7 @@ class UnixPort(Port):
                 frames = link.read()
                 if frames is None:
                     return
-                for frame in frames:
-                    arrivals.append((link, self._decode(frame), len(frame)))
+                self._deliver(link, frames, arrivals)
             except (BlockingIOError, ProtocolError):
                 return
 
