@@ -93,6 +93,12 @@ class Children:
         if Children._active is self:
             Children._active = None
 
+    @staticmethod
+    def leave_alone(pid: int) -> None:
+        """A child that was just forked is none of those that are tracked."""
+        if Children._active is not None:
+            Children._active.disown(pid)
+
     def note_before(self) -> None:
         """A fork is about to happen."""
         self._before = None if _made_by_library() else _children()

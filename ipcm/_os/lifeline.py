@@ -29,7 +29,9 @@ class Lifeline:
         # Owner and signal belong to the open file, which a fork shares: each worker needs one
         # of its own, or only the last one would be told.
         inherited = self._read
-        self._read = os.open(f"/proc/self/fd/{inherited}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._read = os.open(
+            f"/proc/self/fd/{inherited}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+        )
         os.close(inherited)
         fcntl.fcntl(self._read, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(self._read, fcntl.F_SETSIG, signal.SIGKILL)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from ipcm._os.children import Children
 from ipcm._os.fork import close_in_children, fork
 from ipcm._os.process import thread_count
 
@@ -30,7 +31,9 @@ def fork_or_exec(
         Its pid.
     """
     if thread_count() == 1:
-        return fork(child)
+        pid = fork(child)
+        Children.leave_alone(pid)
+        return pid
     keep = tuple(keep)
     command = [sys.executable, "-P", "-m", module, *arguments]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

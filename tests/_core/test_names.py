@@ -18,7 +18,9 @@ def test_bad_names(name: object) -> None:
         check_name(name)
 
 
-@pytest.mark.parametrize("name", ["a", "with space", "ünï", "a.b", "..", "x" * 10_000, "😀" * 10_000])
+@pytest.mark.parametrize(
+    "name", ["a", "with space", "ünï", "a.b", "..", "x" * 10_000, "😀" * 10_000]
+)
 def test_good_names(name: str) -> None:
     assert check_name(name) == name
     assert len(file_name(name)) <= 42

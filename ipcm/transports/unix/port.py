@@ -10,58 +10,36 @@ import socket
 import time
 from typing import Final
 
-import msgspec
-
 from ipcm._core.envelope import Envelope
 from ipcm._core.framing import HEADER
 from ipcm._core.outbox import Buffer
 from ipcm._core.registry import (
-    Answer,
     Ended,
-    Find,
-    Found,
     FromRegistrar,
-    Hello,
     Joined,
-    Leave,
     Left,
     Listing,
-    ListPeers,
     PeerInfo,
     PeerKind,
-    Ready,
-    Register,
-    Subscribe,
     Terminate,
-    make_token,
 )
 from ipcm._os.fork import close_in_children
-from ipcm.errors import (
-    Backpressure,
-    BusGone,
-    MessageTooLarge,
-    NameTaken,
-    NoSuchPeer,
-    ProtocolError,
-)
+from ipcm.errors import Backpressure, BusGone, MessageTooLarge, NoSuchPeer, ProtocolError
 from ipcm.serializers import Serializer
 from ipcm.transports.base import Arrival, Change, Limits, Port
-from ipcm.transports.unix.link import Link, peer_credentials
-from ipcm.transports.unix.presence import PresenceLink
+from ipcm.transports.unix.hello import HELLO_LIMIT, Introduction
+from ipcm.transports.unix.link import Link
+from ipcm.transports.unix.listener import Listener
+from ipcm.transports.unix.membership import Membership
 from ipcm.transports.unix.route import Route
 
 __all__ = ["UnixPort"]
 
-VERSION: Final = 1
-_HELLO_LIMIT: Final = 64 << 10
 _SCRATCH: Final = 256 << 10
 _SPIN: Final = 50e-6
 _QUICK: Final = 200e-6
 _LOOK_AROUND: Final = 1e-3
 _COPY_UNDER: Final = 32 << 10
-_REST: Final = 0.05
-
-_hello_decoder = msgspec.msgpack.Decoder(Hello)
 
 
 class UnixPort(Port):
@@ -97,37 +75,30 @@ class UnixPort(Port):
         self._encode = serializer.encode
         self._decode = serializer.decode
         self._scratch = memoryview(bytearray(_SCRATCH))
-        self._key = route.record().key
-        self._read_only = read_only
+        self._introduction = Introduction(route.record().key, name, incarnation, read_only)
         self._links: dict[int, Link] = {}
         self._out: dict[str, Link] = {}
         self._strangers: dict[int, Link] = {}
-        self._known: dict[str, PeerInfo] | None = None
         self._queued = 0
         self._corked = 0
         self._dirty: list[Link] = []
         self._hot: Link | None = None
         self._looked = 0.0
-        self._resume_accept = math.inf
         self._spin = spin
         self._credit = 0
         self._closed = False
+        self._over = False
         self._address = route.peer_address(name, incarnation)
         with contextlib.ExitStack() as undo:
-            self._presence = PresenceLink(route)
-            undo.callback(self._presence.close)
-            self._listener = route.listen(self._address)
-            undo.callback(self._unlisten)
-            word = Register(self._presence.next_seq(), name, incarnation, kind, False)
-            answer = self._presence.ask(word, Answer)
-            if answer.error is not None:
-                raise NameTaken(name, answer.pid)
             self._epoll = select.epoll()
             undo.callback(self._epoll.close)
-            self._epoll.register(self._listener.fileno(), select.EPOLLIN)
-            self._epoll.register(self._presence.fileno(), select.EPOLLIN)
-            self._listener_fd = self._listener.fileno()
-            self._presence_fd = self._presence.fileno()
+            # It listens before it is announced: who hears of it can dial it.
+            self._listener = Listener(route.listen(self._address), self._epoll)
+            undo.callback(self._listener.close, self._address)
+            self._members = Membership(route, name, incarnation, kind)
+            undo.callback(self._members.close)
+            self._members_fd = self._members.fileno()
+            self._epoll.register(self._members_fd, select.EPOLLIN)
             undo.pop_all()
         close_in_children(self)
 
@@ -192,14 +163,12 @@ class UnixPort(Port):
                     self._read(link, arrivals)
                 if event & select.EPOLLOUT and fd in self._links:
                     self._write(link)
-            elif fd == self._listener_fd:
+            elif fd == self._listener.fd:
                 self._accept(arrivals)
-            elif fd == self._presence_fd:
-                self._presence.read()
+            elif fd == self._members_fd:
+                self._heed_registrar(arrivals)
         if deadline <= self._looked:
             self._keep_deadlines(self._looked, arrivals)
-        if self._presence.pushed or (self._presence.lost and self._presence_fd >= 0):
-            self._heed_registrar(arrivals)
 
     def _read(self, link: Link, arrivals: list[Arrival]) -> None:
         try:
@@ -208,7 +177,10 @@ class UnixPort(Port):
                 self._drop(link)
                 return
             if not link.name and frames:
-                frames = self._greet(link, frames)
+                self._introduction.check(link, frames[0], self._limits.frame)
+                del self._strangers[link.fd]
+                self._out.setdefault(link.name, link)
+                frames = frames[1:]
                 if not self._announced(link):
                     self._introduce(link, frames, arrivals)
                     return
@@ -223,47 +195,17 @@ class UnixPort(Port):
     # Connections that come in
 
     def _accept(self, arrivals: list[Arrival]) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except BlockingIOError:
-                return
-            except OSError:
-                # Out of descriptors. The connection waits in the queue and its sender notices
-                # nothing; without this pause the readable listener would keep us spinning.
-                if self._resume_accept == math.inf:
-                    self._epoll.unregister(self._listener_fd)
-                self._resume_accept = time.monotonic() + _REST
-                return
-            sock.setblocking(False)
-            pid, uid = peer_credentials(sock)
-            if uid != os.geteuid() or len(self._strangers) >= self._limits.strangers:
+        for sock, pid in self._listener.accept():
+            if len(self._strangers) >= self._limits.strangers:
                 sock.close()
                 continue
-            link = Link(sock, self._scratch, _HELLO_LIMIT)
+            link = Link(sock, self._scratch, HELLO_LIMIT)
             link.pid = pid
             link.deadline = time.monotonic() + self._limits.hello
             self._strangers[link.fd] = link
             self._add(link)
             # What came with the connection is read at once: it saves a turn.
             self._read(link, arrivals)
-
-    def _greet(self, link: Link, frames: list[memoryview]) -> list[memoryview]:
-        try:
-            hello = _hello_decoder.decode(frames[0])
-        except (msgspec.MsgspecError, RecursionError, UnicodeError):
-            raise ProtocolError("not a hello") from None
-        token = make_token(self._key, hello.name, hello.incarnation, link.pid)
-        if hello.version != VERSION or hello.token != token:
-            raise ProtocolError(f"a hello that does not hold, from process {link.pid}")
-        link.name = hello.name
-        link.incarnation = hello.incarnation
-        link.read_only = hello.read_only
-        link.reader.limit = self._limits.frame
-        link.deadline = 0.0
-        del self._strangers[link.fd]
-        self._out.setdefault(link.name, link)
-        return frames[1:]
 
     def _introduce(self, link: Link, frames: list[memoryview], arrivals: list[Arrival]) -> None:
         """A peer speaks before the registrar's word that it came, and that an earlier life of
@@ -282,32 +224,29 @@ class UnixPort(Port):
             arrivals.append((link, decode(frame), len(frame)))
 
     def _announced(self, link: Link) -> bool:
-        if self._known is None:
+        if self._members.known is None:
             return True
-        peer = self._known.get(link.name)
+        peer = self._members.known.get(link.name)
         return peer is not None and peer.incarnation == link.incarnation
 
     def _catch_up(self, link: Link, arrivals: list[Arrival]) -> None:
-        with contextlib.suppress(BusGone):
-            self._presence.read()
+        self._heed_registrar(arrivals)
+        if not self._announced(link):
+            self._members.catch_up()
             self._heed_registrar(arrivals)
-            if not self._announced(link):
-                self._presence.ask(ListPeers(self._presence.next_seq()), Listing, 1.0)
-                self._heed_registrar(arrivals)
 
     @property
     def deadline(self) -> float:
         """See `Port.deadline`."""
         soonest = min((link.deadline for link in self._strangers.values()), default=math.inf)
-        return min(soonest, self._resume_accept)
+        return min(soonest, self._listener.resume_at, self._members.deadline)
 
     def _keep_deadlines(self, now: float, arrivals: list[Arrival]) -> None:
         for link in [each for each in self._strangers.values() if each.deadline <= now]:
             self._drop(link)
-        if self._resume_accept <= now:
-            self._resume_accept = math.inf
-            self._epoll.register(self._listener_fd, select.EPOLLIN)
-            self._accept(arrivals)
+        self._listener.resume(now)
+        if self._members.deadline <= now:
+            self._mend(now, arrivals)
 
     # Sending
 
@@ -383,10 +322,7 @@ class UnixPort(Port):
         link.name = to
         link.incarnation = peer.incarnation
         link.pid = peer.pid
-        token = make_token(self._key, self.name, self.incarnation, os.getpid())
-        hello = Hello(VERSION, self.name, self.incarnation, token, self._read_only)
-        body = msgspec.msgpack.encode(hello)
-        sock.send(HEADER.pack(len(body)) + body)
+        sock.send(self._introduction.frame)
         self._add(link)
         self._out[to] = link
         return link
@@ -440,43 +376,56 @@ class UnixPort(Port):
 
     def find(self, name: str) -> tuple[PeerInfo | None, list[str]]:
         """See `Port.find`."""
-        if self._known is not None and name in self._known:
-            return self._known[name], []
-        found = self._presence.ask(Find(self._presence.next_seq(), name), Found)
-        return found.peer, found.others
+        found = self._members.find(name)
+        self._follow_registrar()
+        return found
 
     def peers(self) -> list[PeerInfo]:
         """See `Port.peers`."""
-        if self._known is not None:
-            return list(self._known.values())
-        return self._presence.ask(ListPeers(self._presence.next_seq()), Listing).peers
+        return self._members.peers()
 
     def subscribe(self) -> list[PeerInfo]:
         """See `Port.subscribe`."""
-        listing = self._presence.ask(Subscribe(self._presence.next_seq()), Listing)
-        self._known = {peer.name: peer for peer in listing.peers}
-        return listing.peers
+        return self._members.subscribe()
 
     def ready(self) -> None:
         """See `Port.ready`."""
-        self._presence.tell(Ready())
+        self._members.ready()
 
     def _heed_registrar(self, arrivals: list[Arrival]) -> None:
-        words, self._presence.pushed = self._presence.pushed, []
-        for word in words:
+        for word in self._members.read():
             self._heed(word, arrivals)
-        if self._presence.lost and self._presence_fd >= 0:
-            self._epoll.unregister(self._presence_fd)
-            self._presence_fd = -1
-            self.changes.append(Change("ended" if self._presence.ended else "lost"))
+        self._follow_registrar()
+        if self._members.ended and not self._over:
+            self._over = True
+            self.changes.append(Change("ended"))
+
+    def _follow_registrar(self) -> None:
+        """Waits on the descriptor of the registrar that there is now."""
+        fd = self._members.fileno()
+        if fd == self._members_fd:
+            return
+        if self._members_fd >= 0:
+            with contextlib.suppress(OSError):  # closed, and gone from the epoll with that
+                self._epoll.unregister(self._members_fd)
+        if fd >= 0:
+            self._epoll.register(fd, select.EPOLLIN)
+        self._members_fd = fd
+
+    def _mend(self, now: float, arrivals: list[Arrival]) -> None:
+        """The registrar died: finds another one, and later those whose death it never told."""
+        members = self._members
+        if now < members.settle_at:
+            members.mend(now)
+        else:
+            with contextlib.suppress(BusGone):
+                self._resync(members.settle([link.name for link in self._out.values()]), arrivals)
+        self._heed_registrar(arrivals)
 
     def _heed(self, word: FromRegistrar, arrivals: list[Arrival]) -> None:
         match word:
             case Joined(peer=peer):
-                again = self._known is not None and peer.name in self._known
-                if self._known is not None:
-                    self._known[peer.name] = peer
-                self.changes.append(Change("ready" if again else "joined", peer))
+                self._meet(peer)
             case Left(name=name, incarnation=incarnation):
                 self._bury(name, incarnation, arrivals)
             case Listing(peers=peers):
@@ -486,20 +435,29 @@ class UnixPort(Port):
             case Ended():
                 pass  # the hang-up that follows says it
 
+    def _meet(self, peer: PeerInfo) -> None:
+        known = self._members.known
+        before = None
+        if known is not None:
+            before = known.get(peer.name)
+            known[peer.name] = peer
+        if before is None or before.incarnation != peer.incarnation:
+            self.changes.append(Change("joined", peer))
+        elif before != peer:
+            self.changes.append(Change("ready", peer))
+
     def _resync(self, peers: list[PeerInfo], arrivals: list[Arrival]) -> None:
-        """The registrar had too much to tell and sends the whole table again."""
-        before = self._known or {}
+        """Takes the whole table as it is now, in place of changes that were never told."""
         now = {peer.name: peer for peer in peers}
-        for name, peer in before.items():
-            if name not in now or now[name].incarnation != peer.incarnation:
-                self._bury(name, peer.incarnation, arrivals)
-        for name, peer in now.items():
-            was = before.get(name)
-            if was is None or was.incarnation != peer.incarnation:
-                self.changes.append(Change("joined", peer))
-            elif was != peer:
-                self.changes.append(Change("ready", peer))
-        self._known = now
+        linked = {(link.name, link.incarnation) for link in self._links.values() if link.name}
+        known = self._members.known or {}
+        before = linked | {(peer.name, peer.incarnation) for peer in known.values()}
+        for name, incarnation in sorted(before):
+            if name not in now or now[name].incarnation != incarnation:
+                self._bury(name, incarnation, arrivals)
+        if self._members.known is not None:
+            for peer in peers:
+                self._meet(peer)
 
     def _bury(self, name: str, incarnation: str, arrivals: list[Arrival]) -> None:
         """Reads all that a dead peer has said, then notes that it left."""
@@ -508,10 +466,9 @@ class UnixPort(Port):
             self._read_rest(link, arrivals)
             self._drop(link)
         peer = PeerInfo(name, 0, incarnation, "client", True, 0.0)
-        if self._known is not None and name in self._known:
-            known = self._known[name]
-            if known.incarnation == incarnation:
-                peer = self._known.pop(name)
+        known = self._members.known
+        if known is not None and name in known and known[name].incarnation == incarnation:
+            peer = known.pop(name)
         self.changes.append(Change("left", peer))
 
     def _read_rest(self, link: Link, arrivals: list[Arrival]) -> None:
@@ -567,18 +524,10 @@ class UnixPort(Port):
             link.sock.close()
         self._links.clear()
         self._out.clear()
-        self._unlisten()
-        if not self._presence.lost:
-            with contextlib.suppress(BusGone):
-                self._presence.ask(Leave(self._presence.next_seq()), Answer, 1.0)
-        self._presence.close()
+        self._listener.close(self._address)
+        self._members.leave()
         self._epoll.close()
         self._route.close()
-
-    def _unlisten(self) -> None:
-        self._listener.close()
-        with contextlib.suppress(OSError):
-            os.unlink(self._address)
 
     def forget_after_fork(self) -> None:
         """See `Port.forget_after_fork`."""
@@ -586,6 +535,6 @@ class UnixPort(Port):
         for link in self._links.values():
             link.sock.close()
         self._listener.close()
-        self._presence.close()
+        self._members.close()
         self._epoll.close()
         self._route.close()

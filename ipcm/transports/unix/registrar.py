@@ -42,7 +42,7 @@ from ipcm._os.limits import raise_file_limit
 from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
 from ipcm._os.signals import ignore
 from ipcm.errors import ProtocolError
-from ipcm.transports.unix.link import peer_credentials
+from ipcm.transports.unix.listener import Listener
 from ipcm.transports.unix.presence import encode_word
 from ipcm.transports.unix.route import Route
 
@@ -51,7 +51,7 @@ __all__ = ["Registrar"]
 _MOST_QUEUED: Final = 1 << 20
 _OWNER_GRACE: Final = 1.0
 _KILL_GRACE: Final = 1.0
-_REST: Final = 0.05
+_LEARNING: Final = 2.0
 
 _decode = msgspec.msgpack.Decoder(FromPeer).decode
 
@@ -76,22 +76,27 @@ class Registrar:
     Args:
         route: the bus directory. listener: its bound socket `r`. lock: its held lock.
         owner: whose end ends the bus, or None.
+        again: it follows one that died: peers that it does not know yet may live.
     """
 
     def __init__(
-        self, route: Route, listener: socket.socket, lock: int, owner: ProcessIdentity | None
+        self,
+        route: Route,
+        listener: socket.socket,
+        lock: int,
+        owner: ProcessIdentity | None,
+        again: bool,
     ) -> None:
         self._route = route
-        self._listener = listener
         self._lock = lock
         self._roster = Roster()
         self._scratch = memoryview(bytearray(64 << 10))
         self._connections: dict[int, _Connection] = {}
         self._processes: dict[int, _Connection] = {}
         self._epoll = select.epoll()
-        self._epoll.register(listener.fileno(), select.EPOLLIN)
+        self._listener = Listener(listener, self._epoll)
         self._deadline = math.inf
-        self._resume_accept = math.inf
+        self._learning_until = time.monotonic() + _LEARNING if again else 0.0
         self._killed = False
         self._ending = False
         self._owner_fd = -1
@@ -110,7 +115,7 @@ class Registrar:
     # Turns
 
     def _turn(self) -> None:
-        soonest = min(self._deadline, self._resume_accept)
+        soonest = min(self._deadline, self._listener.resume_at)
         timeout = -1 if soonest == math.inf else max(soonest - time.monotonic(), 0.0)
         # Sockets before processes: what a peer said before it died is heeded first.
         died = []
@@ -119,7 +124,7 @@ class Registrar:
                 died.append(self._processes[fd])
             elif fd in self._connections:
                 self._serve(self._connections[fd], event)
-            elif fd == self._listener.fileno():
+            elif fd == self._listener.fd:
                 self._accept()
             elif fd == self._owner_fd:
                 self._end(_OWNER_GRACE)
@@ -128,9 +133,7 @@ class Registrar:
                 self._serve(connection, select.EPOLLIN)
                 self._drop(connection)
         now = time.monotonic()
-        if now >= self._resume_accept:
-            self._resume_accept = math.inf
-            self._epoll.register(self._listener.fileno(), select.EPOLLIN)
+        self._listener.resume(now)
         if now >= self._deadline:
             self._lose_patience(now)
 
@@ -188,6 +191,12 @@ class Registrar:
         self._processes[connection.pidfd] = connection
         self._epoll.register(connection.pidfd, select.EPOLLIN)
         self._bury_holder(word.name)
+        if time.monotonic() < self._learning_until and self._route.somebody_else(
+            word.name, word.incarnation
+        ):
+            self._tell([Outgoing(connection.fd, Answer(word.seq, "taken", connection.pid))])
+            self._forget_process(connection)
+            return
         self._tell(self._roster.register(connection.fd, word, connection.pid, time.time()))
         if connection.fd not in self._roster.peers:
             self._forget_process(connection)
@@ -204,22 +213,7 @@ class Registrar:
     # Connections
 
     def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except BlockingIOError:
-                return
-            except OSError:
-                # Out of descriptors: wait a moment instead of spinning on the listener.
-                if self._resume_accept == math.inf:
-                    self._epoll.unregister(self._listener.fileno())
-                self._resume_accept = time.monotonic() + _REST
-                return
-            sock.setblocking(False)
-            pid, uid = peer_credentials(sock)
-            if uid != os.geteuid():
-                sock.close()
-                continue
+        for sock, pid in self._listener.accept():
             connection = _Connection(sock, self._scratch, pid)
             self._connections[connection.fd] = connection
             self._epoll.register(connection.fd, select.EPOLLIN)
@@ -316,17 +310,24 @@ class Registrar:
         self._deadline = now + _KILL_GRACE
 
 
-def serve(route: Route, listener: socket.socket, lock: int, owner: ProcessIdentity | None) -> None:
+def serve(
+    route: Route,
+    listener: socket.socket,
+    lock: int,
+    owner: ProcessIdentity | None,
+    again: bool = False,
+) -> None:
     """What the registrar's process runs: from start to the end of the bus."""
     ignore(signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-    Registrar(route, listener, lock, owner).run()
+    Registrar(route, listener, lock, owner, again).run()
 
 
 def main(arguments: list[str]) -> None:
-    """Entry of a registrar in a fresh interpreter: `PATH LISTENER LOCK OWNER START`."""
-    path, listener, lock, pid, start = arguments
+    """Entry of a registrar in a fresh interpreter: `PATH LISTENER LOCK OWNER START AGAIN`."""
+    path, listener, lock, pid, start, again = arguments
     owner = ProcessIdentity(int(pid), int(start)) if int(pid) else None
-    serve(Route(path), socket.socket(fileno=int(listener)), int(lock), owner)
+    sock = socket.socket(fileno=int(listener))
+    serve(Route(path), sock, int(lock), owner, again == "True")
 
 
 if __name__ == "__main__":

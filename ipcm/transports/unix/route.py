@@ -132,6 +132,31 @@ class Route:
             raise
         return listener
 
+    def somebody_else(self, name: str, incarnation: str) -> bool:
+        """Whether another life of this name listens."""
+        own = Path(self.peer_address(name, incarnation)).name
+        prefix = f"{file_name(name)}~"
+        return any(
+            path.name.startswith(prefix) and path.name != own and self.answers(path.name)
+            for path in (self.path / "p").iterdir()
+        )
+
+    def anybody(self) -> bool:
+        """Whether any peer listens."""
+        peers = self.path / "p"
+        return peers.is_dir() and any(self.answers(path.name) for path in peers.iterdir())
+
+    def answers(self, file: str) -> bool:
+        """Whether somebody listens at a socket in `p`."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
+            try:
+                probe.connect(self.address(f"p/{file}"))
+            except BlockingIOError:
+                return True  # so many wait already that there is no room
+            except OSError:
+                return False
+            return True
+
     def remove(self) -> None:
         """Removes the directory and all that is in it."""
         # The record first: from here on nobody takes this for a bus.

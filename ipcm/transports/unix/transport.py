@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +13,15 @@ from typing import Final
 from ipcm._core.businfo import BusInfo
 from ipcm._core.registry import Answer, Detach, End, Listing, ListPeers, PeerInfo, PeerKind
 from ipcm._core.registry import Terminate as TerminateWord
-from ipcm._os.process import ProcessIdentity, identify
-from ipcm._os.spawn import close_others, fork_or_exec, reap
+from ipcm._os.process import identify
+from ipcm._os.spawn import reap
 from ipcm.errors import BusError, BusGone, InsecureDirectory, NameTaken
 from ipcm.serializers import get_serializer
 from ipcm.transports.base import BusRecord, Capabilities, Transport
 from ipcm.transports.runtime import check_private, home, homes
+from ipcm.transports.unix.keeper import start_registrar
 from ipcm.transports.unix.port import UnixPort
 from ipcm.transports.unix.presence import PresenceLink
-from ipcm.transports.unix.registrar import serve
 from ipcm.transports.unix.route import Record, Route
 
 __all__ = ["UnixTransport"]
@@ -79,29 +78,11 @@ class UnixTransport(Transport):
                 (route.path / folder).mkdir(mode=0o700)
             listener = stack.enter_context(route.listen(route.address("r")))
             owner = identify()
-            keeper = self._start_registrar(route, listener, lock, owner if guard else None)
+            keeper = start_registrar(route, listener, lock, owner if guard else None)
             info = BusInfo(self.name, serializer, str(route.path))
             bus = BusRecord(name, info, owner.pid, time.time(), guard, keeper)
             route.write_record(Record(_VERSION, bus, owner.start, secrets.token_bytes(32)))
         return bus
-
-    def _start_registrar(
-        self, route: Route, listener: socket.socket, lock: int, owner: ProcessIdentity | None
-    ) -> int:
-        def child() -> None:
-            close_others(
-                (route.fileno(), listener.fileno(), lock), log=route.path / "log" / "_registrar"
-            )
-            serve(route, listener, lock, owner)
-
-        pid, start = owner or (0, 0)
-        arguments = [str(route.path), str(listener.fileno()), str(lock), str(pid), str(start)]
-        return fork_or_exec(
-            child,
-            "ipcm.transports.unix.registrar",
-            arguments,
-            keep=(listener.fileno(), lock),
-        )
 
     def look(self, info: BusInfo) -> BusRecord:
         """See `Transport.look`."""
@@ -141,25 +122,12 @@ class UnixTransport(Transport):
                     made = (path / "bus.json").exists()
                     if not made and time.time() - path.stat().st_mtime < _YOUNG:
                         return
-                    if not self._anybody_home(route):
+                    if not route.anybody():
                         route.remove()
                 finally:
                     os.close(lock)
         except (BusGone, InsecureDirectory, FileNotFoundError):
             return
-
-    def _anybody_home(self, route: Route) -> bool:
-        peers = route.path / "p"
-        for path in peers.iterdir() if peers.is_dir() else ():
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
-                try:
-                    probe.connect(route.address(f"p/{path.name}"))
-                except BlockingIOError:
-                    return True
-                except OSError:
-                    continue
-                return True
-        return False
 
     def join(
         self, info: BusInfo, name: str, kind: PeerKind, *, read_only: bool = False

@@ -1,0 +1,201 @@
+"""A peer's membership: its name at the registrar, and what it knows of the others.
+
+When the registrar dies, messages flow on over the links that stand; the first service to
+notice starts another registrar, and everybody registers again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import select
+import time
+from typing import Final
+
+from ipcm._core.registry import (
+    Answer,
+    Find,
+    Found,
+    FromRegistrar,
+    Leave,
+    Listing,
+    ListPeers,
+    PeerInfo,
+    PeerKind,
+    Ready,
+    Register,
+    Subscribe,
+)
+from ipcm.errors import BusGone, InsecureDirectory, NameTaken
+from ipcm.transports.unix.keeper import restart_registrar
+from ipcm.transports.unix.presence import PATIENCE, PresenceLink
+from ipcm.transports.unix.route import Route
+
+__all__ = ["Membership"]
+
+_RETRY: Final = 0.02
+_GIVE_UP: Final = 2.0
+_TRUST: Final = 1.0
+
+
+class Membership:
+    """Asks and tells the registrar, and finds a new one when it has died.
+
+    Attributes:
+        known: the peers by name, once subscribed; else None.
+        ended: the bus is over.
+        settle_at: after a new start of the registrar, when everybody must have registered
+            again (monotonic seconds): who is missing then is gone. Else infinity.
+
+    Raises:
+        NameTaken, BusGone.
+    """
+
+    def __init__(self, route: Route, name: str, incarnation: str, kind: PeerKind) -> None:
+        self.known: dict[str, PeerInfo] | None = None
+        self.ended = False
+        self.settle_at = math.inf
+        self._route = route
+        self._name = name
+        self._incarnation = incarnation
+        self._kind = kind
+        self._ready = kind != "service"
+        self._retry_at = math.inf
+        self._give_up_at = math.inf
+        self._link = self._enter()
+
+    def _enter(self) -> PresenceLink:
+        link = PresenceLink(self._route)
+        try:
+            word = Register(link.next_seq(), self._name, self._incarnation, self._kind, self._ready)
+            answer = link.ask(word, Answer)
+            if answer.error is not None and answer.pid is None:
+                raise BusGone(answer.error)
+            if answer.error is not None:
+                raise NameTaken(self._name, answer.pid)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    def fileno(self) -> int:
+        """The descriptor to wait on; -1 while there is no registrar."""
+        return -1 if self._link.lost else self._link.fileno()
+
+    @property
+    def deadline(self) -> float:
+        """When `mend` or `settle` is due."""
+        return min(self._retry_at, self.settle_at)
+
+    # Listening
+
+    def read(self) -> list[FromRegistrar]:
+        """What the registrar has told; never waits."""
+        link = self._link
+        if not link.lost:
+            link.read()
+        words, link.pushed = link.pushed, []
+        if link.lost and not self.ended and self._retry_at == math.inf:
+            self.ended = link.ended
+            if not self.ended:
+                now = time.monotonic()
+                self._retry_at, self._give_up_at = now, now + _GIVE_UP
+        return words
+
+    def mend(self, now: float) -> bool:
+        """Finds, or starts, a new registrar where that is due.
+
+        Returns:
+            Whether there is one now; its descriptor is another.
+        """
+        if now < self._retry_at:
+            return False
+        try:
+            if self._kind == "service":
+                restart_registrar(self._route)
+            link = self._enter()
+        except (BusGone, NameTaken, InsecureDirectory):
+            self._retry_at = now + _RETRY
+            if now >= self._give_up_at:
+                self._retry_at = math.inf
+                self.ended = True
+            return False
+        self._link.close()
+        self._link = link
+        self._retry_at = math.inf
+        self.settle_at = now + _TRUST
+        if self.known is not None:
+            link.ask(Subscribe(link.next_seq()), Listing)
+        return True
+
+    def settle(self, dialled: list[str]) -> list[PeerInfo]:
+        """Everybody has had the time to register again: who is there?
+
+        Args:
+            dialled: names of peers whose end this one has to be told.
+        """
+        self.settle_at = math.inf
+        for name in dialled:
+            self._ask_find(name)
+        return self.list_peers()
+
+    def _present(self) -> PresenceLink:
+        """The link; waits a moment for a new registrar where there is none."""
+        while self._link.lost:
+            self.read()
+            if self.ended:
+                raise BusGone(f"the bus at {self._route.path} ended")
+            if not self.mend(time.monotonic()):
+                select.poll().poll(_RETRY * 1000)
+        return self._link
+
+    # Asking
+
+    def find(self, name: str) -> tuple[PeerInfo | None, list[str]]:
+        """See `Port.find`."""
+        if self.known is not None and name in self.known:
+            return self.known[name], []
+        found = self._ask_find(name)
+        return found.peer, found.others
+
+    def _ask_find(self, name: str) -> Found:
+        link = self._present()
+        return link.ask(Find(link.next_seq(), name), Found)
+
+    def list_peers(self) -> list[PeerInfo]:
+        """Everybody, as the registrar knows it now."""
+        link = self._present()
+        return link.ask(ListPeers(link.next_seq()), Listing).peers
+
+    def peers(self) -> list[PeerInfo]:
+        """See `Port.peers`."""
+        return self.list_peers() if self.known is None else list(self.known.values())
+
+    def subscribe(self) -> list[PeerInfo]:
+        """See `Port.subscribe`."""
+        link = self._present()
+        peers = link.ask(Subscribe(link.next_seq()), Listing).peers
+        self.known = {peer.name: peer for peer in peers}
+        return peers
+
+    def catch_up(self) -> None:
+        """Makes sure that everything the registrar has told until now is read."""
+        with contextlib.suppress(BusGone):
+            link = self._link
+            link.ask(ListPeers(link.next_seq()), Listing, _TRUST)
+
+    def ready(self) -> None:
+        """See `Port.ready`."""
+        self._ready = True
+        self._link.tell(Ready())
+
+    def leave(self) -> None:
+        """Gives the name back, and hangs up."""
+        if not self._link.lost:
+            with contextlib.suppress(BusGone):
+                self._link.ask(Leave(self._link.next_seq()), Answer, min(PATIENCE, 1.0))
+        self._link.close()
+
+    def close(self) -> None:
+        """Hangs up."""
+        self._link.close()
