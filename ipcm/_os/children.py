@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from typing import ClassVar
+import threading
+from types import FrameType
+from typing import ClassVar, Final
+
+from ipcm._os.linux import require_linux
+from ipcm.errors import UnsupportedError
 
 __all__ = ["Children"]
+
+_CHILDREN: Final = "/proc/thread-self/children"
+_NEAR: Final = 3
 
 
 class Children:
     """Waits by pid, so that children of subprocess, multiprocessing and asyncio stay theirs.
 
-    While tracking, children of plain `os.fork` are adopted as they appear: what is new in
-    /proc/self/task/*/children after a fork that no library made.
+    While tracking, children of plain `os.fork` are adopted as they appear: what is new among the
+    children of the forking thread after a fork that no library made, proc_tid_children(5).
 
     Attributes:
         lost: pids that somebody else has waited for.
@@ -25,7 +32,7 @@ class Children:
 
     def __init__(self) -> None:
         self._pids: set[int] = set()
-        self._before: frozenset[int] | None = None
+        self._before: dict[int, frozenset[int]] = {}
         self.lost: set[int] = set()
 
     @property
@@ -50,7 +57,10 @@ class Children:
         Returns:
             Pid to exit (code, or -signal).
         """
-        return self._reap_all() if all else self._reap_ours()
+        ended = self._reap_all() if all else {}
+        # Also after all: those that somebody else has waited for are to be dropped.
+        ended.update(self._reap_ours())
+        return ended
 
     def _reap_ours(self) -> dict[int, int]:
         ended: dict[int, int] = {}
@@ -80,7 +90,14 @@ class Children:
         return ended
 
     def start_tracking(self) -> None:
-        """From now on children of plain forks in this process are adopted."""
+        """From now on children of plain forks in this process are adopted.
+
+        Raises:
+            UnsupportedError: not on this platform, or a kernel without /proc/TID/children.
+        """
+        require_linux("tracking forks")
+        if not os.path.exists(_CHILDREN):
+            raise UnsupportedError(f"tracking forks needs {_CHILDREN} (CONFIG_PROC_CHILDREN)")
         if not Children._registered:
             Children._registered = True
             os.register_at_fork(
@@ -100,18 +117,18 @@ class Children:
             Children._active.disown(pid)
 
     def note_before(self) -> None:
-        """A fork is about to happen."""
-        self._before = None if _made_by_library() else _children()
+        """This thread is about to fork."""
+        self._before[threading.get_ident()] = _children()
 
     def note_after(self) -> None:
-        """It has happened."""
-        if self._before is not None:
-            self._pids |= _children() - self._before
-        self._before = None
+        """It has forked, or failed to."""
+        before = self._before.pop(threading.get_ident(), None)
+        if before is not None:
+            self._pids |= _children() - before
 
 
 def _before_fork() -> None:
-    if Children._active is not None:
+    if Children._active is not None and not _library_forks(sys._getframe(1)):
         Children._active.note_before()
 
 
@@ -124,21 +141,23 @@ def _in_child() -> None:
     Children._active = None
 
 
-def _made_by_library() -> bool:
-    frame = sys._getframe(1)
-    while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] in ("multiprocessing", "subprocess", "asyncio"):
-            # A service's own loop may run inside asyncio; only the innermost callers count.
-            return bool(module.partition(".")[0] != "asyncio")
-        frame = frame.f_back  # type: ignore[assignment]
+def _library_forks(frame: FrameType | None) -> bool:
+    """Whether the fork comes from a library that waits for its children itself.
+
+    Only the nearest frames tell: further out multiprocessing is on the stack of everything that
+    runs in a child of its own. asyncio forks through subprocess.
+    """
+    for _ in range(_NEAR):
+        if frame is None:
+            return False
+        module = frame.f_globals.get("__name__") or ""
+        if module == "subprocess" or module.endswith(".popen_fork"):
+            return True
+        frame = frame.f_back
     return False
 
 
 def _children() -> frozenset[int]:
-    found: set[int] = set()
-    for task in os.listdir("/proc/self/task"):
-        with contextlib.suppress(OSError):  # a thread that has ended meanwhile
-            with open(f"/proc/self/task/{task}/children", "rb") as file:
-                found.update(map(int, file.read().split()))
-    return frozenset(found)
+    """Those that the calling thread has made: what other threads start is not in it."""
+    with open(_CHILDREN, "rb") as file:
+        return frozenset(map(int, file.read().split()))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import operator
 import os
 import signal
 import sys
 import traceback
 import weakref
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Container
+from typing import NoReturn, Protocol
 
 __all__ = ["close_in_children", "fork"]
 
@@ -29,15 +30,17 @@ def close_in_children(owner: HasForget) -> None:
     _inherited.add(owner)
 
 
-def fork(child: Callable[[], int | None]) -> int:
+def fork(child: Callable[[], int | None], *, keep: Container[object] = ()) -> int:
     """Runs a function in a forked child, which leaves through os._exit.
 
     In the child, before any signal can arrive: no wakeup fd, Python handlers reset (SIGINT to
     one that does nothing), SIGPIPE ignored, registered descriptors closed. An exception goes
-    to stderr, and makes it exit with 1.
+    to stderr, and makes it exit with 1. Where a signal handler of the parent raises, there is no
+    child: nobody would know its pid.
 
     Args:
         child: its result is the exit code; None is 0.
+        keep: registered objects whose descriptors the child keeps.
 
     Returns:
         The child's pid.
@@ -45,37 +48,72 @@ def fork(child: Callable[[], int | None]) -> int:
     Raises:
         OSError: no process to be had.
     """
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    _flush()
+    # Asked for first: pthread_sigmask runs handlers once it has set the mask, and when one of them
+    # raises, the old mask is lost.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    pid = -1
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = os.fork()
         if pid == 0:
-            _be_child(child, before)
-    finally:
+            _be_child(child, before, keep)
+    except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        raise
     return pid
 
 
-def _be_child(child: Callable[[], int | None], mask: set[int | signal.Signals]) -> None:
+def _be_child(
+    child: Callable[[], int | None], mask: set[int | signal.Signals], keep: Container[object]
+) -> NoReturn:
     code = 1
     try:
-        _reset()
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        code = child() or 0
-    except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    except BaseException:  # the end of the process: there is nobody to raise to
-        traceback.print_exc()
+        code = _run(child, mask, keep)
+        _flush()
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                stream.flush()
-        os._exit(code & 0xFF)
+        # Whatever was raised on the way, also by a stream: the parent's code is not the child's.
+        os._exit(code)
 
 
-def _reset() -> None:
+def _run(
+    child: Callable[[], int | None], mask: set[int | signal.Signals], keep: Container[object]
+) -> int:
+    try:
+        _reset(keep)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return operator.index(child() or 0) & 0xFF
+    except SystemExit as leaving:
+        return _code_of(leaving)
+    except BaseException:  # the end of the process: there is nobody to raise to
+        os.write(2, traceback.format_exc().encode(errors="backslashreplace"))
+        return 1
+
+
+def _code_of(leaving: SystemExit) -> int:
+    """As the interpreter does it: a code, or a text for stderr and 1."""
+    if leaving.code is None:
+        return 0
+    if isinstance(leaving.code, int):
+        return leaving.code & 0xFF
+    os.write(2, f"{leaving.code}\n".encode(errors="backslashreplace"))
+    return 1
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+
+
+def _reset(keep: Container[object]) -> None:
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
@@ -83,8 +121,9 @@ def _reset() -> None:
     signal.signal(signal.SIGINT, _ignore)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for owner in list(_inherited):
-        owner.forget_after_fork()
-    _inherited.clear()
+        if owner not in keep:
+            owner.forget_after_fork()
+            _inherited.discard(owner)
     events = sys.modules.get("asyncio.events")
     if events is not None:
         events._set_running_loop(None)

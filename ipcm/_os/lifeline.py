@@ -9,6 +9,8 @@ import select
 import signal
 import weakref
 
+from ipcm._os.linux import require_linux
+
 __all__ = ["Lifeline"]
 
 
@@ -17,9 +19,15 @@ class Lifeline:
 
     When it closes, however the service ended, the kernel sends SIGKILL to those who armed the
     read end (O_ASYNC with F_SETSIG, fcntl(2)). No thread, and nothing to poll.
+
+    Every other forked child, of a plain os.fork too, closes its copy of the write end.
+
+    Raises:
+        UnsupportedError: not on this platform.
     """
 
     def __init__(self) -> None:
+        require_linux("F_SETSIG")
         self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         _lifelines.add(self)
 
@@ -35,6 +43,8 @@ class Lifeline:
         os.close(inherited)
         fcntl.fcntl(self._read, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(self._read, fcntl.F_SETSIG, signal.SIGKILL)
+        # A worker that becomes another program by exec is still a worker.
+        os.set_inheritable(self._read, True)
         flags = fcntl.fcntl(self._read, fcntl.F_GETFL)
         fcntl.fcntl(self._read, fcntl.F_SETFL, flags | os.O_ASYNC)
         poll = select.poll()

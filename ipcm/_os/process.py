@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
 import time
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from ipcm._os.linux import require_linux
 
 __all__ = [
     "ProcessIdentity",
@@ -17,6 +20,10 @@ __all__ = [
     "thread_count",
     "wait_dead",
 ]
+
+
+_LONGEST: Final = 1e6
+"""Seconds of one poll(2), whose limit is a C int of milliseconds."""
 
 
 class ProcessIdentity(NamedTuple):
@@ -51,7 +58,9 @@ def identify(pid: int | None = None) -> ProcessIdentity:
 
     Raises:
         ProcessLookupError: it is gone, or a zombie.
+        UnsupportedError: not on this platform.
     """
+    require_linux("telling processes apart by their start time")
     pid = os.getpid() if pid is None else pid
     state, start = _stat(pid)
     if state in "ZX":
@@ -66,11 +75,22 @@ def open_pidfd(who: ProcessIdentity) -> int:
 
     Raises:
         ProcessLookupError: it is dead.
+        UnsupportedError: not on this platform.
     """
-    pidfd = os.pidfd_open(who.pid)
-    if not who.alive():
+    require_linux("pidfd_open(2)")
+    try:
+        pidfd = os.pidfd_open(who.pid)
+    except OSError as error:
+        # The id of a thread, which /proc/PID/stat takes, too: ENOENT, before Linux 6.9 EINVAL.
+        if error.errno in (errno.ENOENT, errno.EINVAL):
+            raise ProcessLookupError(f"there is no process {who.pid}") from None
+        raise
+    try:
+        if not who.alive():
+            raise ProcessLookupError(f"process {who.pid} is gone")
+    except BaseException:
         os.close(pidfd)
-        raise ProcessLookupError(f"process {who.pid} is gone")
+        raise
     return pidfd
 
 
@@ -104,12 +124,17 @@ def wait_dead(who: list[ProcessIdentity], timeout: float) -> list[ProcessIdentit
                 waiting[pidfd] = each
                 poll.register(pidfd, select.POLLIN)
         while waiting and (left := deadline - time.monotonic()) > 0:
-            for pidfd, _ in poll.poll(int(left * 1000) + 1):
+            for pidfd, _ in poll.poll(int(min(left, _LONGEST) * 1000) + 1):
                 del waiting[pidfd]
                 poll.unregister(pidfd)
         return list(waiting.values())
 
 
 def thread_count() -> int:
-    """Threads of this process, those of C libraries too."""
+    """Threads of this process, those of C libraries too.
+
+    Raises:
+        UnsupportedError: not on this platform.
+    """
+    require_linux("/proc/self/task")
     return len(os.listdir("/proc/self/task"))

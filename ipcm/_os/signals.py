@@ -11,6 +11,7 @@ from signal import Signals
 from typing import Any
 
 from ipcm._os.fork import close_in_children
+from ipcm._os.linux import require_linux
 
 __all__ = ["SignalCounter", "ignore", "parse_signals"]
 
@@ -20,6 +21,9 @@ class SignalCounter:
 
     The fd is a pipe: a socketpair lost most of a burst. Python handlers run once for many
     deliveries, so they only note that there is something to read.
+
+    A child of a plain `os.fork` gets the handlers of before: its pipe is this one, and what it is
+    sent (by `multiprocessing.Process.terminate`, for one) would be counted here.
 
     Args:
         count: signals to count. wake: signals that only wake the loop.
@@ -39,11 +43,29 @@ class SignalCounter:
         self.woken = False
 
     def start(self) -> None:
-        """Installs handlers and the wakeup fd."""
+        """Installs handlers and the wakeup fd; where it is started already, nothing.
+
+        Raises:
+            ValueError: not in the main thread.
+            OSError: a signal that cannot be caught.
+            UnsupportedError: not on this platform.
+        """
+        require_linux("counting signals")
+        if self._read >= 0:
+            return
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in self._count | self._wake:
-            self._before[number] = signal.signal(number, self.notice)
+        try:
+            self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        except BaseException:
+            self.forget_after_fork()
+            raise
+        _started.append(self)
+        try:
+            for number in self._count | self._wake:
+                self._before[number] = signal.signal(number, self.notice)
+        except BaseException:
+            self.stop()
+            raise
         close_in_children(self)
 
     def notice(self, _number: int, _frame: object = None) -> None:
@@ -75,12 +97,20 @@ class SignalCounter:
         """Puts handlers and wakeup fd back; returns what was not drained."""
         if self._read < 0:
             return {}
-        for number, handler in self._before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-        signal.set_wakeup_fd(self._wakeup_before)
+        self._restore(self._wakeup_before)
         rest = self.drain()
         self.forget_after_fork()
+        _started.remove(self)
         return rest
+
+    def _restore(self, wakeup: int) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        self._before.clear()
+        try:
+            signal.set_wakeup_fd(wakeup)
+        except (OSError, ValueError):  # whoever it belonged to has closed it meanwhile
+            signal.set_wakeup_fd(-1)
 
     def forget_after_fork(self) -> None:
         """Closes the pipe."""
@@ -88,6 +118,19 @@ class SignalCounter:
             if fd >= 0:
                 os.close(fd)
         self._read = self._write = -1
+
+
+_started: list[SignalCounter] = []
+
+
+def _in_child() -> None:
+    for counter in reversed(_started):
+        counter._restore(-1)
+        counter.forget_after_fork()
+    _started.clear()
+
+
+os.register_at_fork(after_in_child=_in_child)
 
 
 def ignore(*numbers: int) -> None:

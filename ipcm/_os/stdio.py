@@ -5,37 +5,85 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TextIO
+from typing import IO, Final, TextIO
 
-__all__ = ["detach_input", "redirect", "save"]
+__all__ = ["detach_input", "open_null", "redirect", "save"]
+
+_STREAMS: Final = ("stdin", "stdout", "stderr")
 
 
 def save() -> dict[str, TextIO]:
-    """Copies of stdout and stderr that outlive a redirection, line-buffered."""
+    """Copies of stdout and stderr that outlive a redirection.
+
+    Returns:
+        "stdout" and "stderr" to line-buffered text files that no program run by exec inherits;
+        one that is closed is left out.
+    """
     saved: dict[str, TextIO] = {}
     for name, fd in (("stdout", 1), ("stderr", 2)):
         with contextlib.suppress(OSError):  # it was closed
             copy = os.dup(fd)
-            saved[name] = open(copy, "w", buffering=1, errors="backslashreplace")
+            saved[name] = open(copy, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115 (stays open)
     return saved
 
 
 def redirect(
     stdin: int | None = None, stdout: int | None = None, stderr: int | None = None
 ) -> None:
-    """Puts other descriptors in the place of 0, 1 and 2."""
+    """Puts other descriptors in the place of 0, 1 and 2.
+
+    What Python has buffered is written to the old ones first. Where sys.stdin, sys.stdout or
+    sys.stderr does not stand on its descriptor (a notebook, a captured test, pythonw), a new one
+    that does takes its place.
+
+    Args:
+        stdin, stdout, stderr: descriptors, also 0, 1 and 2 in any order; they stay open. None
+            leaves one as it is.
+
+    Raises:
+        OSError: not an open descriptor; nothing is redirected then.
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    for fd, source in ((0, stdin), (1, stdout), (2, stderr)):
-        if source is not None:
-            os.dup2(source, fd)
+    with contextlib.ExitStack() as stack:
+        # Copies first: 1 onto 2 and 2 onto 1 at once is an exchange.
+        copies: list[tuple[int, int]] = []
+        for fd, source in enumerate((stdin, stdout, stderr)):
+            if source is not None:
+                copy = os.dup(source)
+                stack.callback(os.close, copy)
+                copies.append((fd, copy))
+        for fd, copy in copies:
+            os.dup2(copy, fd)
+    for fd, _ in copies:
+        if not _stands_on(getattr(sys, _STREAMS[fd]), fd):
+            setattr(sys, _STREAMS[fd], _open(fd))
+
+
+def _stands_on(stream: IO[str] | None, fd: int) -> bool:
+    try:
+        return stream is not None and stream.fileno() == fd
+    except (OSError, ValueError, AttributeError):  # in memory, closed, or a stand-in
+        return False
+
+
+def _open(fd: int) -> IO[str]:
+    # Never closes the descriptor: that number is not the stream's to give back.
+    if fd == 0:
+        return open(fd, closefd=False)
+    return open(fd, "w", buffering=1, errors="backslashreplace" if fd == 2 else None, closefd=False)
+
+
+def open_null() -> int:
+    """A descriptor of /dev/null to read and write, not inherited by exec."""
+    return os.open(os.devnull, os.O_RDWR)
 
 
 def detach_input() -> None:
     """Reads from nowhere: a background process must not take the terminal's keys."""
-    null = os.open(os.devnull, os.O_RDONLY)
+    null = open_null()
     try:
-        os.dup2(null, 0)
+        redirect(stdin=null)
     finally:
         os.close(null)
