@@ -1,0 +1,9 @@
+"""The verbs, each defined once for every surface: command line, magics, shell, palette.
+
+verb.py       what a verb is: arguments, options, what it runs, what it results in
+registry.py   the verbs by name, loaded when they are needed
+results.py    what a verb hands back: tables, records, values, streams
+exits.py      exit codes, from the error tree
+render.py     results as table, json, jsonl, csv
+click_adapter.py  a click command for each verb
+"""

@@ -1,0 +1,215 @@
+"""A click command for each verb."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from ipcm.console.completion import complete_bus
+from ipcm.console.registry import NAMES, get_verb, suggest
+from ipcm.console.render import FORMATS
+from ipcm.console.verb import Argument, Completer, Context, Option, Verb
+
+__all__ = ["Common", "VerbGroup", "make_command"]
+
+Perform = Callable[[Verb, "Common", dict[str, Any]], int]
+"""Runs a verb and shows its result; returns the exit code."""
+
+_GROUPS = ("Look", "Ask", "Act", "Run")
+_BUS = Option(
+    "bus", ("-b", "--bus"), "The bus: name or info string.", metavar="BUS", complete=complete_bus
+)
+_YES = Option("yes", ("-y", "--yes"), "Do not ask.", bool, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What every verb takes: which bus, output format, time-out, and whether to ask."""
+
+    bus: str | None = None
+    output: str | None = None
+    timeout: float | None = None
+    yes: bool = False
+
+
+class VerbGroup(click.Group):
+    """All verbs, each built when it is asked for; its help lists them under their headings."""
+
+    def __init__(self, perform: Perform, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._perform = perform
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """See click."""
+        return list(NAMES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click."""
+        return make_command(get_verb(cmd_name), self._perform) if cmd_name in NAMES else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """See click; an unknown verb gets a suggestion."""
+        if args and args[0] not in NAMES and not args[0].startswith("-"):
+            ctx.fail(f"no verb {args[0]!r}{suggest(args[0])}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click."""
+        verbs = [get_verb(name) for name in NAMES]
+        width = max(len(name) for name in NAMES)
+        for group in _GROUPS:
+            with formatter.section(group):
+                formatter.write_dl(
+                    [(f"{v.name:<{width}}", v.summary) for v in verbs if v.group == group]
+                )
+
+
+def make_command(verb: Verb, perform: Perform) -> click.Command:
+    """Builds the command of a verb."""
+    options = list(verb.options)
+    if verb.on_bus:
+        options.append(_BUS)
+    if verb.result is not None:
+        text = f"How to show it; {verb.format} where it is left out."
+        options.append(Option("output", ("-o", "--output"), text, choices=FORMATS))
+    if verb.timeout is not None:
+        options.append(
+            Option(
+                "timeout",
+                ("--timeout",),
+                f"To wait at most; {verb.timeout:g} where it is left out.",
+                float,
+                minimum=0.001,
+                metavar="SECONDS",
+            )
+        )
+    if verb.destructive:
+        options.append(_YES)
+
+    def callback(**values: Any) -> int:
+        ctx = click.get_current_context()
+        outer: Common = ctx.obj if isinstance(ctx.obj, Common) else Common()
+        common = Common(
+            values.pop("bus", None) or outer.bus,
+            values.pop("output", None) or outer.output,
+            values.pop("timeout", None),
+            values.pop("yes", False),
+        )
+        return perform(verb, common, values)
+
+    params: list[click.Parameter] = [_click_argument(each) for each in verb.arguments]
+    params += [_click_option(each) for each in options]
+    return VerbCommand(verb, name=verb.name, params=params, callback=callback)
+
+
+class VerbCommand(click.Command):
+    """The help of a verb: what it does, its words, options and examples."""
+
+    def __init__(self, verb: Verb, **settings: Any) -> None:
+        text = f"{verb.summary}.\n\n{verb.doc}".strip()
+        super().__init__(
+            help=text,
+            short_help=verb.summary,
+            context_settings={"help_option_names": ["-h", "--help"]},
+            **settings,
+        )
+        self._verb = verb
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click."""
+        if self._verb.arguments:
+            with formatter.section("Words"):
+                formatter.write_dl(
+                    [(each.name.upper(), each.help) for each in self._verb.arguments]
+                )
+        super().format_options(ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click."""
+        if self._verb.examples:
+            with formatter.section("Examples"):
+                formatter.write_dl(
+                    [
+                        (f"ipcm {self.name} {args}".rstrip(), what)
+                        for args, what in self._verb.examples
+                    ],
+                    col_max=48,
+                )
+
+
+def _click_argument(argument: Argument) -> click.Argument:
+    return click.Argument(
+        [argument.name],
+        required=argument.required,
+        nargs=-1 if argument.many else 1,
+        metavar=_metavar(argument),
+        shell_complete=_completion(argument.complete),
+    )
+
+
+def _metavar(argument: Argument) -> str:
+    name = argument.name.upper() + ("..." if argument.many else "")
+    return name if argument.required else f"[{name}]"
+
+
+def _click_option(option: Option) -> click.Option:
+    if option.type is bool:
+        return click.Option([*option.flags, option.name], is_flag=True, help=option.help)
+    return click.Option(
+        [*option.flags, option.name],
+        type=_click_type(option),
+        default=option.default,
+        show_default=option.default is not None,
+        help=option.help,
+        metavar=option.metavar,
+        shell_complete=_completion(option.complete),
+    )
+
+
+def _click_type(option: Option) -> click.ParamType[Any]:
+    if option.choices:
+        return click.Choice(option.choices)
+    if option.type is int:
+        return click.IntRange(min=None if option.minimum is None else int(option.minimum))
+    if option.type is float:
+        return _FiniteRange(min=option.minimum)
+    return click.STRING
+
+
+class _FiniteRange(click.FloatRange):
+    """Numbers of seconds: neither nan, which passes every comparison, nor infinity."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return number
+
+
+def _completion(
+    complete: Completer | None,
+) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem | str]] | None:
+    if complete is None:
+        return None
+
+    def offer(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem | str]:
+        args = ctx.params
+        parent: Sequence[Any] = [
+            args.get("bus"),
+            *([ctx.parent.params.get("bus")] if ctx.parent else []),
+        ]
+        bus = next((each for each in parent if each), None)
+        return list(complete(Context(bus=bus), args, incomplete))
+
+    return offer

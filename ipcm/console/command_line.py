@@ -1,0 +1,215 @@
+"""One run of the command line: its streams, its errors, its exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import Any, cast
+
+import click
+
+from ipcm import __version__
+from ipcm._os.interrupt import Interrupted, interruptible
+from ipcm._os.streams import open_missing_streams
+from ipcm.console.cells import clean
+from ipcm.console.click_adapter import Common, VerbGroup
+from ipcm.console.exits import Exit, exit_for, hint_for
+from ipcm.console.render import FORMATS, Format, Output, PlainOutput, Renderer
+from ipcm.console.verb import Context, Verb
+from ipcm.console.watching import OutputClosed
+from ipcm.errors import IPCMError
+
+__all__ = ["run_command"]
+
+_HELP = """Services on a private message bus: see them live, ask them, steer them.
+
+Where one bus runs, it is the one meant; else name it with -b, or in IPCM_BUS.
+"""
+_EXAMPLES = (
+    ("ipcm demo", "a small real system to look at"),
+    ("ipcm ps", "who is on the bus, and how they do"),
+    ("ipcm tail", "what they say to each other"),
+    ("ipcm call store search text=fork", "ask one of them"),
+)
+_COMPLETING = "_IPCM_COMPLETE"
+_CODES = (
+    "Exit codes: 0 ok, 1 service error, 2 usage, 3 bus or peer unreachable, 4 time-out, "
+    "5 partial, 130 interrupt."
+)
+
+
+class _Group(VerbGroup):
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            formatter.write_dl(_EXAMPLES, col_max=40)
+        formatter.write_paragraph()
+        formatter.write_text(_CODES)
+
+
+def run_command(arguments: list[str], last: bool = False) -> int:
+    """Runs one command; see `ipcm.cli.main`.
+
+    Args:
+        last: the process ends then.
+    """
+    open_missing_streams()
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files may be no text at all, and terminals may lack characters.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        with interruptible(last):
+            return _finish(_parse_and_perform(arguments))
+    except Interrupted as interrupt:
+        return _finish(exit_for(interrupt))
+
+
+def _finish(code: int) -> int:
+    """Gets rid of what is still buffered; a reader that has gone is no error."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.close()
+    except OSError as error:
+        _complain(f"the output cannot be written: {error.strerror}")
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        return code or Exit.SERVICE_ERROR
+    except ValueError:
+        pass  # closed already: somebody who has gone does not read
+    return code
+
+
+def _parse_and_perform(arguments: list[str]) -> int:
+    group = _make_group()
+    if _COMPLETING in os.environ:
+        group.main(arguments, "ipcm", complete_var=_COMPLETING)
+    try:
+        # Not group.main(), which has ideas of its own about interrupts and broken pipes.
+        with group.make_context("ipcm", arguments) as context:
+            code = group.invoke(context)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return Exit.USAGE
+    except click.ClickException as error:
+        where = getattr(error, "ctx", None)
+        _complain(error.format_message())
+        if where is not None:
+            _narrate(f"`{where.command_path} --help` shows how")
+        return Exit.USAGE
+    except click.Abort:
+        return Exit.INTERRUPTED
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except BrokenPipeError:
+        return Exit.OK
+    except OSError as error:
+        _complain(_explain(error))
+        return Exit.SERVICE_ERROR
+    return code if isinstance(code, int) else Exit.OK
+
+
+def _make_group() -> click.Group:
+    def keep(ctx: click.Context, bus: str | None, output: str | None, version: bool) -> None:
+        ctx.obj = Common(bus=bus, output=output)
+
+    group = _Group(
+        _perform,
+        name="ipcm",
+        help=_HELP,
+        subcommand_metavar="VERB ...",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        params=[
+            click.Option(["-b", "--bus"], metavar="BUS", help="The bus: name or info string."),
+            click.Option(["-o", "--output"], type=click.Choice(FORMATS), help="How to show it."),
+            click.Option(
+                ["--version"], is_flag=True, is_eager=True, expose_value=True,
+                callback=_show_version, help="Show the version.",
+            ),
+        ],
+    )  # fmt: skip
+    group.callback = click.pass_context(keep)
+    return group
+
+
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"ipcm {__version__}")
+        ctx.exit()
+    return value
+
+
+def _perform(verb: Verb, common: Common, values: dict[str, Any]) -> int:
+    """Runs a verb and shows its result; errors become a message and an exit code."""
+    on_terminal = sys.stdout.isatty()
+    format = cast("Format", common.output or verb.format)
+    context = Context(
+        bus=common.bus,
+        timeout=common.timeout,
+        terminal=on_terminal and sys.stdin.isatty() and format == "table",
+        narrate=_narrate,
+        ask=_ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
+        sure=common.yes,
+        read_input=sys.stdin.buffer.read,
+        output=_descriptor(),
+    )
+    try:
+        output = _make_output(on_terminal)
+        return Renderer(output, format, _narrate, indent=on_terminal).show(
+            verb.run(context, **values)
+        )
+    except OutputClosed:
+        return Exit.OK
+    except (IPCMError, OSError) as error:
+        _complain(_explain(error))
+        if hint := hint_for(error):
+            _narrate(hint)
+        return exit_for(error)
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, IPCMError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{where}"
+    return str(error)
+
+
+def _make_output(on_terminal: bool) -> Output:
+    if on_terminal:
+        from ipcm.console.terminal import TerminalOutput
+
+        return TerminalOutput(sys.stdout)
+    return PlainOutput(_write)
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise OutputClosed from None
+
+
+def _descriptor() -> int | None:
+    with contextlib.suppress(OSError, ValueError):
+        return sys.stdout.fileno()
+    return None
+
+
+def _ask(question: str) -> bool:
+    sys.stderr.write(f"{clean(question)} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _narrate(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(clean(text, keep_lines=True) + "\n")
+        sys.stderr.flush()
+
+
+def _complain(text: str) -> None:
+    _narrate(f"ipcm: {text}")

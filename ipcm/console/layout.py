@@ -1,0 +1,106 @@
+"""Tables as aligned text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ipcm.console.cells import clean
+from ipcm.console.results import Column, Span, Table
+
+__all__ = ["cut", "lay_out", "pair_lines"]
+
+_GAP = "  "
+
+Width = Callable[[str], int]
+
+
+@dataclass(slots=True)
+class _Laid:
+    column: Column[Any]
+    cells: list[str]
+    width: int
+
+
+def lay_out(table: Table[Any], screen: int | None = None, width: Width = len) -> list[list[Span]]:
+    """The lines of a table, headings first.
+
+    Args:
+        screen: characters in a line; columns that may be dropped are, until it fits. None for
+            any number.
+        width: how wide a text is.
+    """
+    laid = []
+    for column in table.columns:
+        cells = [clean(column.cell(row)) for row in table.rows]
+        laid.append(_Laid(column, cells, max(map(width, [column.title, *cells]))))
+    if screen is not None:
+        laid = _fitted(laid, screen)
+    lines = [_line([(each, each.column.title, "heading") for each in laid], width)]
+    for number, row in enumerate(table.rows):
+        lines.append(
+            _line(
+                [
+                    (each, each.cells[number], each.column.style(row) if each.column.style else "")
+                    for each in laid
+                ],
+                width,
+            )
+        )
+    return lines
+
+
+def _fitted(laid: list[_Laid], screen: int) -> list[_Laid]:
+    while _total(laid) > screen:
+        last = max(range(len(laid)), key=lambda index: (laid[index].column.drop, index))
+        if not laid[last].column.drop:
+            break
+        del laid[last]
+    return laid
+
+
+def _total(laid: list[_Laid]) -> int:
+    return sum(each.width for each in laid) + len(_GAP) * (len(laid) - 1)
+
+
+def _line(cells: list[tuple[_Laid, str, str]], width: Width) -> list[Span]:
+    line: list[Span] = []
+    for index, (laid, text, style) in enumerate(cells):
+        padding = " " * (laid.width - width(text))
+        if index:
+            line.append((_GAP, ""))
+        if laid.column.right:
+            line += [(padding, ""), (text, style)]
+        elif index == len(cells) - 1:
+            line.append((text, style))
+        else:
+            line += [(text, style), (padding, "")]
+    return [span for span in line if span[0]]
+
+
+def pair_lines(pairs: Sequence[tuple[str, str]], width: Width = len) -> list[list[Span]]:
+    """Names and values, one pair a line, values aligned."""
+    most = max((width(name) for name, _ in pairs), default=0)
+    return [
+        [(name, "name"), (" " * (most - width(name)) + _GAP, ""), (clean(value), "")]
+        for name, value in pairs
+    ]
+
+
+def cut(line: Sequence[Span], screen: int, width: Width = len) -> list[Span]:
+    """As much of the line as fits, with dots where some does not."""
+    if sum(width(text) for text, _ in line) <= screen:
+        return list(line)
+    left = screen - 3
+    kept: list[Span] = []
+    for text, style in line:
+        if width(text) > left:
+            end = min(len(text), left)
+            while width(text[:end]) > left:
+                end -= 1
+            kept.append((text[:end], style))
+            break
+        left -= width(text)
+        kept.append((text, style))
+    return [*kept, ("...", "")]

@@ -1,0 +1,153 @@
+"""What is typed for a request, read into what is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ipcm.errors import UsageError
+
+__all__ = ["parse_arguments", "parse_json", "parse_request"]
+
+_WORDS = ("true", "false", "null")
+_SHOWN = 60
+
+Read = Callable[[], bytes] | None
+
+
+def parse_request(words: Sequence[str], read_input: Read = None) -> Any:
+    """Reads what follows the peer: `[ENDPOINT] [JSON]`.
+
+    A word that is a Python identifier other than true, false, null is an endpoint, and the JSON
+    its arguments; anything else is the raw payload. JSON may come from `@FILE`, or from
+    standard input as `-`.
+
+    Raises:
+        UsageError: it cannot be read that way; says where.
+    """
+    if not words:
+        raise UsageError("nothing to ask: give an endpoint, or a JSON payload")
+    first, *rest = words
+    if not first.isidentifier() or first in _WORDS:
+        if rest:
+            raise UsageError(
+                f"unexpected {_short(rest[0])} behind the payload; JSON with spaces is one word "
+                "in quotes"
+            )
+        return parse_json(first, "the payload", read_input)
+    if len(rest) > 1:
+        raise UsageError(
+            f"unexpected {_short(rest[1])} behind the arguments; `ipcm call` takes key=value"
+        )
+    args = parse_json(rest[0], f"the arguments of {first}", read_input) if rest else {}
+    if not isinstance(args, dict):
+        raise UsageError(f"the arguments of {first} are a JSON object, not {_short(rest[0])}")
+    return {"endpoint": first, "args": args}
+
+
+def parse_arguments(items: Sequence[str]) -> dict[str, Any]:
+    """Reads `key=value` (JSON where it is some, else text) and `key:=JSON`.
+
+    Raises:
+        UsageError: an item is neither, a key comes twice, or `:=` is followed by no JSON.
+    """
+    args: dict[str, Any] = {}
+    for item in items:
+        key, equals, text = item.partition("=")
+        strict = key.endswith(":")
+        key = key.removesuffix(":")
+        if not equals or not key:
+            raise UsageError(f"{_short(item)} is not KEY=VALUE or KEY:=JSON")
+        if key in args:
+            raise UsageError(f"{key} is given twice")
+        if strict:
+            args[key] = parse_json(text, f"the value of {key}")
+        else:
+            args[key] = _json_or_text(text)
+    return args
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return _loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def parse_json(word: str, what: str, read_input: Read = None) -> Any:
+    """Reads JSON as typed, from `@FILE`, or from standard input as `-`.
+
+    Args:
+        what: how an error names it. read_input: None where there is no standard input.
+
+    Raises:
+        UsageError: it is not JSON, with its place and a caret; or it cannot be read.
+    """
+    text = _source(word, what, read_input)
+    try:
+        return _loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(_explain(text, what, error)) from None
+    except RecursionError:
+        raise UsageError(f"{what} is nested too deeply") from None
+    except ValueError as error:
+        raise UsageError(f"{what} is not JSON: {error}") from None
+
+
+def _source(word: str, what: str, read_input: Read) -> str:
+    try:
+        if word == "-":
+            if read_input is None:
+                raise UsageError(f"{what} cannot come from standard input here")
+            return read_input().decode()
+        if word.startswith("@"):
+            return Path(word[1:]).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{what} is not UTF-8 (byte {error.start})") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{what} cannot be read from {_short(word[1:])}: {why}") from None
+    return word
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _explain(text: str, what: str, error: json.JSONDecodeError) -> str:
+    why = error.msg[:1].lower() + error.msg[1:]
+    place = f"line {error.lineno}, column {error.colno}"
+    # As JSON counts lines: other separators than \n are part of a line.
+    line = text.split("\n")[error.lineno - 1]
+    lines = [f"{what} is not JSON: {why} at {place}"]
+    if line.strip():
+        shown, caret = _window(line, error.colno - 1)
+        lines += [f"  {shown}", f"  {' ' * caret}^"]
+    if "'" in text and '"' not in text:
+        lines.append('JSON wants "double quotes"')
+    elif text and not text.lstrip().startswith(("{", "[", '"')):
+        lines.append("text as a payload needs double quotes, inside of the shell's: '\"text\"'")
+    return "\n".join(lines)
+
+
+def _window(line: str, at: int) -> tuple[str, int]:
+    """A piece of a line around a place, and where in the piece that is."""
+    line = "".join(character if character.isprintable() else " " for character in line)
+    if len(line) <= 2 * _SHOWN:
+        return line, at
+    start = max(at - _SHOWN, 0)
+    end = min(at + _SHOWN, len(line))
+    before = "..." if start else ""
+    after = "..." if end < len(line) else ""
+    return before + line[start:end] + after, at - start + len(before)
+
+
+def _short(word: str) -> str:
+    text = repr(word)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

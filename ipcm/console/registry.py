@@ -1,0 +1,47 @@
+"""The verbs by name; a verb's module is loaded when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+
+from ipcm.console.verb import Verb
+from ipcm.errors import UsageError
+
+__all__ = ["NAMES", "get_verb", "suggest"]
+
+NAMES: tuple[str, ...] = (
+    "ls",
+    "ps",
+    "info",
+    "describe",
+    "top",
+    "tail",
+    "request",
+    "call",
+    "signal",
+    "terminate",
+    "kill",
+    "demo",
+    "tui",
+)
+"""Every verb, in the order in which a surface lists them."""
+
+
+def get_verb(name: str) -> Verb:
+    """The verb of this name.
+
+    Raises:
+        UsageError: there is none; with the nearest.
+    """
+    if name not in NAMES:
+        raise UsageError(f"no verb {name!r}{suggest(name)}")
+    verb = importlib.import_module(f"ipcm.console.verbs.{name}").VERB
+    assert isinstance(verb, Verb)
+    return verb
+
+
+def suggest(name: str) -> str:
+    """What may have been meant, to go behind an error; "" where nothing is near."""
+    near = difflib.get_close_matches(name, NAMES, 1)
+    return f": did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,123 @@
+"""Which services an acting verb means, and waiting for their end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from ipcm._core.registry import PeerInfo
+from ipcm.console.cells import span_text
+from ipcm.console.results import Column, Failure
+from ipcm.console.watching import gather
+from ipcm.errors import BusGone, IPCMError, NoSuchPeer, RequestTimeout, UsageError
+from ipcm.observe.observer import Observer
+
+__all__ = ["TARGET_COLUMNS", "TargetRow", "await_ends", "choose", "listing"]
+
+
+class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A service that something was done to.
+
+    Attributes:
+        done: what: "ended", "asked to end", "signalled".
+        seconds: how long it took.
+    """
+
+    name: str
+    pid: int
+    done: str
+    seconds: float
+
+
+TARGET_COLUMNS: tuple[Column[TargetRow], ...] = (
+    Column("NAME", lambda row: row.name, style=lambda row: "name"),
+    Column("PID", lambda row: str(row.pid), right=True),
+    Column("DONE", lambda row: row.done),
+    Column("TOOK", lambda row: span_text(row.seconds), right=True),
+)
+
+
+def listing(names: Sequence[str], most: int = 8) -> str:
+    """Names for a question, not too many."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def choose(
+    observer: Observer, names: Sequence[str], everything: bool
+) -> tuple[list[PeerInfo], list[Failure]]:
+    """The services meant.
+
+    Args:
+        everything: all services of the bus, instead of names.
+
+    Returns:
+        Them, and a failure for each name that is no service.
+
+    Raises:
+        UsageError: neither names nor everything, or both.
+    """
+    if everything == bool(names):
+        raise UsageError(
+            "name the services, or say --all" if not names else "names or --all, not both"
+        )
+    present = observer.presence
+    if everything:
+        return [peer for peer in present.values() if peer.kind == "service"], []
+    chosen: list[PeerInfo] = []
+    failures: list[Failure] = []
+    for name in dict.fromkeys(names):
+        peer = present.get(name)
+        if peer is None:
+            failures.append(Failure(name, NoSuchPeer(name, present)))
+        elif peer.kind != "service":
+            failures.append(
+                Failure(
+                    name, UsageError(f"it is a {peer.kind}, no service; its process is {peer.pid}")
+                )
+            )
+        else:
+            chosen.append(peer)
+    return chosen, failures
+
+
+def await_ends(
+    observer: Observer, asked: dict[PeerInfo, float], timeout: float
+) -> tuple[list[TargetRow], list[Failure]]:
+    """Waits until services have left the bus.
+
+    Args:
+        asked: each, and the monotonic time at which it was asked to end.
+        timeout: seconds for all of them together.
+
+    Returns:
+        A row for each that ended, a failure for each that did not.
+    """
+    rows: list[TargetRow] = []
+    waiting = dict(asked)
+
+    def look() -> bool:
+        now = time.monotonic()
+        for peer in list(waiting):
+            there = observer.presence.get(peer.name)
+            # The name may be there again, in another life.
+            if there is None or there.incarnation != peer.incarnation:
+                took = now - waiting.pop(peer)
+                rows.append(TargetRow(name=peer.name, pid=peer.pid, done="ended", seconds=took))
+        return not waiting
+
+    try:
+        gather(observer, look, timeout)
+        look()
+    except BusGone:
+        # With the bus, all of it ended.
+        observer.presence.clear()
+        look()
+    late: IPCMError
+    failures = []
+    for peer in waiting:
+        late = RequestTimeout(peer.name, timeout)
+        failures.append(Failure(f"{peer.name} has not ended", late))
+    return rows, failures

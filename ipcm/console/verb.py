@@ -1,0 +1,139 @@
+"""What a verb is, and what a surface gives it to run with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from ipcm.bus import Bus, find_bus
+from ipcm.console.results import Result
+from ipcm.errors import IPCMError, UsageError
+
+__all__ = ["Argument", "Completer", "Context", "Declined", "Group", "Option", "Verb"]
+
+Group: TypeAlias = Literal["Look", "Ask", "Act", "Run"]
+"""Under which heading a surface lists a verb."""
+
+
+class Declined(IPCMError):
+    """Asked whether to go on, the user said no."""
+
+
+@dataclass(slots=True)
+class Context:
+    """What a surface gives to a verb.
+
+    Attributes:
+        bus: what the user named: a bus, its name or info string; None for the only live one.
+        timeout: seconds that the user allows, or None for the verb's own default.
+        terminal: whether a person watches, and output can be refreshed in place.
+        narrate: tells the user what is no data.
+        ask: asks a yes-or-no question; None where nobody can be asked.
+        sure: the user said beforehand that nothing needs confirming.
+        read_input: the bytes of standard input; None where the surface has none.
+        output: descriptor of the output, so that endless verbs notice when its reader goes.
+    """
+
+    bus: Bus | str | None = None
+    timeout: float | None = None
+    terminal: bool = False
+    narrate: Callable[[str], None] = lambda text: None
+    ask: Callable[[str], bool] | None = None
+    sure: bool = False
+    read_input: Callable[[], bytes] | None = None
+    output: int | None = None
+
+    def find_bus(self) -> Bus:
+        """The bus meant; raises NoSuchBus, ManyBuses, BadBusInfo, BusGone."""
+        return find_bus(self.bus)
+
+    def confirm(self, what: str) -> None:
+        """Goes on only if the user wants it.
+
+        Args:
+            what: what is about to happen, as in "kill probe, store".
+
+        Raises:
+            Declined: the user said no. UsageError: nobody can be asked, and -y was not given.
+        """
+        if self.sure:
+            return
+        if self.ask is None:
+            raise UsageError(f"to {what} needs a yes: -y says it beforehand")
+        if not self.ask(f"{what[:1].upper()}{what[1:]}?"):
+            raise Declined("nothing was done")
+
+
+Completer: TypeAlias = Callable[[Context, Mapping[str, Any], str], Iterable[str]]
+"""Offers values: given the context, the arguments so far, and how the value begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A word by position.
+
+    Attributes:
+        name: the keyword that `run` gets it by; shown in capitals.
+        many: any number of words; `run` gets a tuple.
+    """
+
+    name: str
+    help: str
+    required: bool = True
+    many: bool = False
+    complete: Completer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A value or switch by name.
+
+    Attributes:
+        name: the keyword that `run` gets it by.
+        flags: as typed: ("-n", "--count").
+        type: bool makes a switch.
+        minimum: the smallest value, for numbers. choices: the only values.
+        metavar: what stands for the value in the help.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    help: str
+    type: type[str] | type[int] | type[float] | type[bool] = str
+    default: Any = None
+    minimum: float | None = None
+    choices: tuple[str, ...] = ()
+    metavar: str | None = None
+    complete: Completer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing that a user can say, on any surface.
+
+    Attributes:
+        name: the word. summary: one line, without a full stop.
+        run: takes a Context and the parameters by keyword.
+        result: type of the rows or of the value that it gives, for those who want data; None
+            for a verb that shows something itself.
+        doc: paragraphs for the help. examples: (arguments, what it does).
+        destructive: it ends something, and takes -y.
+        on_bus: it acts on one bus, and takes -b.
+        timeout: default of --timeout, in seconds; None for a verb that has no such option.
+        format: the output format where none is asked for.
+    """
+
+    name: str
+    summary: str
+    group: Group
+    run: Callable[..., Result]
+    result: Any
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    doc: str = ""
+    examples: tuple[tuple[str, str], ...] = field(default=())
+    destructive: bool = False
+    on_bus: bool = True
+    timeout: float | None = None
+    format: Literal["table", "json"] = "table"

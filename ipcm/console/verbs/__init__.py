@@ -1,0 +1,1 @@
+"""The verbs, one module each, each with a `VERB`."""

@@ -1,0 +1,81 @@
+"""`ls`: the buses of this user."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import msgspec
+
+from ipcm.bus import Bus, buses
+from ipcm.console.cells import span_text
+from ipcm.console.results import Column, Table
+from ipcm.console.verb import Context, Verb
+from ipcm.errors import BusGone
+
+__all__ = ["VERB", "BusRow"]
+
+
+class BusRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A live bus.
+
+    Attributes:
+        started: seconds since the epoch; age: seconds. owner_pid: the process that spawned it.
+        peers: how many are on it, services included. services: how many of these are.
+    """
+
+    name: str
+    transport: str
+    serializer: str
+    route: str
+    started: float
+    age: float
+    owner_pid: int
+    peers: int
+    services: int
+
+
+_COLUMNS: tuple[Column[BusRow], ...] = (
+    Column("BUS", lambda row: row.name, style=lambda row: "name"),
+    Column("TRANSPORT", lambda row: row.transport),
+    Column("AGE", lambda row: span_text(row.age), right=True),
+    Column("OWNER", lambda row: str(row.owner_pid), right=True),
+    Column("PEERS", lambda row: str(row.peers), right=True),
+    Column("SERVICES", lambda row: str(row.services), right=True),
+)
+
+
+def run(context: Context) -> Table[BusRow]:
+    """See `VERB`."""
+    # IPCM_BUS says which bus to act on, and hides none here; only -b does.
+    found = buses() if context.bus is None else [context.find_bus()]
+    rows = []
+    for bus in found:
+        with contextlib.suppress(BusGone):  # it ended while we looked
+            rows.append(_row(bus))
+    return Table(BusRow, rows, _COLUMNS, empty="no bus is running")
+
+
+def _row(bus: Bus) -> BusRow:
+    present = [peer for peer in bus.presence() if peer.kind != "observer"]
+    return BusRow(
+        name=bus.name,
+        transport=bus.transport,
+        serializer=bus.serializer,
+        route=bus.route,
+        started=bus.started,
+        age=max(time.time() - bus.started, 0.0),
+        owner_pid=bus.owner_pid,
+        peers=len(present),
+        services=sum(peer.kind == "service" for peer in present),
+    )
+
+
+VERB = Verb(
+    name="ls",
+    summary="List the buses of this user",
+    group="Look",
+    run=run,
+    result=BusRow,
+    examples=(("", "all of them"), ("-o json", "the same as one JSON document")),
+)

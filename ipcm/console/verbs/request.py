@@ -1,0 +1,53 @@
+"""`request`: ask a peer, and show what it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ipcm.console.completion import complete_endpoint, complete_peer
+from ipcm.console.payload import parse_request
+from ipcm.console.results import Value
+from ipcm.console.verb import Argument, Context, Verb
+from ipcm.role.handle import attach
+
+__all__ = ["VERB"]
+
+TIMEOUT = 30.0
+
+
+def run(context: Context, peer: str, endpoint: str | None, json: str | None) -> Value:
+    """See `VERB`."""
+    words = [word for word in (endpoint, json) if word is not None]
+    payload = parse_request(words, context.read_input)
+    with attach(peer, context.find_bus()) as handle:
+        answer: Any = handle.request(payload, context.timeout or TIMEOUT)
+    return Value(answer)
+
+
+VERB = Verb(
+    name="request",
+    summary="Send a request to a peer and show the response",
+    group="Ask",
+    run=run,
+    result=object,
+    arguments=(
+        Argument("peer", "Whom to ask.", complete=complete_peer),
+        Argument(
+            "endpoint",
+            "A word that is an identifier other than true, false, null; anything else is the "
+            "payload itself, as JSON.",
+            required=False,
+            complete=complete_endpoint,
+        ),
+        Argument("json", "The endpoint's arguments, a JSON object.", required=False),
+    ),
+    doc="JSON may come from a file, as @FILE, or from standard input, as -.",
+    examples=(
+        ("store stats", "the endpoint `stats`, without arguments"),
+        ('store search \'{"text": "fork"}\'', "with arguments"),
+        ('store \'{"endpoint": "stats", "args": {}}\'', "this payload, as it is"),
+        ("echo @payload.json", "the payload from a file"),
+    ),
+    timeout=TIMEOUT,
+    format="json",
+)

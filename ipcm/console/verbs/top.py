@@ -1,0 +1,80 @@
+"""`top`: `ps`, again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from ipcm.bus import Bus
+from ipcm.console.peers import SORTS, PeerRow, look, sort_rows
+from ipcm.console.results import Frames, Table
+from ipcm.console.usage import UsageMeter
+from ipcm.console.verb import Context, Option, Verb
+from ipcm.console.watching import wait_for
+from ipcm.observe.observer import Observer
+
+__all__ = ["VERB"]
+
+_PATIENCE = 1.0
+
+
+def run(context: Context, interval: float, count: int | None, sort: str | None) -> Frames[PeerRow]:
+    """See `VERB`."""
+    if count is None and not context.terminal:
+        count = 1
+    frames = _frames(context, context.find_bus(), interval, count, sort)
+    return Frames(frames, endless=count is None)
+
+
+def _frames(
+    context: Context, bus: Bus, interval: float, count: int | None, sort: str | None
+) -> Iterator[Table[PeerRow]]:
+    meter = UsageMeter()
+    shown = 0
+    with bus.observe(messages=False) as observer:
+        while True:
+            # Old figures of a service that has become slow are better than a frozen screen.
+            table = look(observer, meter, _PATIENCE if not shown else 0.0)
+            rows = sort_rows(list(table.rows), sort) if sort else table.rows
+            yield Table(table.kind, rows, table.columns, table.empty)
+            shown += 1
+            if count is not None and shown >= count:
+                return
+            observer.refresh()
+            _wait(observer, interval, context.output)
+
+
+def _wait(observer: Observer, seconds: float, output: int | None) -> None:
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        wait_for(observer, left, output)
+
+
+VERB = Verb(
+    name="top",
+    summary="Watch services and peers, refreshed in place",
+    group="Look",
+    run=run,
+    result=PeerRow,
+    options=(
+        Option(
+            "interval",
+            ("-d", "--interval"),
+            "Between two looks.",
+            float,
+            1.0,
+            minimum=0.1,
+            metavar="SECONDS",
+        ),
+        Option(
+            "count",
+            ("-n", "--count"),
+            "Looks; off a terminal one, on it until Ctrl-C.",
+            int,
+            minimum=1,
+            metavar="N",
+        ),
+        Option("sort", ("--sort",), "By this column; figures from the largest.", choices=SORTS),
+    ),
+    examples=(("", "until Ctrl-C"), ("-d 0.5 --sort rate", "the busiest first, twice a second")),
+)

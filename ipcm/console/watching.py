@@ -1,0 +1,54 @@
+"""Waiting for what an observer sees, in a way that a vanished reader ends."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable
+
+from ipcm._core.observation import Event
+from ipcm.observe.observer import Observer
+
+__all__ = ["OutputClosed", "gather", "wait_for"]
+
+
+class OutputClosed(Exception):
+    """Whoever read the output has gone."""
+
+
+def wait_for(observer: Observer, timeout: float | None, output: int | None = None) -> list[Event]:
+    """The next events; [] where something else came, or `timeout` seconds have passed.
+
+    Args:
+        output: a descriptor; raises OutputClosed when nobody reads from it any more.
+
+    Raises:
+        BusGone: the bus ended.
+    """
+    events = observer.poll(0)
+    if events or timeout == 0:
+        return events
+    poll = select.poll()
+    poll.register(observer.fileno(), select.POLLIN)
+    if output is not None:
+        poll.register(output, 0)
+    ready = poll.poll(None if timeout is None else timeout * 1000)
+    if any(fd == output and seen & (select.POLLERR | select.POLLHUP) for fd, seen in ready):
+        raise OutputClosed
+    return observer.poll(0)
+
+
+def gather(observer: Observer, done: Callable[[], bool], timeout: float) -> list[Event]:
+    """Takes in what comes until `done`, at most `timeout` seconds.
+
+    Returns:
+        The events that came.
+
+    Raises:
+        BusGone: the bus ended.
+    """
+    deadline = time.monotonic() + timeout
+    events = wait_for(observer, 0)
+    while not done() and (left := deadline - time.monotonic()) > 0:
+        events += wait_for(observer, left)
+    return events

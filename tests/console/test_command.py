@@ -1,0 +1,70 @@
+"""The command itself: streams, help, completion, start-up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import ipcm
+from tests.console.commands import LIMIT, command, ipcm_run
+
+
+def test_an_output_that_is_full_is_told(bus: ipcm.Bus) -> None:
+    with open("/dev/full", "w") as full:
+        for words in (("ls",), ("--help",)):
+            run = subprocess.run(
+                command(*words), stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT,
+                check=False,
+            )  # fmt: skip
+            assert run.returncode == 1
+            assert "No space left" in run.stderr and "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&-", ">&- <&-", ">&- <&- 2>&-"])
+def test_streams_may_be_closed(bus: ipcm.Bus, closed: str) -> None:
+    line = f"{sys.executable} -m ipcm request store stats {closed}"
+    run = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_help_and_version() -> None:
+    run = ipcm_run("--help")
+    assert run.returncode == 0 and "Examples" in run.stdout
+    assert ipcm_run("--version").stdout == f"ipcm {ipcm.__version__}\n"
+    run = ipcm_run("tial")
+    assert run.returncode == 2 and "'tail'" in run.stderr
+    assert ipcm_run().returncode == 2
+
+
+def test_completion_of_verbs_and_services(bus: ipcm.Bus) -> None:
+    def offers(line: str) -> list[str]:
+        environment = {
+            **os.environ, "_IPCM_COMPLETE": "bash_complete", "COMP_WORDS": line,
+            "COMP_CWORD": str(line.count(" ")),
+        }  # fmt: skip
+        run = subprocess.run(
+            command(), capture_output=True, text=True, timeout=LIMIT, env=environment, check=True
+        )
+        return [each.partition(",")[2] for each in run.stdout.splitlines()]
+
+    assert offers("ipcm te") == ["terminate"]
+    assert offers("ipcm terminate ") == ["store", "probe"]
+    assert offers("ipcm request store se") == ["search"]
+    assert offers("ipcm signal probe HU") == ["HUP"]
+    assert offers("ipcm ps -b ") == ["here"]
+    assert offers("ipcm ps -b nowhere -o j") == ["json", "jsonl"]
+
+
+def test_it_starts_without_what_it_does_not_need() -> None:
+    code = "import sys; from ipcm.cli import main; main(['--help']); print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT, check=True
+    )
+    loaded = set(run.stdout.splitlines()[-1].split())
+    assert "click" in loaded
+    assert not loaded & {"rich", "psutil", "textual", "IPython", "sqlite3", "asyncio"}

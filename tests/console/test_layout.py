@@ -1,0 +1,67 @@
+"""Tables and lines, aligned and cut."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from ipcm.console.layout import cut, lay_out, pair_lines
+from ipcm.console.results import Column, Span, Table
+
+Row = tuple[str, int]
+
+COLUMNS: tuple[Column[Row], ...] = (
+    Column("NAME", lambda row: row[0]),
+    Column("N", lambda row: str(row[1]), right=True, drop=1),
+    Column("NEGATED", lambda row: str(-row[1]), drop=2),
+)
+
+
+def text(line: list[Span]) -> str:
+    return "".join(piece for piece, _ in line)
+
+
+def table(*rows: Row) -> Table[Row]:
+    return Table(tuple, rows, COLUMNS)
+
+
+def test_columns_are_aligned_without_trailing_space() -> None:
+    assert [text(line) for line in lay_out(table(("a", 1), ("long", 100)))] == [
+        "NAME    N  NEGATED",
+        "a       1  -1",
+        "long  100  -100",
+    ]
+
+
+def test_columns_go_until_it_fits_the_least_important_first() -> None:
+    lines = [text(line) for line in lay_out(table(("a", 1)), screen=10)]
+    assert lines == ["NAME  N", "a     1"]
+    lines = [text(line) for line in lay_out(table(("a", 1)), screen=5)]
+    assert lines == ["NAME", "a"]
+    # The first column stays even so.
+    assert text(lay_out(table(("a", 1)), screen=1)[0]) == "NAME"
+
+
+def test_cells_cannot_break_the_table() -> None:
+    assert text(lay_out(table(("a\nb\x1b", 1)))[1]).startswith("a\\nb\\x1b  ")
+
+
+def test_pairs() -> None:
+    assert [text(line) for line in pair_lines([("a", "1"), ("long", "x\ny")])] == [
+        "a     1",
+        "long  x\\ny",
+    ]
+    assert pair_lines([]) == []
+
+
+@given(st.lists(st.text(alphabet="ab漢 e\u0301", max_size=12), max_size=6), st.integers(3, 40))
+def test_a_line_is_never_wider_than_the_screen(pieces: list[str], screen: int) -> None:
+    line: list[Span] = [(piece, "") for piece in pieces]
+    kept = cut(line, screen, cell_len)
+    assert cell_len(text(kept)) <= screen
+    if cell_len(text(line)) <= screen:
+        assert text(kept) == text(line)
+    else:
+        assert text(kept).endswith("...")
+        assert text(line).startswith(text(kept)[:-3])

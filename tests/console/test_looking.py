@@ -1,0 +1,100 @@
+"""`ls`, `ps`, `info`, `describe`, `top`: what is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import ipcm
+from tests.console.commands import ipcm_run, rows
+from tests.helpers import wait_until
+
+
+def test_ls_lists_the_buses(bus: ipcm.Bus) -> None:
+    with ipcm.spawn("other"):
+        found = rows("ls")
+        assert [row["name"] for row in found] == ["here", "other"]
+        assert (found[0]["peers"], found[0]["services"]) == (2, 2)
+        assert found[0]["owner_pid"] == os.getpid()
+        assert found[0]["age"] >= 0
+        assert [row["name"] for row in rows("ls", "-b", "other")] == ["other"]
+        text = ipcm_run("ls").stdout.splitlines()
+        assert text[0].split() == ["BUS", "TRANSPORT", "AGE", "OWNER", "PEERS", "SERVICES"]
+        assert [line.split()[0] for line in text[1:]] == ["here", "other"]
+
+
+def test_ls_without_a_bus(home: Path) -> None:
+    run = ipcm_run("ls")
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "no bus is running\n")
+    assert rows("ls") == []
+
+
+def test_ps_shows_services_and_peers(bus: ipcm.Bus) -> None:
+    with ipcm.connect("me", bus):
+        found = {row["name"]: row for row in rows("ps")}
+    assert set(found) == {"store", "probe", "me"}
+    assert found["store"]["kind"] == "service" and found["store"]["state"] == "running"
+    assert found["store"]["rss"] > 1_000_000
+    assert found["me"] == {
+        **dict.fromkeys(found["me"]),
+        "name": "me", "kind": "client", "pid": os.getpid(), "state": "connected",
+        "uptime": found["me"]["uptime"], "cpu": found["me"]["cpu"], "rss": found["me"]["rss"],
+    }  # fmt: skip
+    names = [row["name"] for row in rows("ps", "--sort", "name")]
+    assert names == sorted(names)
+
+
+def test_ps_counts_requests_and_signals(bus: ipcm.Bus) -> None:
+    assert ipcm_run("signal", "probe", "HUP").returncode == 0
+    with ipcm.attach("probe", bus) as probe:
+        wait_until(lambda: probe.snapshot().signals["SIGHUP"].handled)
+    found = {row["name"]: row for row in rows("ps")}
+    assert found["probe"]["signals"] >= 1
+    assert found["store"]["requests"] > 0 and found["store"]["p95"] >= found["store"]["p50"] > 0
+
+
+def test_a_stopped_service_is_shown_as_busy(bus: ipcm.Bus) -> None:
+    pid = next(peer.pid for peer in bus.presence() if peer.name == "probe")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        found = {row["name"]: row for row in rows("ps", "--timeout", "0.3")}
+        assert found["probe"]["state"] == "busy" and found["probe"]["busy"] > 0.2
+        assert found["store"]["state"] == "running"
+        run = ipcm_run("info", "probe", "--timeout", "0.3")
+        assert run.returncode == 4 and "0.3 s" in run.stderr
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_info(bus: ipcm.Bus) -> None:
+    about = json.loads(ipcm_run("info", "-o", "json").stdout)
+    assert about["info"] == str(bus) and about["services"] == ["store", "probe"]
+    service = json.loads(ipcm_run("info", "store", "-o", "json").stdout)
+    assert service["snapshot"]["name"] == "store" and service["bus"] == "here"
+    text = ipcm_run("info", "store").stdout
+    assert text.startswith("service") and "endpoints" in text
+    assert ipcm_run("info", "nobody").returncode == 3
+
+
+def test_describe(bus: ipcm.Bus) -> None:
+    run = ipcm_run("describe", "store")
+    assert "search(text: str, limit: int = 1) -> list[str]" in run.stdout
+    assert "Finds what it is told to find." in run.stdout
+    about = json.loads(ipcm_run("describe", "store", "search", "-o", "json").stdout)
+    assert about["name"] == "search"
+    run = ipcm_run("describe", "store", "serch")
+    assert run.returncode == 2 and "search" in run.stderr
+    with ipcm.connect("me", bus):
+        assert ipcm_run("describe", "me").returncode == 2
+    assert ipcm_run("describe", "nobody").returncode == 3
+
+
+def test_top_off_a_terminal_is_one_look(bus: ipcm.Bus) -> None:
+    run = ipcm_run("top")
+    assert run.returncode == 0
+    assert run.stdout.count("NAME") == 1 and "store" in run.stdout
+    assert {row["name"] for row in rows("top")} == {"store", "probe"}
+    looks = json.loads(ipcm_run("top", "-n", "2", "-d", "0.1", "-o", "json").stdout)
+    assert [len(look) for look in looks] == [2, 2]

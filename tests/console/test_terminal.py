@@ -1,0 +1,49 @@
+"""What a person at a terminal sees."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import ipcm
+from tests.console.commands import terminal
+from tests.helpers import wait_until
+
+
+def test_top_refreshes_in_place(bus: ipcm.Bus) -> None:
+    with terminal("top", "-d", "0.1") as top:
+        top.expect("store")
+        size = len(top.text)
+        wait_until(lambda: top._read(1.0) and len(top.text) > 2 * size)
+        assert "\x1b[1A" in top.text  # the cursor goes up again
+        top.process.send_signal(signal.SIGINT)
+        assert top.end() == 130
+        assert "Traceback" not in top.text
+        assert top.text.rstrip().endswith("\x1b[?25h")  # and is shown again
+
+
+def test_a_question_is_no_by_default(bus: ipcm.Bus) -> None:
+    for answer in ("\r", "n\r", "what?\r", "\x04"):
+        with terminal("kill", "probe") as kill:
+            kill.expect("[y/N]")
+            kill.type(answer)
+            assert kill.end() == 1
+            assert "nothing was done" in kill.text
+    assert bus.services() == ["store", "probe"]
+    with terminal("kill", "probe") as kill:
+        kill.expect("[y/N]")
+        kill.process.send_signal(signal.SIGINT)
+        assert kill.end() == 130
+    assert bus.services() == ["store", "probe"]
+    with terminal("terminate", "--all") as terminate:
+        terminate.expect("store, probe")
+        terminate.type("y\r")
+        assert terminate.end() == 0
+    assert bus.services() == []
+
+
+def test_lines_on_a_terminal_fit_it(bus: ipcm.Bus) -> None:
+    with terminal("tail", "-n", "5") as tail:
+        assert tail.end() == 0
+        for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", tail.text).splitlines():
+            assert len(line) <= 100
