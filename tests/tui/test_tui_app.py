@@ -1,0 +1,491 @@
+"""Every key and flow of the main screen, on a bus that the test plays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ipcm_tui.app import ConsoleApp
+from ipcm_tui.screens.confirm import ConfirmScreen
+from ipcm_tui.screens.gone import GoneScreen
+from ipcm_tui.screens.help import HelpScreen
+from ipcm_tui.screens.inspect import InspectScreen
+from ipcm_tui.widgets.peer_table import PeerTable
+from ipcm_tui.widgets.traffic_view import TrafficView
+from textual.pilot import Pilot
+from textual.widgets import Button
+
+from ipcm._core.observation import Latency, TerminatedEvent
+from ipcm.errors import RequestTimeout, UnsupportedError
+
+SIZES = pytest.mark.parametrize("size", [(30, 10), (80, 24), (80, 50), (120, 40), (240, 70)])
+
+
+def table(app: ConsoleApp) -> PeerTable:
+    return app.screen_stack[0].query_one(PeerTable)
+
+
+def traffic(app: ConsoleApp) -> TrafficView:
+    return app.screen_stack[0].query_one(TrafficView)
+
+
+def chosen(app: ConsoleApp) -> tuple[str, int] | None:
+    key = table(app).selected
+    return None if key is None else (key.name, int(key.incarnation, 16))
+
+
+async def choose(pilot: Pilot[int], name: str) -> None:
+    """Moves the cursor to a peer."""
+    app: Any = pilot.app
+    for _ in range(table(app).row_count):
+        selected = chosen(app)
+        if selected is not None and selected[0] == name:
+            return
+        await pilot.press("down")
+    raise AssertionError(f"no row {name}")
+
+
+# Looking
+
+
+@SIZES
+def test_draws_at_any_size(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any, size: tuple[int, int]
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "indexer" in screen(app))
+        assert "demo" in screen(app)
+
+    drive(app, script, size)
+
+
+def test_shows_the_bus_the_peers_and_the_traffic(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "duplicates" in screen(app))
+        text = screen(app)
+        for part in ("demo", "unix", "up 1m17s", "3 services", "1 client", "14.2 req/s", "● live",
+                     "probe → store", "✗ error", "notebook", "340µs", "following"):  # fmt: skip
+            assert part in text, part
+
+    drive(app, script)
+
+
+def test_asks_for_snapshots_and_shows_what_changed_in_place(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any, monkeypatch: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "14.2" in screen(app))
+        monkeypatch.setattr(table(app), "clear", None)
+        monkeypatch.setattr(table(app), "remove_row", None)
+        monkeypatch.setattr(table(app), "add_row", None)
+        await until(pilot, lambda: demo_bus.refreshed >= 2)
+        demo_bus.snap("store", total=Latency(500, 0, 77.7, 0.001, 0.002, 0.003))
+        await until(pilot, lambda: "77.7" in screen(app))
+
+    drive(app, script)
+
+
+def test_nobody_and_nothing_yet(
+    observer: Any, facts: Any, clock: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    app = ConsoleApp(observer, facts, clock=clock.clock())
+
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "No traffic yet." in screen(app))
+        await pilot.press("d", "ctrl+d", "p", "2", "up", "down", "pageup", "home", "end", "enter")
+        assert "0 services" in screen(app)
+        observer.join("first", 9)
+        await until(pilot, lambda: "first" in screen(app))
+
+    drive(app, script)
+
+
+def test_the_cursor_stays_on_its_peer_when_others_come(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count == 4)
+        await choose(pilot, "store")
+        demo_bus.join("aardvark", 77)
+        demo_bus.join("beaver", 78)
+        await until(pilot, lambda: table(app).row_count == 6)
+        assert chosen(app) == ("store", 4240)
+        assert table(app).cursor_row == 4
+        await pilot.press("up")
+        assert chosen(app) == ("probe", 4244), "the keys go on from there"
+
+    drive(app, script)
+
+
+def test_the_cursor_stays_on_a_life_not_on_a_name(
+    app: ConsoleApp, demo_bus: Any, clock: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count == 4)
+        await choose(pilot, "store")
+        clock.advance(2)
+        demo_bus.tell(TerminatedEvent("store", clock.now, 0))
+        demo_bus.leave("store")
+        demo_bus.join("store", 9999)
+        await until(pilot, lambda: "✕ ended" in screen(app) and "9999" in screen(app))
+        assert chosen(app) == ("store", 4240)
+        clock.advance(61)
+        await until(pilot, lambda: table(app).row_count == 4)
+        assert chosen(app) == ("probe", 4244), "its row is gone: the one above"
+
+    drive(app, script)
+
+
+def test_another_size_keeps_the_selection(app: ConsoleApp, drive: Any, until: Any) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count == 4)
+        await choose(pilot, "store")
+        for size in ((200, 60), (40, 12), (1, 1), (120, 40)):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda: table(app).row_count == 4)
+            assert chosen(app) == ("store", 4240)
+
+    drive(app, script)
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "nord", "ANSI"])
+def test_other_themes(app: ConsoleApp, drive: Any, until: Any, screen: Any, theme: str) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        before = app.palette
+        ansi = next(name for name, each in app.available_themes.items() if each.ansi)
+        app.theme = ansi if theme == "ANSI" else theme
+        await until(pilot, lambda: app.palette != before)
+        await until(pilot, lambda: "indexer" in screen(app))
+
+    drive(app, script)
+
+
+# Traffic
+
+
+def test_pause_holds_what_is_shown_and_counts(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "duplicates" in screen(app))
+        await pilot.press("p")
+        await until(pilot, lambda: "paused: +0 new, 0 dropped" in screen(app))
+        demo_bus.dropped = 7
+        for id in range(3):
+            demo_bus.tell(*demo_bus.exchange("probe", "store", 900 + id, "unseen"))
+        await until(pilot, lambda: "paused: +3 new, 7 dropped" in screen(app))
+        assert "unseen" not in screen(app)
+        await pilot.press("p")
+        await until(pilot, lambda: "following, 7 dropped" in screen(app))
+        assert "unseen" in screen(app)
+
+    drive(app, script)
+
+
+@pytest.mark.parametrize("back", ["G", "end", "escape", "p"])
+def test_looking_back_holds_the_list_until_one_goes_on(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any, back: str
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "duplicates" in screen(app))
+        await pilot.press("2", "k", "up")
+        assert app.window.paused
+        row = traffic(app).selected
+        demo_bus.tell(*demo_bus.exchange("probe", "store", 900, "newer"))
+        await until(pilot, lambda: "+1 new" in screen(app))
+        assert traffic(app).selected is row
+        await pilot.press(back)
+        await until(pilot, lambda: "newer" in screen(app))
+        assert not app.window.paused
+
+    drive(app, script)
+
+
+def test_keys_of_the_traffic_go_to_both_ends(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        for id in range(200):
+            demo_bus.tell(*demo_bus.exchange("probe", "store", 1000 + id, f"e{id}"))
+        await until(pilot, lambda: app.traffic.added >= 212)
+        view = traffic(app)
+        await pilot.press("2", "home")
+        assert view.selected is view.window.rows[0] and view.scroll_y == 0
+        await pilot.press("pagedown", "j")
+        assert view.selected is view.window.rows[view.size.height - 1]
+        await pilot.press(*["pagedown"] * 20)
+        assert view.selected is view.window.rows[-1]
+        assert view.scroll_y == view.max_scroll_y
+        await pilot.press("pageup", "k")
+        assert view.selected is view.window.rows[-view.size.height]
+
+    drive(app, script)
+
+
+def test_the_wheel_holds_the_list(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        for id in range(50):
+            demo_bus.tell(*demo_bus.exchange("probe", "store", 1000 + id, f"e{id}"))
+        await until(pilot, lambda: "e49" in screen(app))
+        traffic(app).scroll_up(animate=False)
+        await until(pilot, lambda: app.window.paused)
+
+    drive(app, script)
+
+
+def test_the_mouse_selects_and_opens_a_row(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "duplicates" in screen(app))
+        await pilot.click(TrafficView, offset=(20, 6))
+        row = traffic(app).selected
+        assert app.window.paused and row is app.window.rows[4]
+        await pilot.click(TrafficView, offset=(20, 6))
+        await until(pilot, lambda: isinstance(app.screen, InspectScreen))
+        assert "round trip" in screen(app) or "service" in screen(app)
+
+    drive(app, script)
+
+
+def test_a_flood_leaves_the_keys_alive(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    """Of 100,000 messages at once the last ones are shown, and the rest is counted."""
+
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "duplicates" in screen(app))
+        events = [e for id in range(50_000) for e in demo_bus.exchange("a", "b", id, f"e{id}")]
+        demo_bus.tell(*events)
+        await until(pilot, lambda: "e49999" in screen(app))
+        assert app.traffic.skipped == 98_000
+        assert "98,000 dropped" in screen(app)
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+
+    drive(app, script)
+
+
+# Details and help
+
+
+def test_details_of_the_selected_peer_beside_the_traffic(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "hash-7" in screen(app))
+        await choose(pilot, "store")
+        await until(pilot, lambda: "duplicates    31" in screen(app))
+        await pilot.press("2", "up")
+        await until(pilot, lambda: '"bytes": 9210341' in screen(app))
+
+    drive(app, script, (140, 50))
+
+
+@pytest.mark.parametrize("key", ["enter", "d"])
+def test_details_large(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any, key: str
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count == 4)
+        await choose(pilot, "store")
+        await pilot.press(key)
+        await until(pilot, lambda: "411, 3 with an error" in screen(app))
+        demo_bus.snap("store", total=Latency(500, 9, 1.0, 0.001, 0.002, 0.003))
+        await until(pilot, lambda: "500, 9 with an error" in screen(app))
+        await pilot.press(key)
+        assert len(app.screen_stack) == 1
+        await pilot.press("2", "up", key)
+        await until(pilot, lambda: "round trip" in screen(app) or "118B" in screen(app))
+        await pilot.press("escape")
+        assert len(app.screen_stack) == 1
+
+    drive(app, script)
+
+
+def test_help_lists_the_keys_and_explains_the_signs(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Ask a service to end" in screen(app))
+        for part in ("^d, t", "Send a request", "◐ busy", "? missed"):
+            assert part in screen(app), part
+        await pilot.press("escape")
+        assert len(app.screen_stack) == 1
+
+    drive(app, script, (100, 60))
+
+
+# Ending a service
+
+
+@pytest.mark.parametrize("key", ["ctrl+d", "t"])
+def test_terminate_asks_first_with_the_focus_on_cancel(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any, key: str
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count == 4)
+        await choose(pilot, "indexer")
+        await pilot.press(key)
+        await until(pilot, lambda: "Terminate indexer?" in screen(app))
+        assert "pid 4242, up 1m15s, 2 workers" in screen(app)
+        assert isinstance(app.focused, Button) and app.focused.id == "cancel"
+        await pilot.press("enter")
+        assert len(app.screen_stack) == 1 and demo_bus.terminated == []
+        await pilot.press(key, "escape", key, "q")
+        assert len(app.screen_stack) == 1 and demo_bus.terminated == []
+        await pilot.press(key, "right", "enter")
+        await until(pilot, lambda: demo_bus.terminated == ["indexer"])
+        await until(pilot, lambda: "indexer is asked to end" in screen(app))
+
+    drive(app, script)
+
+
+def test_terminate_hits_nobody_else_when_the_name_has_a_new_life(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count == 4)
+        await choose(pilot, "indexer")
+        await pilot.press("ctrl+d")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        demo_bus.leave("indexer")
+        demo_bus.join("indexer", 5555)
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: "nothing was done" in screen(app))
+        assert demo_bus.terminated == []
+
+    drive(app, script)
+
+
+def test_terminate_says_why_it_did_not(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count == 4)
+        await choose(pilot, "notebook")
+        await pilot.press("ctrl+d")
+        await until(pilot, lambda: "plain client" in screen(app))
+        await pilot.press("g")
+        demo_bus.failure = RequestTimeout("indexer", 1.0)
+        await pilot.press("ctrl+d", "right", "enter")
+        await until(pilot, lambda: "indexer is busy: it was asked to end" in screen(app))
+        demo_bus.failure = UnsupportedError("this connection is read-only")
+        await pilot.press("ctrl+d", "right", "enter")
+        await until(pilot, lambda: "this connection is read-only" in screen(app))
+        demo_bus.leave("indexer")
+        await until(pilot, lambda: "✕ gone" in screen(app))
+        await pilot.press("ctrl+d")
+        await until(pilot, lambda: "has left already" in screen(app))
+        assert len(app.screen_stack) == 1
+
+    drive(app, script, (120, 40))
+
+
+def test_read_only_touches_nothing(
+    make_app: Any, demo_bus: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    app = make_app(read_only=True)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "read-only" in screen(app))
+        await pilot.press("s", "ctrl+d", "t")
+        assert len(app.screen_stack) == 1
+        titles = {command.title for command in app.get_system_commands(app.screen)}
+        assert "Pause" in titles and not titles & {"Send", "Terminate"}
+
+    drive(app, script)
+
+
+# Leaving
+
+
+@pytest.mark.parametrize("keys", [["q"], ["ctrl+q"], ["s", "ctrl+q"], ["question_mark", "ctrl+q"]])
+def test_quit(app: ConsoleApp, drive: Any, until: Any, keys: list[str]) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press(*keys)
+        await until(pilot, lambda: not app.is_running)
+
+    drive(app, script)
+    assert app.return_code == 0
+
+
+@pytest.mark.parametrize("before", [[], ["s"], ["s", "x"], ["ctrl+d"], ["question_mark"], ["2"]])
+def test_interrupt_ends_the_demo_wherever_one_is(
+    make_app: Any, drive: Any, until: Any, before: list[str]
+) -> None:
+    app = make_app(demo=True)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press(*before, "ctrl+c")
+        await until(pilot, lambda: not app.is_running, 1.0)
+
+    drive(app, script)
+    assert app.return_code == 0
+
+
+def test_interrupt_leaves_other_buses_alone(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: "to quit the app" in screen(app))
+        assert app.is_running
+
+    drive(app, script)
+
+
+def test_a_bus_that_vanishes_is_no_drama(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "duplicates" in screen(app))
+        demo_bus.over = "the bus ended"
+        demo_bus.wake()
+        await until(pilot, lambda: "The bus has ended" in screen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "✕ ended" in screen(app))
+        assert "indexer" in screen(app), "what was last seen is there"
+        polled = demo_bus.polled
+        await pilot.press("s", "ctrl+d", "2", "up", "p", "d", "escape")
+        assert len(app.screen_stack) == 1
+        assert demo_bus.polled == polled
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+    drive(app, script)
+
+
+@pytest.mark.parametrize("before", [["s"], ["ctrl+d"], ["question_mark"]])
+def test_a_bus_that_vanishes_while_something_is_open(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, before: list[str]
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count == 4)
+        await pilot.press(*before)
+        demo_bus.over = "the bus ended"
+        demo_bus.wake()
+        await until(pilot, lambda: isinstance(app.screen, GoneScreen))
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+
+    drive(app, script)
+
+
+def test_a_bus_that_is_gone_at_once(
+    observer: Any, facts: Any, clock: Any, drive: Any, until: Any
+) -> None:
+    observer.over = "the bus ended"
+    app = ConsoleApp(observer, facts, clock=clock.clock())
+
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: isinstance(app.screen, GoneScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: not app.is_running)
+
+    drive(app, script)

@@ -1,0 +1,222 @@
+"""What stands in the cells, and that it fits."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS, peer_cell, traffic_cell
+from ipcm_tui.models.columns import PEER_COLUMNS, TRAFFIC_COLUMNS, fit
+from ipcm_tui.models.detail import Detail, peer_detail, row_detail
+from ipcm_tui.models.formatting import NOTHING
+from ipcm_tui.models.peers import Peer, PeerKey, Peers
+from ipcm_tui.models.traffic import Row, TrafficLog
+from rich.cells import cell_len
+
+from ipcm._core.observation import (
+    CallbackError,
+    EndedWorker,
+    Latency,
+    MessageEvent,
+    RequestCounts,
+    SignalCount,
+)
+
+FLEXIBLE = {"name", "route", "what"}
+
+
+@pytest.fixture
+def peers(demo_bus: Any, clock: Any) -> Peers:
+    peers = Peers()
+    peers.update(demo_bus.presence, demo_bus.snapshots, demo_bus.busy, clock.now)
+    return peers
+
+
+def cells(peer: Peer, now: float, width: int = 77) -> dict[str, str]:
+    return {
+        each.column.id: peer_cell(peer, each.column.id, each.width, now)[0]
+        for each in fit(PEER_COLUMNS, width)
+    }
+
+
+def live(peers: Peers, name: str) -> Peer:
+    peer = peers.live(name)
+    assert peer is not None
+    return peer
+
+
+def test_a_service(peers: Peers, clock: Any) -> None:
+    assert cells(live(peers, "store"), clock.now) == {
+        "state": "● up", "name": "store", "pid": "4240", "uptime": "1m16s", "peers": "3",
+        "workers": "0", "signals": "3", "open": "1", "rate": "14.2", "p50": "340µs",
+        "p95": "2.1ms", "errors": "3",
+    }  # fmt: skip
+    assert cells(live(peers, "store"), clock.now, 197)["signals"] == "HUP:1 USR1:2"
+
+
+def test_a_client_has_no_figures(peers: Peers, clock: Any) -> None:
+    shown = cells(live(peers, "notebook"), clock.now)
+    assert {id for id, text in shown.items() if text} == {"state", "name", "pid", "uptime"}
+
+
+def test_a_service_that_has_not_answered_yet(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("new", 1, ready=False)
+    peers.update(observer.presence, observer.snapshots, {}, clock.now)
+    shown = cells(live(peers, "new"), clock.now)
+    assert (shown["state"], shown["rate"]) == ("◌ new", NOTHING)
+
+
+def test_no_latency_without_an_answer(peers: Peers, clock: Any) -> None:
+    shown = cells(live(peers, "probe"), clock.now)
+    assert (shown["p50"], shown["p95"], shown["rate"]) == (NOTHING, NOTHING, "0")
+
+
+def test_busy_says_for_how_long_where_there_is_room(
+    demo_bus: Any, peers: Peers, clock: Any
+) -> None:
+    demo_bus.busy["probe"] = 75.0
+    peers.update(demo_bus.presence, demo_bus.snapshots, demo_bus.busy, clock.now)
+    assert cells(live(peers, "probe"), clock.now, 117)["state"] == "◐ busy 1m15s"[:12]
+    assert cells(live(peers, "probe"), clock.now, 60)["state"] == "◐ busy"
+
+
+def test_everything_fits_its_column_at_any_size(observer: Any, clock: Any) -> None:
+    """Figures beyond all reason do not push their neighbours about."""
+    huge = 10**12
+    observer.join("x", 4_194_304, since=-1e9)
+    observer.snap(
+        "x", peers=["p"] * 123_456, turns=huge,
+        requests=RequestCounts(huge, huge, huge, huge),
+        total=Latency(huge, huge, 1e12, 1e5, 1e7, 1e9),
+        signals={f"SIGRTMIN+{n}": SignalCount(huge, 0) for n in range(30)},
+    )  # fmt: skip
+    observer.busy["x"] = 1e7
+    peers = Peers()
+    peers.update(observer.presence, observer.snapshots, observer.busy, clock.now)
+    for room in range(40, 200):
+        for each in fit(PEER_COLUMNS, room):
+            text, _ = peer_cell(live(peers, "x"), each.column.id, each.width, clock.now)
+            assert each.column.id in FLEXIBLE or cell_len(text) <= each.width, each.column.id
+
+
+def test_signs_differ_without_colour() -> None:
+    marks = [mark for mark, _ in STATE_MARKS.values()]
+    words = [(mark, word) for mark, word, _ in STATUS_MARKS.values()]
+    assert len(set(marks)) == len(marks)
+    assert len(set(words)) == len(words)
+
+
+# Traffic
+
+
+def line(row: Row, state: str | None = None, room: int = 77) -> dict[str, str]:
+    return {
+        each.column.id: traffic_cell(
+            row, state or row.state, each.column.id, each.width, me="me-1", zone=UTC
+        )[0]
+        for each in fit(TRAFFIC_COLUMNS, room)
+    }
+
+
+def exchanged(observer: Any, **options: Any) -> Row:
+    log = TrafficLog()
+    log.extend(observer.exchange("me-1", "store", 5, **options))
+    return log.rows[0]
+
+
+def test_a_request(observer: Any) -> None:
+    assert line(exchanged(observer)) == {
+        "time": "22:13:20.000", "route": "(you) → store", "what": "search",
+        "size": "118B→1.2kB", "took": "1.4ms", "state": "✓ ok",
+    }  # fmt: skip
+
+
+def test_a_failed_request_says_why(observer: Any) -> None:
+    shown = line(exchanged(observer, error="no such table\nmore"))
+    assert (shown["what"], shown["state"]) == ("search: no such table", "✗ error")
+
+
+def test_a_hostile_peer_cannot_paint(observer: Any) -> None:
+    row = exchanged(observer, endpoint="\x1b[31m\r\nx[bold]", error="\x1b]0;title\x07")
+    assert not any(ord(c) < 32 for text in line(row).values() for c in text)
+    detail = row_detail(row, "error", "me-1", UTC)
+    assert not any(ord(c) < 32 for c in spelled(detail))
+
+
+@pytest.mark.parametrize("state", [s for s in STATUS_MARKS if s != "note"])
+def test_every_state_has_a_word_that_fits(observer: Any, state: str) -> None:
+    shown = line(exchanged(observer), state, room=47)["state"]
+    assert 3 <= cell_len(shown) <= 8
+
+
+def test_sizes_of_half_an_exchange(observer: Any) -> None:
+    log = TrafficLog()
+    asked, answered = observer.exchange("a", "b", 1)
+    log.extend([asked])
+    assert line(log.rows[0])["size"] == "118B"
+    log = TrafficLog()
+    log.extend([answered])
+    assert line(log.rows[0])["size"] == f"{NOTHING}→1.2kB"
+
+
+# Details
+
+
+def spelled(detail: Detail) -> str:
+    parts = [detail.title]
+    for section in detail.sections:
+        parts.append(section.heading)
+        parts += [f"{label}: {value}" for label, value in section.facts]
+        parts += section.lines
+    return " / ".join(parts)
+
+
+def test_detail_of_a_service(demo_bus: Any, peers: Peers, clock: Any) -> None:
+    demo_bus.snap(
+        "store",
+        total=Latency(4, 1, 1.0, 0.001, 0.002, 0.003),
+        endpoints={f"e{n}": Latency(n, 0, 0, 0, 0, 0) for n in range(20)},
+        clients={"me-1": Latency(1, 0, 0, 0, 0, 0)},
+        ended_workers=[EndedWorker(9, "ok", 0, clock.now), EndedWorker(8, "bad", -9, clock.now)],
+        errors=[CallbackError(clock.now, "run_on_interval", "ValueError: x\ny")],
+        backlog={"slow": 5},
+        drops=2,
+    )
+    peers.update(demo_bus.presence, demo_bus.snapshots, {}, clock.now)
+    text = spelled(peer_detail(live(peers, "store"), clock.now, UTC, "me-1"))
+    for part in ("pid: 4240", "up: 1m16s, since 22:12:04", "answered: 4, 1 with an error",
+                 "1.0ms / 2.0ms / 3.0ms", "e19 ", "and 8 more", "(you) ", "bad (8)  SIGKILL",
+                 "run_on_interval: ValueError: x·y", "backlog: 5", "drops: 2"):  # fmt: skip
+        assert part in text
+    assert "ok (9)" not in text
+
+
+def test_detail_of_the_dead(demo_bus: Any, peers: Peers, clock: Any) -> None:
+    peer = live(peers, "store")
+    clock.advance(5)
+    demo_bus.leave("store")
+    peers.update(demo_bus.presence, demo_bus.snapshots, {}, clock.now)
+    clock.advance(5)
+    text = spelled(peer_detail(peer, clock.now, UTC))
+    assert "✕ gone" in text and "killed, or it crashed" in text and "when: 22:13:25" in text
+    assert "up: 1m21s" in text, "it does not grow older"
+    assert "answered: 411" in text, "what is known stays"
+
+
+def test_detail_of_a_row_shows_both_contents(observer: Any) -> None:
+    text = spelled(row_detail(exchanged(observer), "ok", "me-1", UTC))
+    assert "from: (you)" in text and "service: 1.4ms" in text
+    assert '"endpoint": "search",' in text and '"files": 1204,' in text
+
+
+def test_detail_of_a_cut_preview_shows_it_as_it_came() -> None:
+    log = TrafficLog()
+    log.extend([MessageEvent("a", 1.0, "out", "general", "b", 1, preview='{"a": [1, 2...')])
+    assert '{"a": [1, 2...' in spelled(row_detail(log.rows[0], "sent"))
+
+
+def test_detail_of_another_life(clock: Any) -> None:
+    peer = Peer(PeerKey("x", "abcdef0123456789"), 1, "client", clock.now)
+    assert "life: abcdef01" in spelled(peer_detail(peer, clock.now))

@@ -1,0 +1,28 @@
+"""How the console starts, and when it does not."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ipcm_tui.app import main
+
+from ipcm.errors import NoSuchBus, UnsupportedError
+
+
+def test_no_bus(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("IPCM_RUNTIME_DIR", str(tmp_path))
+    with pytest.raises(NoSuchBus):
+        main()
+    with pytest.raises(NoSuchBus, match="nowhere"):
+        main("nowhere")
+
+
+def test_no_terminal(monkeypatch: Any) -> None:
+    monkeypatch.setattr("ipcm_tui.app.find_bus", lambda bus: bus)
+    monkeypatch.setattr(sys, "__stdin__", io.StringIO())
+    with pytest.raises(UnsupportedError, match="needs a terminal"):
+        main("demo")

@@ -1,0 +1,178 @@
+"""One row per life of a name, and the dead stay a while."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ipcm_tui.models.peers import Peer, PeerKey, Peers, RateHistory
+
+from ipcm._core.observation import CallbackError, RequestCounts, TerminatedEvent
+
+
+def update(peers: Peers, observer: Any, clock: Any) -> None:
+    peers.update(observer.presence, observer.snapshots, observer.busy, clock.now)
+
+
+def states(peers: Peers) -> list[tuple[str, str]]:
+    return [(peer.name, peer.state) for peer in peers.in_order()]
+
+
+def test_services_first_then_by_name(demo_bus: Any, clock: Any) -> None:
+    peers = Peers()
+    update(peers, demo_bus, clock)
+    assert states(peers) == [
+        ("indexer", "up"), ("probe", "up"), ("store", "up"), ("notebook", "up"),
+    ]  # fmt: skip
+    assert peers.names() == ["indexer", "probe", "store", "notebook"]
+    assert peers.names(services=True) == ["indexer", "probe", "store"]
+    assert (peers.count("service"), peers.count("client")) == (3, 1)
+    assert peers.request_rate() == 14.2
+
+
+def test_a_name_that_comes_back_is_a_new_row(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("store", 10)
+    update(peers, observer, clock)
+    clock.advance(3)
+    observer.leave("store")
+    observer.join("store", 11)
+    update(peers, observer, clock)
+    assert [(p.pid, p.state) for p in peers.in_order()] == [(10, "gone"), (11, "up")]
+    assert peers.live("store") is peers.in_order()[1]
+    clock.advance(5)
+    assert [p.uptime(clock.now) for p in peers.in_order()] == [3, 5]
+
+
+def test_a_return_between_two_looks_is_seen_all_the_same(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("store", 10)
+    observer.snap("store")
+    update(peers, observer, clock)
+    observer.leave("store")
+    observer.join("store", 11)
+    update(peers, observer, clock)
+    assert [p.pid for p in peers.in_order() if p.is_gone] == [10]
+    assert peers.in_order()[1].snapshot is None, "the snapshot was the other life's"
+
+
+def test_a_snapshot_of_another_life_is_not_taken(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("store", 10)
+    old = observer.snap("store")
+    observer.leave("store")
+    observer.join("store", 11)
+    observer.snapshots["store"] = old
+    update(peers, observer, clock)
+    assert peers.in_order()[0].snapshot is None
+
+
+def test_states(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("new", 1, ready=False)
+    observer.join("stuck", 2)
+    observer.join("leaving", 3)
+    observer.snap("leaving", state="ending")
+    observer.busy["stuck"] = 4.0
+    update(peers, observer, clock)
+    assert dict(states(peers)) == {"new": "starting", "stuck": "busy", "leaving": "ending"}
+    stuck = peers.live("stuck")
+    assert stuck is not None and stuck.busy_for == 4.0
+    observer.busy.clear()
+    update(peers, observer, clock)
+    assert (stuck.state, stuck.busy_for) == ("up", 0.0)
+
+
+def ended(peers: Peers, observer: Any, clock: Any, name: str, *words: TerminatedEvent) -> Peer:
+    update(peers, observer, clock)
+    for word in words:
+        peers.note_end(word)
+    update(peers, observer, clock)
+    observer.leave(name)
+    update(peers, observer, clock)
+    return next(peer for peer in peers.in_order() if peer.name == name)
+
+
+def test_how_it_ended(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    for name in ("a", "b", "c"):
+        observer.join(name, 1)
+    observer.join("d", 2, "client")
+    a = ended(peers, observer, clock, "a", TerminatedEvent("a", clock.now, 0))
+    b = ended(peers, observer, clock, "b", TerminatedEvent("b", clock.now, 7))
+    c = ended(peers, observer, clock, "c")
+    d = ended(peers, observer, clock, "d")
+    assert [peer.how for peer in (a, b, c, d)] == [
+        "ended in order", "ended in order with 7", "left without a word: killed, or it crashed",
+        "left",
+    ]  # fmt: skip
+    assert [peer.in_order for peer in (a, b, c, d)] == [True, True, False, False]
+
+
+def test_the_end_of_one_life_is_not_told_of_the_next(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("a", 1)
+    first = ended(peers, observer, clock, "a", TerminatedEvent("a", clock.now, 0))
+    observer.join("a", 2)
+    second = ended(peers, observer, clock, "a")
+    assert first.in_order
+    assert [peer.in_order for peer in peers.in_order()] == [True, False] and second is first
+
+
+def test_the_dead_are_cleared_after_a_while(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("service", 1)
+    observer.join("client", 2, "client")
+    update(peers, observer, clock)
+    observer.leave("service")
+    observer.leave("client")
+    update(peers, observer, clock)
+    clock.advance(6)
+    update(peers, observer, clock)
+    assert states(peers) == [("service", "gone")], "clients come and go all the time"
+    clock.advance(60)
+    update(peers, observer, clock)
+    assert len(peers) == 0
+
+
+def test_at_most_fifty_of_the_dead_are_kept(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    for number in range(70):
+        observer.join(f"s{number:02}", number)
+        update(peers, observer, clock)
+        clock.advance(0.1)
+        observer.leave(f"s{number:02}")
+        update(peers, observer, clock)
+    assert [peer.name for peer in peers.in_order()] == [f"s{n:02}" for n in range(20, 70)]
+
+
+def test_errors_are_counted_once() -> None:
+    peer = Peer(PeerKey("a", "1"), 1, "service", 0.0)
+    assert peer.error_count() == 0
+
+
+def test_errors_of_other_callbacks_count_too(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("a", 1)
+    observer.snap(
+        "a",
+        requests=RequestCounts(9, 0, 0, 2),
+        errors=[
+            CallbackError(1.0, "handle_request", "ValueError"),
+            CallbackError(1.0, "run_on_interval", "OSError"),
+        ],
+    )
+    update(peers, observer, clock)
+    assert peers.in_order()[0].error_count() == 3
+
+
+def test_history_is_per_second() -> None:
+    history = RateHistory()
+    for half in range(9):
+        history.add(10 + half * 0.5, 100 + half * 3)
+    assert list(history.values) == [6.0, 6.0, 6.0, 6.0]
+    history.add(1.0, 0)
+    assert list(history.values) == [6.0, 6.0, 6.0, 6.0], "time does not run backwards"
+
+
+def test_keys_are_one_to_one() -> None:
+    assert PeerKey("a", "bc").text != PeerKey("ab", "c").text

@@ -1,0 +1,230 @@
+"""The console on a real bus with real services."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ipcm_tui.app import ConsoleApp
+from ipcm_tui.screens.composer import ComposerScreen
+from ipcm_tui.screens.gone import GoneScreen
+from ipcm_tui.source import BusFacts
+from ipcm_tui.widgets.peer_table import PeerTable
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+import ipcm
+from ipcm.bus import Bus
+
+
+class Adder(ipcm.Service):
+    """Adds."""
+
+    @ipcm.endpoint
+    def add(self, a: int, b: int = 0) -> int:
+        """The sum."""
+        return a + b
+
+
+class Asker(ipcm.Service):
+    """Asks the adder five times a second."""
+
+    interval = 0.2
+    asked = 0
+
+    def run_on_interval(self) -> None:
+        self.asked += 1
+        payload = {"endpoint": "add", "args": {"a": self.asked, "b": 1}}
+        with contextlib.suppress(ipcm.IPCMError):  # the adder may be gone
+            self.peer("adder").send_request(payload, lambda response, message: None)
+
+    def handle_request(self, request: Any, message: Any) -> str:
+        return "I only ask"
+
+
+@pytest.fixture
+def bus(tmp_path: Path, monkeypatch: Any) -> Iterator[Bus]:
+    monkeypatch.setenv("IPCM_RUNTIME_DIR", str(tmp_path / "run"))
+    (tmp_path / "run").mkdir(mode=0o700)
+    with (
+        ipcm.spawn("real") as bus,
+        ipcm.service("adder", Adder, bus=bus, start="fork"),
+        ipcm.service("asker", Asker, bus=bus, start="fork"),
+    ):
+        yield bus
+
+
+@pytest.fixture
+def live(bus: Bus) -> Iterator[ConsoleApp]:
+    facts = BusFacts(bus.name, bus.transport, bus.serializer, bus.started, bus.owner_pid)
+    with bus.observe(read_only=False) as observer:
+        yield ConsoleApp(observer, facts)
+
+
+def rows(app: ConsoleApp) -> PeerTable:
+    return app.screen_stack[0].query_one(PeerTable)
+
+
+async def choose(pilot: Pilot[int], until: Any, name: str) -> None:
+    table = rows(pilot.app)  # type: ignore[arg-type]
+    await until(pilot, lambda: table.row_count >= 2)
+    for _ in range(table.row_count):
+        if table.selected is not None and table.selected.name == name:
+            return
+        await pilot.press("down")
+    raise AssertionError(name)
+
+
+async def started(pilot: Pilot[int], until: Any, screen: Any) -> None:
+    await until(pilot, lambda: "asker → adder" in screen(pilot.app), 10)
+
+
+def run(drive: Any, app: ConsoleApp, script: Any) -> None:
+    drive(app, script, (120, 40), settled=False)
+
+
+def test_watches_services_and_their_traffic(
+    live: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await started(pilot, until, screen)
+        await until(pilot, lambda: len([r for r in live.traffic.rows if r.state == "ok"]) >= 3)
+        row = next(r for r in live.traffic.rows if r.state == "ok")
+        assert (row.source, row.target, row.what) == ("asker", "adder", "add")
+        assert row.latency is not None and 0 < row.latency < 1
+        await until(pilot, lambda: all(
+            r.round_trip is not None for r in list(live.traffic.rows)[-6:-3] if r.is_request
+        ))  # fmt: skip
+        adder = live.peers.live("adder")
+        assert adder is not None and adder.state == "up"
+        await until(pilot, lambda: adder.snapshot is not None and adder.snapshot.total.count >= 3)
+        await until(pilot, lambda: str(adder.pid) in screen(live))
+
+    run(drive, live, script)
+
+
+def test_asks_a_real_service(live: ConsoleApp, drive: Any, until: Any, screen: Any) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await started(pilot, until, screen)
+        await choose(pilot, until, "adder")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(live.screen, ComposerScreen))
+        await pilot.press(*"add")
+        await until(pilot, lambda: "add(a: int, b: int = 0) -> int" in screen(live))
+        assert live.screen.query_one("#endpoint", Input).value == "add"
+        await pilot.press("tab", "end", "backspace", "backspace", *"41}", "ctrl+j")
+        await until(pilot, lambda: "✓ answered in" in screen(live))
+        assert "│ 41 " in screen(live)
+        await pilot.press("escape")
+        await until(pilot, lambda: "(you) → adder" in screen(live))
+
+    run(drive, live, script)
+
+
+def test_an_error_of_a_real_service(live: ConsoleApp, drive: Any, until: Any, screen: Any) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await started(pilot, until, screen)
+        await choose(pilot, until, "adder")
+        await pilot.press("s", *"subtract", "enter")
+        await until(pilot, lambda: "✗ failed after" in screen(live))
+        assert "no endpoint 'subtract'; endpoints: add" in screen(live)
+        await pilot.press("escape")
+        await until(pilot, lambda: "✗ error" in screen(live))
+
+    run(drive, live, script)
+
+
+def test_ends_a_real_service_and_shows_how_it_ended(
+    live: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await started(pilot, until, screen)
+        await choose(pilot, until, "asker")
+        await pilot.press("ctrl+d")
+        await until(pilot, lambda: "Terminate asker?" in screen(live))
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: "✕ ended" in screen(live))
+        assert "1 service " in screen(live)
+
+    run(drive, live, script)
+
+
+def test_a_service_that_is_killed_and_one_that_hangs(
+    live: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await started(pilot, until, screen)
+        asker, adder = live.peers.live("asker"), live.peers.live("adder")
+        assert asker is not None and adder is not None
+        os.kill(adder.pid, signal.SIGSTOP)
+        try:
+            await until(pilot, lambda: "◐ busy" in screen(live))
+            os.kill(asker.pid, signal.SIGKILL)
+            await until(pilot, lambda: "✕ gone" in screen(live))
+            assert any(row.state == "lost" for row in live.traffic.rows)
+        finally:
+            os.kill(adder.pid, signal.SIGCONT)
+        await until(pilot, lambda: "◐ busy" not in screen(live))
+
+    run(drive, live, script)
+
+
+def test_the_bus_ends_under_it(
+    live: ConsoleApp, bus: Bus, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await started(pilot, until, screen)
+        bus.shutdown()
+        await until(pilot, lambda: isinstance(live.screen, GoneScreen))
+        await pilot.press("q")
+        await until(pilot, lambda: not live.is_running)
+
+    run(drive, live, script)
+
+
+@pytest.mark.parametrize(("key", "demo"), [(b"q", False), (b"\x03", True), (b"\x11", False)])
+def test_on_a_terminal(bus: Bus, key: bytes, demo: bool) -> None:
+    """It draws itself, leaves at the key within a second, puts the terminal back, and stops
+    nothing."""
+    code = f"import sys; from ipcm_tui.app import main; sys.exit(main('real', demo={demo}))"
+    ours, theirs = pty.openpty()
+    size = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color"}
+    environment = {**os.environ, **size, "PYTHONPATH": ":".join(sys.path)}
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    ) as console:
+        try:
+            os.close(theirs)
+            read_until(ours, b"adder", 10)
+            os.write(ours, key)
+            pressed = time.monotonic()
+            said = read_until(ours, b"\x1b[?1049l", 5)
+            assert console.wait(5) == 0
+            took = time.monotonic() - pressed
+            assert took < 1.0
+            assert b"Traceback" not in said
+        finally:
+            console.kill()
+            os.close(ours)
+    assert sorted(bus.services()) == ["adder", "asker"]
+
+
+def read_until(fd: int, wanted: bytes, limit: float) -> bytes:
+    """What a terminal shows, up to some bytes."""
+    said, deadline = b"", time.monotonic() + limit
+    while wanted not in said:
+        left = deadline - time.monotonic()
+        assert left > 0 and select.select([fd], [], [], left)[0], said[-2000:]
+        said += os.read(fd, 65536)
+    return said

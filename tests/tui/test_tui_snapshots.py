@@ -1,0 +1,100 @@
+"""Pictures of the main screens, with a clock that stands still and pids that never change.
+
+After a change that is meant: `pytest tests/tui/test_tui_snapshots.py --snapshot-update`, and
+look at what changed before committing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+from ipcm_tui.app import ConsoleApp
+from textual.pilot import Pilot
+
+from ipcm._core.observation import ErrorEvent, MessageEvent, SignalEvent, TerminatedEvent
+from ipcm._core.observation import WorkerEvent as Worker
+
+RATES = (3, 5, 4, 9, 12, 14, 11, 15, 22, 18, 14, 9, 4, 2, 6, 12, 19, 25, 21, 14)
+
+
+@pytest.fixture
+def busy_app(app: ConsoleApp, demo_bus: Any, clock: Any) -> ConsoleApp:
+    """One in which some things have gone wrong."""
+    for rate in RATES:
+        clock.advance(1)
+        for name, snapshot in demo_bus.snapshots.items():
+            total = snapshot.total
+            count = total.count + (rate if name == "store" else 0)
+            demo_bus.snapshots[name] = msgspec.structs.replace(
+                snapshot,
+                uptime=snapshot.uptime + 1,
+                total=msgspec.structs.replace(total, count=count),
+            )
+        app.peers.update(demo_bus.presence, demo_bus.snapshots, {}, clock.now)
+    now = clock.now
+    demo_bus.busy["probe"] = 3.2
+    app.peers.note_end(TerminatedEvent("indexer", now, 0))
+    asked = MessageEvent("store", now, "in", "request", "probe", 500, "search", 120, preview="{}")
+    note = MessageEvent("probe", now, "out", "general", "store", 99, size=44, preview='{"a":1}')
+    demo_bus.tell(
+        Worker("indexer", now - 2, 4303, "hash-9", 1),
+        Worker("indexer", now - 1, 4303, "hash-9", -1, 0),
+        Worker("indexer", now - 1, 4304, "hash-10", 1),
+        Worker("indexer", now, 4304, "hash-10", -1, -9),
+        TerminatedEvent("indexer", now, 0),
+    )
+    demo_bus.leave("indexer")
+    demo_bus.tell(
+        SignalEvent("probe", now, "SIGUSR1", 3),
+        ErrorEvent("store", now, "run_on_interval", "OperationalError: database is locked"),
+        note,
+        *demo_bus.exchange(demo_bus.name, "store", 1, "stats"),
+        asked,
+    )
+    return app
+
+
+Script = Callable[[Pilot[int]], Awaitable[None]]
+Press = Callable[..., Script]
+
+
+@pytest.fixture
+def press(until: Any, settle: Any, screen: Any) -> Press:
+    """Makes a script: wait for a text, press keys, wait until nothing moves."""
+
+    def make(wanted: str, *keys: str) -> Script:
+        async def script(pilot: Pilot[int]) -> None:
+            app: Any = pilot.app
+            await until(pilot, lambda: wanted in screen(app))
+            await pilot.press(*keys)
+            for field in app.screen.query("Input, TextArea"):
+                field.cursor_blink = False
+            await settle(pilot, "─")
+
+        return script
+
+    return make
+
+
+def test_main_screen_80x24(app: Any, snap_compare: Any, press: Press) -> None:
+    assert snap_compare(app, terminal_size=(80, 24), run_before=press("340µs"))
+
+
+def test_main_screen_120x40(busy_app: Any, snap_compare: Any, press: Press) -> None:
+    script = press("◌ open", "2", "up", "up", "p", "1", "G", "k")
+    assert snap_compare(busy_app, terminal_size=(120, 40), run_before=script)
+
+
+def test_held_traffic_120x40(busy_app: Any, snap_compare: Any, press: Press) -> None:
+    script = press("◌ open", "2", "up", "up")
+    assert snap_compare(busy_app, terminal_size=(120, 40), run_before=script)
+
+
+def test_composer_80x24(app: Any, demo_bus: Any, snap_compare: Any, press: Press) -> None:
+    search = {"name": "search", "signature": "search(text: str)", "doc": "Full-text search."}
+    demo_bus.descriptions["store"] = {"endpoints": [search, {"name": "stats"}]}
+    script = press("340µs", "down", "down", "s", *"search", "tab", *'{"text": ')
+    assert snap_compare(app, terminal_size=(80, 24), run_before=script)

@@ -1,0 +1,1 @@
+"""What the console shows, without the screen: imports no textual."""

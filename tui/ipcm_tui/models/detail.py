@@ -1,0 +1,209 @@
+"""Everything about the selected peer or row of traffic, as headed lists of text."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from datetime import tzinfo
+from typing import Final
+
+from ipcm._core.observation import Latency, Snapshot
+from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS, Tone, route_name
+from ipcm_tui.models.formatting import (
+    format_clock,
+    format_count,
+    format_duration,
+    format_latency,
+    format_rate,
+    format_size,
+    pad,
+    printable,
+)
+from ipcm_tui.models.peers import Peer
+from ipcm_tui.models.traffic import Row, exit_text
+
+__all__ = ["Detail", "Section", "peer_detail", "row_detail"]
+
+_MOST_LINES: Final = 12
+_NAME: Final = 10
+_ERRORS: Final = 3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Section:
+    """A heading over facts (label and value) and lines of text."""
+
+    heading: str
+    facts: tuple[tuple[str, str], ...] = ()
+    lines: tuple[str, ...] = ()
+    tone: Tone = "plain"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Detail:
+    """A title and what there is to say."""
+
+    title: str
+    sections: tuple[Section, ...] = ()
+
+
+def peer_detail(peer: Peer, now: float, zone: tzinfo | None = None, me: str = "") -> Detail:
+    """Of a peer; `now` in seconds since the epoch, `me` this console's own name."""
+    mark, tone = STATE_MARKS[peer.state]
+    word = "ended" if peer.in_order else peer.state
+    facts = [
+        ("state", f"{mark} {word}" + (f" {_span(peer.busy_for)}" if peer.busy_for else "")),
+        ("kind", peer.kind),
+        ("pid", str(peer.pid)),
+        ("up", f"{format_duration(peer.uptime(now))}, since {_time(peer.since, zone)}"),
+        ("life", peer.key.incarnation[:8]),
+    ]
+    if peer.ended is not None:
+        facts[1:1] = [("how", peer.how), ("when", _time(peer.ended, zone))]
+    sections = [Section("", tuple(facts), tone=tone)]
+    if peer.snapshot is not None:
+        sections += _snapshot_sections(peer.snapshot, zone, me)
+    return Detail(printable(peer.name), tuple(sections))
+
+
+def _snapshot_sections(snapshot: Snapshot, zone: tzinfo | None, me: str) -> Iterable[Section]:
+    counts = snapshot.requests
+    facts = [
+        ("answered", f"{snapshot.total.count:,}, {snapshot.total.errors:,} with an error"),
+        ("received", f"{counts.received:,}, {counts.open:,} open"),
+        ("sent", f"{counts.sent:,}"),
+    ]
+    if snapshot.total.count:
+        facts.append(("p50/95/99", _percentiles(snapshot.total)))
+    yield Section("requests", tuple(facts))
+    clients = {route_name(name, me): latency for name, latency in snapshot.clients.items()}
+    endpoints = {printable(name): latency for name, latency in snapshot.endpoints.items()}
+    for heading, latencies in (("endpoints", endpoints), ("asked by", clients)):
+        if latencies:
+            yield _latency_section(heading, latencies)
+    yield from _workers(snapshot, zone)
+    if snapshot.signals:
+        lines = (
+            f"{name}  {count.received:,} received, {count.handled:,} handled"
+            for name, count in sorted(snapshot.signals.items())
+        )
+        yield Section("signals", lines=tuple(lines))
+    loop = [
+        ("turns", f"{snapshot.turns:,}"),
+        ("lag", format_latency(snapshot.loop_lag)),
+        ("interval", f"{snapshot.interval:g} s"),
+    ]
+    backlog = sum(snapshot.backlog.values())
+    if backlog:
+        loop.append(("backlog", f"{backlog:,} messages"))
+    if snapshot.drops:
+        loop.append(("drops", f"{snapshot.drops:,}"))
+    yield Section("loop", tuple(loop))
+    if snapshot.errors:
+        lines = (
+            f"{_time(error.when, zone)} {printable(error.where)}: {printable(error.error)}"
+            for error in reversed(snapshot.errors[-5:])
+        )
+        yield Section("last errors", lines=tuple(lines), tone="bad")
+
+
+def _workers(snapshot: Snapshot, zone: tzinfo | None) -> Iterable[Section]:
+    live = [f"{printable(w.name)} ({w.pid})  {_span(w.age)}" for w in snapshot.workers]
+    ended = [
+        f"{_time(w.when, zone)} {printable(w.name)} ({w.pid})  {exit_text(w.exit)}"
+        for w in reversed(snapshot.ended_workers)
+        if w.exit != 0
+    ]
+    if live:
+        yield Section("workers", lines=tuple(_shortened(live)))
+    if ended:
+        yield Section("failed workers", lines=tuple(ended[:5]), tone="bad")
+
+
+def _latency_section(heading: str, latencies: dict[str, Latency]) -> Section:
+    ordered = sorted(latencies.items(), key=lambda item: -item[1].count)
+    lines = []
+    for name, latency in ordered:
+        figures = (
+            format_count(latency.count),
+            format_rate(latency.rate),
+            format_latency(latency.p50),
+            format_latency(latency.p95),
+        )
+        errors = format_count(latency.errors, _ERRORS)
+        lines.append(_latency_line(name, figures, errors))
+    heads = _latency_line(heading, ("count", "req/s", "p50", "p95"), "err")
+    return Section(heads, lines=tuple(_shortened(lines)))
+
+
+def _latency_line(name: str, figures: tuple[str, ...], errors: str) -> str:
+    columns = "".join(f" {figure:>5}" for figure in figures)
+    return f"{pad(name, _NAME)}{columns} {errors:>{_ERRORS}}"
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    more = len(lines) - _MOST_LINES
+    return lines if more <= 0 else [*lines[:_MOST_LINES], f"and {more:,} more"]
+
+
+def row_detail(row: Row, state: str, me: str = "", zone: tzinfo | None = None) -> Detail:
+    """Of a row of traffic; `state` as `TrafficLog.state_of` gives it, `me` this console."""
+    mark, word, tone = STATUS_MARKS[state]
+    facts = [("status", f"{mark} {word}{_explain(state)}")] if word else []
+    facts += [("at", format_clock(row.when, zone)), ("from", route_name(row.source, me))]
+    if row.target:
+        facts.append(("to", route_name(row.target, me)))
+    if row.is_request:
+        facts.append(("id", str(row.id)))
+    elif row.kind in ("peer", "signal", "ended") and row.what:
+        facts.append((row.kind, printable(row.what)))
+    elif row.kind == "worker":
+        facts.append(("pid", str(row.id)))
+    for label, span in (("service", row.latency), ("round trip", row.round_trip)):
+        if span is not None:
+            facts.append((label if row.is_request else "took", format_latency(span)))
+    sections = [Section("", tuple(facts), tone=tone)]
+    if row.error is not None:
+        sections.append(Section("error", lines=_lines(row.error), tone="bad"))
+    for label, preview, size in (
+        (row.kind, row.preview, row.size),
+        ("response", row.reply_preview, row.reply_size),
+    ):
+        if preview is not None:
+            heading = label if size is None else f"{label}  {format_size(size)}"
+            sections.append(Section(heading, lines=_pretty(preview)))
+    title = " ".join(word for word in (row.kind, printable(row.what)) if word)
+    return Detail(title, tuple(sections))
+
+
+def _explain(state: str) -> str:
+    return {
+        "open": ", not answered yet",
+        "lost": ", a side left before the answer",
+        "missed": ", its answer may have been dropped here",
+    }.get(state, "")
+
+
+def _pretty(preview: str) -> tuple[str, ...]:
+    try:
+        text = json.dumps(json.loads(preview), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = preview  # cut, or no JSON: as it came
+    return _lines(text)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(printable(line) for line in text.splitlines())
+
+
+def _percentiles(latency: Latency) -> str:
+    return " / ".join(format_latency(value) for value in (latency.p50, latency.p95, latency.p99))
+
+
+def _span(seconds: float) -> str:
+    return format_duration(seconds)
+
+
+def _time(when: float, zone: tzinfo | None) -> str:
+    return format_clock(when, zone, millis=False)

@@ -1,0 +1,1 @@
+"""Screens that open on top of the main one."""

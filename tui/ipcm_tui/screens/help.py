@@ -1,0 +1,86 @@
+"""What the keys do, and what the signs mean."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS
+from ipcm_tui.theme import Palette
+
+__all__ = ["HelpScreen"]
+
+_STATES = {
+    "starting": "on the bus, its start callback has not returned",
+    "up": "answers",
+    "busy": "has not answered for more than a second",
+    "ending": "has left its loop and cleans up",
+    "gone": "left (ended, where it said so); stays for a minute",
+}
+_STATUSES = {
+    "ok": "answered",
+    "error": "answered with an error, or ended with one",
+    "open": "not answered, or not ended, yet",
+    "lost": "a side left before the answer",
+    "missed": "events were dropped: it may have been answered",
+    "sent": "needs no answer",
+}
+_FIGURES = {
+    "up": "since it joined the bus",
+    "wrk, sig, open": "live workers, signals got, requests not answered",
+    "req/s": "answered per second, over the last ten seconds",
+    "p50, p95": "half, or 95 %, of its answers took no longer",
+    "err": "failed requests, and failures of other callbacks",
+}
+
+
+class HelpScreen(ModalScreen[None]):
+    """Lists keys as they are bound now.
+
+    Args:
+        keys: key and what it does.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1", "dismiss", "Close", id="help.close"),
+    ]
+
+    def __init__(self, keys: list[tuple[str, str]], palette: Palette) -> None:
+        super().__init__()
+        self._keys = keys
+        self._palette = palette
+
+    def compose(self) -> ComposeResult:
+        """A box to scroll through."""
+        box = VerticalScroll(classes="box tall")
+        box.border_title = "Help"
+        box.border_subtitle = "esc closes"
+        with box:
+            yield Static(self._text())
+
+    def _text(self) -> Text:
+        states = [(f"{mark} {s}", _STATES[s]) for s, (mark, _) in STATE_MARKS.items()]
+        statuses = [
+            (f"{mark} {word}", _STATUSES[word]) for mark, word, _ in STATUS_MARKS.values() if word
+        ]
+        blocks = [
+            self._block("Keys", self._keys),
+            self._block("Services and peers", states),
+            self._block("Figures", list(_FIGURES.items())),
+            self._block("Traffic", statuses),
+        ]
+        return Text("\n\n").join(blocks)
+
+    def _block(self, heading: str, rows: list[tuple[str, str]]) -> Text:
+        widest = max(len(left) for left, _ in rows)
+        lines = [Text(heading, style=self._palette["accent"])]
+        for left, right in rows:
+            line = Text(f"  {left:<{widest}}  ", style=self._palette["strong"])
+            lines.append(line.append(right, style=self._palette["plain"]))
+        return Text("\n").join(lines)

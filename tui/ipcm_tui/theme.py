@@ -1,0 +1,80 @@
+"""The console's own theme, and how tones become styles in any theme."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich.style import Style
+from textual.app import App
+from textual.color import Color
+from textual.theme import Theme
+
+from ipcm_tui.models.cells import Tone
+
+__all__ = ["IPCM_THEME", "Palette"]
+
+IPCM_THEME: Final = Theme(
+    name="ipcm",
+    primary="#5cc8d7",
+    secondary="#7aa2f7",
+    accent="#c4a7f5",
+    success="#85d996",
+    warning="#f0c060",
+    error="#ff7a85",
+    foreground="#d5dce8",
+    background="#0d1117",
+    surface="#11161e",
+    panel="#1a212c",
+    dark=True,
+    variables={
+        "border": "#5cc8d7",
+        "border-blurred": "#2b3544",
+        "footer-key-foreground": "#5cc8d7",
+        "footer-background": "#11161e",
+        "footer-description-foreground": "#93a0b4",
+        "block-cursor-background": "#5cc8d7",
+        "block-cursor-foreground": "#0d1117",
+        "input-selection-background": "#5cc8d7 35%",
+    },
+)
+"""Dark, calm, and readable on a bad screen."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Palette:
+    """A style for each tone, under the theme of the moment."""
+
+    styles: Mapping[Tone, Style]
+
+    def __getitem__(self, tone: Tone) -> Style:
+        return self.styles[tone]
+
+    @classmethod
+    def of(cls, app: App[Any]) -> Palette:
+        """Reads the theme that the app has now."""
+        variables = app.theme_variables
+
+        def color(name: str) -> Color:
+            return Color.parse(variables[name])
+
+        def style(name: str, *, bold: bool = False) -> Style:
+            return Style(color=color(name).rich_color, bold=bold)
+
+        foreground, background = color("foreground"), color("background")
+        if foreground.ansi is not None or background.ansi is not None:
+            dim = Style(dim=True)
+        else:
+            dim = Style(color=foreground.blend(background, 0.48).rich_color)
+        return cls(
+            {
+                "plain": style("foreground"),
+                "dim": dim,
+                "strong": style("foreground", bold=True),
+                "good": style("success"),
+                "warn": style("warning"),
+                "bad": style("error"),
+                "accent": style("accent"),
+            }
+        )
