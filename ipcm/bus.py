@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import signal as signals
@@ -176,10 +177,8 @@ class Bus:
             return
         self._ended = True
         if self._signal is not None:
-            try:
+            with contextlib.suppress(BusGone):  # that is what is wanted
                 self._signal_services(self._signal)
-            except BusGone:
-                pass  # that is what is wanted
         self._transport.end(self._record, grace)
 
     def detach(self) -> None:

@@ -287,16 +287,20 @@ class ServiceDied(ServiceError):
 
 
 class Backpressure(IPCMError):
-    """An outbox is full; nothing was queued.
+    """A peer does not read, and there is no room to wait for it; nothing was queued.
 
-    Attributes: peer; queued, limit: bytes.
+    Attributes: peer; queued, limit: bytes, both 0 where so many have dialled the peer, which
+    does not accept them, that it cannot be dialled.
     """
 
     def __init__(self, peer: str, queued: int, limit: int) -> None:
-        super().__init__(
+        text = (
             f"{queued:,} bytes wait for {_short(peer)}, which does not read them "
             f"(limit {limit:,}): slow down, or flush() first"
         )
+        if not limit:
+            text = f"{_short(peer)} accepts no connections, and many wait: is it stuck?"
+        super().__init__(text)
         self.peer = peer
         self.queued = queued
         self.limit = limit

@@ -36,6 +36,7 @@ class Message(msgspec.Struct, gc=False):
         broadcast: True where it went to every peer.
         error: of a response, the error text of the peer, or None.
         timeout: of a request, the seconds that the sender waits for the answer, or None.
+        incarnation: which life of the sender's name it came from, as the transport vouches.
     """
 
     id: int
@@ -48,6 +49,7 @@ class Message(msgspec.Struct, gc=False):
     broadcast: bool = False
     error: str | None = None
     timeout: float | None = None
+    incarnation: str = ""
 
     @property
     def is_terminate(self) -> bool:

@@ -23,17 +23,21 @@ class FrameReader:
 
     Args:
         scratch: a writable buffer, shared by all readers of one thread.
-        limit: bytes that a frame may have.
+        limit: bytes that a frame may have. first: bytes that the first one may have, where
+            that is another number.
     """
 
-    __slots__ = ("_filled", "_large", "_rest", "_scratch", "limit")
+    __slots__ = ("_filled", "_large", "_limit", "_next_limit", "_rest", "_scratch")
 
-    def __init__(self, scratch: memoryview, limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(
+        self, scratch: memoryview, limit: int = DEFAULT_LIMIT, first: int | None = None
+    ) -> None:
         self._scratch = scratch
         self._rest = b""
         self._large: memoryview | None = None
         self._filled = 0
-        self.limit = limit
+        self._limit = limit
+        self._next_limit = limit if first is None else first
 
     @property
     def pending(self) -> int:
@@ -72,8 +76,11 @@ class FrameReader:
         position, end = 0, len(data)
         while end - position >= HEADER.size:
             (length,) = HEADER.unpack_from(data, position)
-            if not 0 < length <= self.limit:
-                raise ProtocolError(f"a frame of {length:,} bytes (the limit is {self.limit:,})")
+            if not 0 < length <= self._next_limit:
+                raise ProtocolError(
+                    f"a frame of {length:,} bytes (the limit is {self._next_limit:,})"
+                )
+            self._next_limit = self._limit
             start = position + HEADER.size
             if start + length > end:
                 if length > _LARGE:

@@ -18,6 +18,7 @@ Callback: TypeAlias = Callable[[Response, Message | None], object]
 
 class _Pending(msgspec.Struct, gc=False):
     peer: str
+    life: str
     sent: float
     deadline: float
     timeout: float | None
@@ -50,11 +51,21 @@ class RequestTable:
         self._soonest = math.inf
 
     def add(
-        self, id: int, peer: str, now: float, timeout: float | None, callback: Callback | None
+        self,
+        id: int,
+        peer: str,
+        life: str,
+        now: float,
+        timeout: float | None,
+        callback: Callback | None,
     ) -> None:
-        """A request is on its way; `timeout` in seconds, None for ever."""
+        """A request is on its way to one life (an incarnation) of a peer.
+
+        Args:
+            timeout: seconds; None for ever.
+        """
         deadline = math.inf if timeout is None else now + timeout
-        self.open[id] = _Pending(peer, now, deadline, timeout, callback)
+        self.open[id] = _Pending(peer, life, now, deadline, timeout, callback)
         # A lower bound of all deadlines: it is recomputed only when it passes, so that neither
         # a request nor its answer pays for a heap that fills with what was answered long ago.
         self._soonest = min(self._soonest, deadline)
@@ -63,7 +74,7 @@ class RequestTable:
         """A response came in; the Ending where there is a callback to call."""
         id = message.id
         pending = self.open.get(id)
-        if pending is None or pending.peer != message.sender:
+        if pending is None or (pending.peer, pending.life) != (message.sender, message.incarnation):
             self.dropped += 1
             return None
         del self.open[id]
@@ -84,10 +95,13 @@ class RequestTable:
         self._soonest = min((p.deadline for p in self.open.values()), default=math.inf)
         return [ending for ending in endings if ending]
 
-    def gone(self, peer: str) -> list[Ending]:
-        """Ends what waits for a peer that left; its last messages must have been read before."""
+    def gone(self, peer: str, life: str) -> list[Ending]:
+        """Ends what waits for a peer that left; its last messages must have been read before.
+
+        What was asked of the next life of its name goes on.
+        """
         endings = []
-        lost = [id for id, pending in self.open.items() if pending.peer == peer]
+        lost = [i for i, asked in self.open.items() if (asked.peer, asked.life) == (peer, life)]
         for id in lost:
             pending = self.open.pop(id)
             failure = _failure(id, PeerGone(peer))

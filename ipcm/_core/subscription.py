@@ -33,9 +33,10 @@ class ObserveOptions(msgspec.Struct, frozen=True):
 class Subscription:
     """One observer's stream: a bounded ring and a budget for message events."""
 
-    __slots__ = ("_budget", "_refilled", "lost", "options", "ring")
+    __slots__ = ("_budget", "_refilled", "life", "lost", "options", "ring")
 
-    def __init__(self, options: ObserveOptions, now: float) -> None:
+    def __init__(self, options: ObserveOptions, now: float, life: str = "") -> None:
+        self.life = life
         self.options = options
         self.ring: Ring[Event] = Ring(_MOST_WAITING)
         self.lost = 0

@@ -80,9 +80,9 @@ class Service(ServiceRole):
         self.orig_io = orig_io
         self.pid = os.getpid() if pid is None else pid
         self.watch_pids = watch_pids
-        self._on_request = _callable("handle_request", handle_request)
-        self._on_response = _callable("handle_response", handle_response)
-        self._post_fork = _callable("post_fork", post_fork)
+        self._ipcm_on_request = _callable("handle_request", handle_request)
+        self._ipcm_on_response = _callable("handle_response", handle_response)
+        self._ipcm_post_fork = _callable("post_fork", post_fork)
         for hook in _LISTS:
             setattr(self, hook, _callables(hook, attributes.pop(hook, None)))
         self.on_sig: dict[Signals, list[Callable[..., Any]]] = {
@@ -94,7 +94,7 @@ class Service(ServiceRole):
                 raise UsageError(f"{type(self).__name__} has no parameter {attribute!r}")
             setattr(self, attribute, value)
         self.signals_to_grab = (*self.signals_to_grab, *self.on_sig)
-        self._check_answers()
+        self._ipcm_check_answers()
 
     on_all: list[Callable[..., Any]]
     on_cleanup: list[Callable[..., Any]]
@@ -106,11 +106,11 @@ class Service(ServiceRole):
     on_unhandled: list[Callable[..., Any]]
     should_end: list[Callable[..., Any]]
 
-    def _check_answers(self) -> None:
+    def _ipcm_check_answers(self) -> None:
         kind = type(self)
         if (
             self.on_all
-            or self._on_request
+            or self._ipcm_on_request
             or self.endpoints()
             or kind.run_on_all is not Service.run_on_all
             or kind.handle_request is not Service.handle_request
@@ -127,23 +127,23 @@ class Service(ServiceRole):
 
     def handle_request(self, request: Request, message: Message) -> Any:
         """Calls the callback; else the endpoint that the request names; else leaves it open."""
-        if self._on_request is not None:
-            return self._on_request(self, request, message)
+        if self._ipcm_on_request is not None:
+            return self._ipcm_on_request(self, request, message)
         if self.endpoints():
             return self.endpoints().call(request.payload)
         return DEFERRED
 
     def handle_response(self, response: Response, message: Message | None) -> None:
         """Calls the callback; without one the response waits for `get_response`."""
-        if self._on_response is None:
+        if self._ipcm_on_response is None:
             super().handle_response(response, message)
         else:
-            self._on_response(self, response, message)
+            self._ipcm_on_response(self, response, message)
 
     def post_fork_hook(self) -> None:
         """Calls `post_fork`."""
-        if self._post_fork is not None:
-            self._post_fork(self)
+        if self._ipcm_post_fork is not None:
+            self._ipcm_post_fork(self)
 
     def wants_cycle(self) -> bool:
         """See `Hooks.wants_cycle`."""

@@ -26,23 +26,23 @@ class ChildrenRole:
         reap_all: bool
 
         @property
-        def _state(self) -> ServiceState: ...
+        def _ipcm_state(self) -> ServiceState: ...
         @property
-        def _control(self) -> Control: ...
+        def _ipcm_control(self) -> Control: ...
 
     @property
     def workers(self) -> dict[int, str]:
         """Live workers: pid to name."""
-        return {pid: worker.name for pid, worker in self._state.workers.items()}
+        return {pid: worker.name for pid, worker in self._ipcm_state.workers.items()}
 
     def register_worker(self, name: str, pid: int) -> None:
         """Makes a child a worker: it is reaped without `run_on_pid`, and ended at the end."""
-        state = self._state
+        state = self._ipcm_state
         state.workers[pid] = Worker(name, time.monotonic())
         state.telemetry.workers_started += 1
         if state.children is not None:
             state.children.adopt(pid)
-        self._control.emit(WorkerEvent(self.name, time.time(), pid, name, 1))
+        self._ipcm_control.emit(WorkerEvent(self.name, time.time(), pid, name, 1))
 
     def reap_workers(self) -> dict[int, dict[str, str | int | None]]:
         """Reaps the workers that have ended, and keeps what else was reaped for the next turn.
@@ -50,11 +50,11 @@ class ChildrenRole:
         Returns:
             Pid to `{"name": ..., "exit": code or -signal}`.
         """
-        before = dict(self._state.workers)
-        self._state.ended_pids.update(self.reap_children())
+        before = dict(self._ipcm_state.workers)
+        self._ipcm_state.ended_pids.update(self.reap_children())
         ended = {}
-        for worker in self._state.telemetry.ended_workers:
-            if worker.pid in before and worker.pid not in self._state.workers:
+        for worker in self._ipcm_state.telemetry.ended_workers:
+            if worker.pid in before and worker.pid not in self._ipcm_state.workers:
                 ended[worker.pid] = {"name": worker.name, "exit": worker.exit}
         return ended
 
@@ -64,7 +64,7 @@ class ChildrenRole:
         Returns:
             Those that were no workers: pid to exit (code, or -signal).
         """
-        state = self._state
+        state = self._ipcm_state
         if state.children is None:
             return {}
         pids: dict[int, int] = {}
@@ -76,20 +76,20 @@ class ChildrenRole:
                 state.telemetry.reaped.append(ReapedChild(pid, exit, now))
             else:
                 state.telemetry.ended_workers.append(EndedWorker(pid, worker.name, exit, now))
-                self._control.emit(WorkerEvent(self.name, now, pid, worker.name, -1, exit))
+                self._ipcm_control.emit(WorkerEvent(self.name, now, pid, worker.name, -1, exit))
         return pids
 
     def terminate_workers(self) -> None:
         """Ends the workers: TERM, and KILL for those that are there 15 seconds later."""
         self.reap_workers()
-        living = self._signal_workers(SIGTERM)
+        living = self._ipcm_signal_workers(SIGTERM)
         if wait_dead(living, WORKER_GRACE):
-            wait_dead(self._signal_workers(SIGKILL), WORKER_GRACE)
+            wait_dead(self._ipcm_signal_workers(SIGKILL), WORKER_GRACE)
         self.reap_workers()
 
-    def _signal_workers(self, sig: int) -> list[ProcessIdentity]:
+    def _ipcm_signal_workers(self, sig: int) -> list[ProcessIdentity]:
         living = []
-        for pid in self._state.workers:
+        for pid in self._ipcm_state.workers:
             try:
                 who = identify(pid)
                 send_signal(who, sig)

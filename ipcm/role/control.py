@@ -45,7 +45,7 @@ class Control:
         self._send(origin.name, answer)
 
     def _run(self, origin: Origin, verb: str, args: dict[str, Any]) -> Any:
-        state = self._service._state
+        state = self._service._ipcm_state
         match verb:
             case "snapshot":
                 return self.snapshot(origin.name)
@@ -53,11 +53,13 @@ class Control:
                 return self.describe()
             case "observe":
                 options = msgspec.convert(args, ObserveOptions)
-                state.subscriptions[origin.name] = Subscription(options, time.monotonic())
+                state.subscriptions[origin.name] = Subscription(
+                    options, time.monotonic(), origin.incarnation
+                )
                 self._install()
                 return self.snapshot(origin.name)
             case "unobserve":
-                self.forget(origin.name)
+                self.forget(origin.name, origin.incarnation)
                 return None
         if origin.read_only:
             raise UsageError("this connection is read-only")
@@ -82,7 +84,7 @@ class Control:
 
     def snapshot(self, asker: str = "") -> Snapshot:
         """The service at this moment; see `Snapshot`."""
-        service, state = self._service, self._service._state
+        service, state = self._service, self._service._ipcm_state
         telemetry, client = state.telemetry, service.client()
         now = time.monotonic()
         subscription = state.subscriptions.get(asker)
@@ -123,12 +125,12 @@ class Control:
 
     def emit(self, event: Event) -> None:
         """Queues an event for every observer."""
-        for subscription in self._service._state.subscriptions.values():
+        for subscription in self._service._ipcm_state.subscriptions.values():
             subscription.add(event)
 
     def flush(self) -> None:
         """Sends each observer what its ring holds; one that does not read loses it."""
-        state = self._service._state
+        state = self._service._ipcm_state
         port = self._service.client().port
         backlog = port.backlog() if state.subscriptions else {}
         for name, subscription in list(state.subscriptions.items()):
@@ -140,15 +142,17 @@ class Control:
                 if not self._send(name, envelope):
                     subscription.keep(batch)
 
-    def forget(self, observer: str) -> None:
-        """An observer left, or wants no more."""
-        if self._service._state.subscriptions.pop(observer, None) is not None:
+    def forget(self, observer: str, life: str) -> None:
+        """An observer (this incarnation of it) left, or wants no more."""
+        subscriptions = self._service._ipcm_state.subscriptions
+        if observer in subscriptions and subscriptions[observer].life == life:
+            del subscriptions[observer]
             self._install()
 
     def _install(self) -> None:
         """Hooks into the client's traffic only while somebody watches."""
         client = self._service.client()
-        watched = any(s.options.messages for s in self._service._state.subscriptions.values())
+        watched = any(s.options.messages for s in self._service._ipcm_state.subscriptions.values())
         client.on_read = self._on_read if watched else None
         client.on_sent = self._on_sent if watched else None
 
@@ -166,7 +170,7 @@ class Control:
         if envelope.kind >= len(_KINDS):
             return
         latency = None
-        answering = self._service._state.answering
+        answering = self._service._ipcm_state.answering
         if envelope.kind == RESPONSE and answering is not None:
             latency = time.monotonic() - answering.received
         error = envelope.aux if envelope.kind == RESPONSE else None
@@ -189,7 +193,7 @@ class Control:
     ) -> None:
         now = time.monotonic()
         shown: MessageEvent | None = None
-        for subscription in self._service._state.subscriptions.values():
+        for subscription in self._service._ipcm_state.subscriptions.values():
             if not subscription.wants(now):
                 continue
             previews = subscription.options.previews
@@ -215,6 +219,6 @@ class Control:
         try:
             self._service.client().port.send(to, envelope)
         except IPCMError:
-            self._service._state.telemetry.drops += 1
+            self._service._ipcm_state.telemetry.drops += 1
             return False
         return True

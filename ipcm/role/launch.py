@@ -74,8 +74,8 @@ def service(
     try:
         process = _start(name, maker, ipcm_info, params)
         try:
-            if inside is not None and inside._state.children is not None:
-                inside._state.children.adopt(process.child_pid)
+            if inside is not None and inside._ipcm_state.children is not None:
+                inside._ipcm_state.children.adopt(process.child_pid)
             if wait:
                 process.wait_ready(timeout)
         except BaseException:
@@ -142,13 +142,13 @@ def _run_child(
             with contextlib.suppress(AttributeError):  # a read-only property of the consumer
                 service.orig_io = save()
         service.redirect()
-        state = service._state
+        state = service._ipcm_state
         state.identities = identities
         state.on_ready = lambda: Report(ready=pid).write(mine.fd)
         value = service.run()
     except BaseException as error:
         # The boundary of the process: the exception goes to whoever holds the handle.
-        if service._state.phase != "starting":
+        if service._ipcm_state.phase != "starting":
             service.debug(f"{service.name}: {format_traceback(error)}")
         failed = Report(failed=format_error(error), traceback=format_traceback(error))
         failed.write(mine.fd)
@@ -184,7 +184,7 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
     inside = current_service()
     if inside is None:
         raise UsageError("ipcm.worker() is for services: it runs in a child of the one it is in")
-    lifeline = inside._state.lifeline
+    lifeline = inside._ipcm_state.lifeline
 
     def child() -> int:
         if lifeline is not None:

@@ -60,5 +60,5 @@ class Peer(Asking):
         """Asks and waits; see `Client.request`. To oneself it raises UsageError."""
         if self.name == self._service.name:
             raise UsageError(f"{self.name!r} cannot wait for an answer from itself")
-        self._service._state.telemetry.sent += 1
+        self._service._ipcm_state.telemetry.sent += 1
         return self._service.client().request(self.name, payload, timeout)

@@ -36,7 +36,7 @@ class RequestsRole:
         expose_error_details: bool
 
         @property
-        def _state(self) -> ServiceState: ...
+        def _ipcm_state(self) -> ServiceState: ...
 
         def client(self) -> Client: ...
         def handle_request(self, request: Request, message: Message) -> Any: ...
@@ -61,7 +61,7 @@ class RequestsRole:
             The id of the request.
         """
         id = self.client().send_request(peer, payload, callback, timeout=timeout)
-        self._state.telemetry.sent += 1
+        self._ipcm_state.telemetry.sent += 1
         return id
 
     def get_response(self, id: int) -> Response | None:
@@ -90,17 +90,17 @@ class RequestsRole:
         """Notes that a request came in and wants an answer."""
         now = time.monotonic()
         deadline = math.inf if message.timeout is None else now + message.timeout
-        state = self._state
+        state = self._ipcm_state
         state.telemetry.received += 1
         state.next_expiry = min(state.next_expiry, deadline)
         state.open[message.sender, message.id] = OpenRequest(
-            now, deadline, endpoint_name(message.content)
+            now, deadline, endpoint_name(message.content), message.incarnation
         )
 
     def run_on_request_message(self, message: Message) -> None:
         """A request came in: handles it, and answers unless that is deferred."""
         key = message.sender, message.id
-        state = self._state
+        state = self._ipcm_state
         opened = state.open.get(key)
         if opened is None or opened.dispatched:
             return  # on_all answered it, or the asker is gone
@@ -114,7 +114,7 @@ class RequestsRole:
             if not isinstance(error, BadRequest):  # that is the asker's fault, and told to it
                 self.note_error("handle_request", error)
             if key in state.open:
-                self.send_response(*key, None, self._error_text(error))
+                self.send_response(*key, None, self._ipcm_error_text(error))
             return
         if key in state.open:
             if result is not DEFERRED:
@@ -132,17 +132,17 @@ class RequestsRole:
         Raises:
             ExtraResponse: it is not open: answered, timed out, or never received.
         """
-        state = self._state
+        state = self._ipcm_state
         opened = state.open.pop((peer, id), None)
         if opened is None:
             raise ExtraResponse(peer, id)
         state.answering = opened
         try:
-            self._answer(peer, id, response, error)
+            self._ipcm_answer(peer, id, response, error)
         except (ContentError, MessageTooLarge) as failure:
             self.note_error("send_response", failure)
             error = f"the response cannot be sent: {failure}"
-            self._answer(peer, id, None, error)
+            self._ipcm_answer(peer, id, None, error)
         finally:
             state.answering = None
         now = time.monotonic()
@@ -150,35 +150,35 @@ class RequestsRole:
             now, now - opened.received, opened.endpoint, peer, error is not None
         )
 
-    def _answer(self, peer: str, id: int, response: Any, error: str | None) -> None:
+    def _ipcm_answer(self, peer: str, id: int, response: Any, error: str | None) -> None:
         client = self.client()
         try:
             client.respond(peer, RESPONSE, id, response, error)
         except (NoSuchPeer, BusError):
-            self._state.telemetry.drops += 1  # the asker is gone, and nobody waits
+            self._ipcm_state.telemetry.drops += 1  # the asker is gone, and nobody waits
         except Backpressure:
             # It asks and asks and does not read: dropping one answer in silence would leave
             # it waiting, so it loses its connection.
-            self._state.telemetry.drops += 1
+            self._ipcm_state.telemetry.drops += 1
             client.port.cut(peer)
 
-    def _error_text(self, error: Exception) -> str:
+    def _ipcm_error_text(self, error: Exception) -> str:
         if self.expose_error_details or isinstance(error, BadRequest):
             return str(error) or type(error).__name__
         return GENERIC_ERROR
 
     def forget_requests(self, now: float) -> None:
         """Forgets requests whose askers have stopped waiting."""
-        state = self._state
+        state = self._ipcm_state
         late = [key for key, opened in state.open.items() if opened.deadline <= now]
         for key in late:
             del state.open[key]
         state.telemetry.drops += len(late)
         state.next_expiry = min((o.deadline for o in state.open.values()), default=math.inf)
 
-    def forget_asker(self, peer: str) -> None:
-        """Forgets the requests of a peer that left."""
-        state = self._state
-        for key in [key for key in state.open if key[0] == peer]:
+    def forget_asker(self, peer: str, life: str) -> None:
+        """Forgets the requests of a peer that left; those of its name's next life stay."""
+        state = self._ipcm_state
+        for key in [k for k, o in state.open.items() if k[0] == peer and o.life == life]:
             del state.open[key]
             state.telemetry.drops += 1

@@ -25,11 +25,15 @@ __all__ = ["OpenRequest", "ServiceState", "Worker"]
 
 @dataclasses.dataclass(slots=True)
 class OpenRequest:
-    """A request that was received and not answered yet; times are monotonic seconds."""
+    """A request that was received and not answered yet; times are monotonic seconds.
+
+    Attributes: life: the incarnation of the asker.
+    """
 
     received: float
     deadline: float
     endpoint: str
+    life: str
     dispatched: bool = False
 
 

@@ -142,6 +142,10 @@ class Port(abc.ABC):
         """
 
     @abc.abstractmethod
+    def life_of(self, name: str) -> str:
+        """The incarnation of a peer that the last message to it went to; "" where none did."""
+
+    @abc.abstractmethod
     def cork(self) -> None:
         """Holds back what is sent from now on; nested calls count."""
 

@@ -13,13 +13,18 @@ from ipcm.errors import PeerGone, RemoteError, RequestTimeout
 from ipcm.message import Kind, Message, Response
 
 
-def response(id: int, sender: str = "peer", error: str | None = None) -> Message:
-    return Message(id, sender, "me", "answer", Kind.RESPONSE, id, error=error)
+LIFE = "first"
+
+
+def response(
+    id: int, sender: str = "peer", error: str | None = None, life: str = LIFE
+) -> Message:
+    return Message(id, sender, "me", "answer", Kind.RESPONSE, id, error=error, incarnation=life)
 
 
 def test_answer_is_kept_until_taken_once() -> None:
     table = RequestTable()
-    table.add(1, "peer", 0.0, 30.0, None)
+    table.add(1, "peer", LIFE, 0.0, 30.0, None)
     table.answer(response(1))
     assert table.take(1) == Response(1, "answer")
     assert table.take(1) is None
@@ -28,7 +33,7 @@ def test_answer_is_kept_until_taken_once() -> None:
 
 def test_remote_error() -> None:
     table = RequestTable()
-    table.add(1, "peer", 0.0, None, None)
+    table.add(1, "peer", LIFE, 0.0, None, None)
     table.answer(response(1, error="no"))
     taken = table.take(1)
     assert taken is not None
@@ -38,11 +43,11 @@ def test_remote_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "late", [response(2), response(1, sender="forger"), response(1, sender="")]
+    "late", [response(2), response(1, sender="forger"), response(1, sender=""), response(1, life="second")]
 )
 def test_unknown_and_forged_are_dropped_and_counted(late: Message) -> None:
     table = RequestTable()
-    table.add(1, "peer", 0.0, 30.0, None)
+    table.add(1, "peer", LIFE, 0.0, 30.0, None)
     assert table.answer(late) is None
     assert table.dropped == 1
     assert list(table.open) == [1]
@@ -51,7 +56,7 @@ def test_unknown_and_forged_are_dropped_and_counted(late: Message) -> None:
 
 def test_duplicate_is_dropped() -> None:
     table = RequestTable()
-    table.add(1, "peer", 0.0, 30.0, None)
+    table.add(1, "peer", LIFE, 0.0, 30.0, None)
     table.answer(response(1))
     table.answer(response(1))
     assert table.dropped == 1
@@ -59,18 +64,27 @@ def test_duplicate_is_dropped() -> None:
 
 def test_time_out_and_death() -> None:
     table = RequestTable()
-    table.add(1, "peer", 0.0, 5.0, None)
-    table.add(2, "peer", 0.0, None, None)
-    table.add(3, "other", 0.0, None, None)
+    table.add(1, "peer", LIFE, 0.0, 5.0, None)
+    table.add(2, "peer", LIFE, 0.0, None, None)
+    table.add(3, "other", LIFE, 0.0, None, None)
     assert table.soonest == 5.0
     table.expire(4.9)
     assert 1 in table.open
     table.expire(5.0)
     assert isinstance(table.done[1].exception, RequestTimeout)
     assert table.soonest == math.inf
-    table.gone("peer")
+    table.gone("peer", LIFE)
     assert isinstance(table.done[2].exception, PeerGone)
     assert list(table.open) == [3]
+
+
+def test_the_next_life_of_a_name_is_somebody_else() -> None:
+    table = RequestTable()
+    table.add(1, "peer", LIFE, 0.0, None, None)
+    table.add(2, "peer", "second", 0.0, None, None)
+    table.gone("peer", LIFE)
+    assert isinstance(table.done[1].exception, PeerGone)
+    assert list(table.open) == [2]
 
 
 @given(
@@ -94,13 +108,13 @@ def test_every_callback_is_called_once(steps: list[tuple[str, int, str]]) -> Non
         if step == "add":
             opened.add(id)
             called[id] = 0
-            table.add(id, peer, now, float(number), lambda r, m: None)
+            table.add(id, peer, LIFE, now, float(number), lambda r, m: None)
         elif step == "answer" and table.open:
             chosen = sorted(table.open)[number % len(table.open)]
             ending = table.answer(response(chosen, peer))
             endings = [ending] if ending else []
         elif step == "gone":
-            endings = table.gone(peer)
+            endings = table.gone(peer, LIFE)
         else:
             endings = table.expire(now)
         for ending in endings:
@@ -114,7 +128,7 @@ def test_every_callback_is_called_once(steps: list[tuple[str, int, str]]) -> Non
 def test_unfetched_responses_are_bounded() -> None:
     table = RequestTable(most_kept=3)
     for id in range(1, 6):
-        table.add(id, "peer", 0.0, None, None)
+        table.add(id, "peer", LIFE, 0.0, None, None)
         table.answer(response(id))
     assert list(table.done) == [3, 4, 5]
     assert table.dropped == 2

@@ -84,7 +84,7 @@ def test_remote_errors_come_in_the_response_of_sync_request() -> None:
 
 def test_time_out_and_late_answer() -> None:
     def later(service: Service, message: Message) -> None:
-        for peer, id in list(service._state.open):
+        for peer, id in list(service._ipcm_state.open):
             service.send_response(peer, id, "late")
 
     with ipcm.service("late", handle_request=never, on_general_message=later) as handle:
@@ -226,7 +226,7 @@ class TestErrors:
             ipcm.service("bad", handle_request=double, on_start=end)
 
     def test_not_ready_in_time(self) -> None:
-        with pytest.raises(ipcm.ServiceStartError, match="not ready in 0.2 s"):
+        with pytest.raises(ipcm.ServiceStartError, match=r"not ready in 0\.2 s"):
             ipcm.service(
                 "slow", handle_request=double, on_start=lambda s: time.sleep(60), timeout=0.2
             )
@@ -338,3 +338,27 @@ def test_nothing_happens_in_an_idle_service() -> None:
         assert handle.client.get_messages(0.7) == []
         # One turn for each snapshot itself, and for what the first request left to do.
         assert handle.snapshot().turns <= turns + 3
+
+
+class Busy(Service):
+    """Its private names are its own business, and its turns take several requests each."""
+
+    _state = _control = _loop = _turn = _start = _end = _begin = None
+    _watch_processes = _gather = _has_work = _look = _answer = _poller = _on_request = None
+
+    @ipcm.endpoint
+    def work(self) -> str:
+        end = time.monotonic() + 0.003
+        while time.monotonic() < end:
+            pass
+        return "done"
+
+
+def test_a_name_that_comes_back_at_once_is_answered() -> None:
+    """What is heard of the end of a name's life does not touch the requests of its next one."""
+    with ipcm.service("busy", Busy) as handle, handle.bus.connect("other") as other:
+        for _ in range(40):
+            for _ in range(3):
+                other.send_request("busy", {"endpoint": "work"}, lambda response, message: None)
+            with handle.bus.connect("again") as again:
+                assert again.request("busy", {"endpoint": "work"}, 5) == "done"

@@ -34,8 +34,8 @@ class Introduction:
         body = msgspec.msgpack.encode(Hello(VERSION, name, incarnation, token, read_only))
         self.frame = HEADER.pack(len(body)) + body
 
-    def check(self, link: Link, frame: memoryview, limit: int) -> None:
-        """Names an accepted link by its hello; frames of `limit` bytes may follow.
+    def check(self, link: Link, frame: memoryview) -> None:
+        """Names an accepted link by its hello.
 
         Raises:
             ProtocolError: no hello, or one of a process that is not that peer.
@@ -51,4 +51,3 @@ class Introduction:
         link.incarnation = hello.incarnation
         link.read_only = hello.read_only
         link.deadline = 0.0
-        link.reader.limit = limit

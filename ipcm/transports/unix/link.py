@@ -38,10 +38,12 @@ class Link:
         "watched",
     )
 
-    def __init__(self, sock: socket.socket, scratch: memoryview, limit: int) -> None:
+    def __init__(
+        self, sock: socket.socket, scratch: memoryview, limit: int, first: int | None = None
+    ) -> None:
         self.sock = sock
         self.fd = sock.fileno()
-        self.reader = FrameReader(scratch, limit)
+        self.reader = FrameReader(scratch, limit, first)
         self.outbox = Outbox()
         self.name = ""
         self.incarnation = ""

@@ -43,6 +43,7 @@ class Membership:
 
     Attributes:
         known: the peers by name, once subscribed; else None.
+        watched: names and incarnations of those looked up, whose end this one is to be told.
         ended: the bus is over.
         settle_at: after a new start of the registrar, when everybody must have registered
             again (monotonic seconds): who is missing then is gone. Else infinity.
@@ -53,6 +54,7 @@ class Membership:
 
     def __init__(self, route: Route, name: str, incarnation: str, kind: PeerKind) -> None:
         self.known: dict[str, PeerInfo] | None = None
+        self.watched: set[tuple[str, str]] = set()
         self.ended = False
         self.settle_at = math.inf
         self._route = route
@@ -128,14 +130,10 @@ class Membership:
             link.ask(Subscribe(link.next_seq()), Listing)
         return True
 
-    def settle(self, dialled: list[str]) -> list[PeerInfo]:
-        """Everybody has had the time to register again: who is there?
-
-        Args:
-            dialled: names of peers whose end this one has to be told.
-        """
+    def settle(self) -> list[PeerInfo]:
+        """Everybody has had the time to register again: who is there?"""
         self.settle_at = math.inf
-        for name in dialled:
+        for name, _ in list(self.watched):
             self._ask_find(name)
         return self.list_peers()
 
@@ -160,7 +158,10 @@ class Membership:
 
     def _ask_find(self, name: str) -> Found:
         link = self._present()
-        return link.ask(Find(link.next_seq(), name), Found)
+        found = link.ask(Find(link.next_seq(), name), Found)
+        if found.peer is not None:
+            self.watched.add((name, found.peer.incarnation))
+        return found
 
     def list_peers(self) -> list[PeerInfo]:
         """Everybody, as the registrar knows it now."""

@@ -6,13 +6,11 @@ import contextlib
 import math
 import os
 import select
-import socket
 import time
 from typing import Final
 
 from ipcm._core.envelope import Envelope
 from ipcm._core.framing import HEADER
-from ipcm._core.outbox import Buffer
 from ipcm._core.registry import (
     Ended,
     FromRegistrar,
@@ -29,6 +27,7 @@ from ipcm.serializers import Serializer
 from ipcm.transports.base import Arrival, Change, Limits, Port
 from ipcm.transports.unix.hello import HELLO_LIMIT, Introduction
 from ipcm.transports.unix.link import Link
+from ipcm.transports.unix.links import Links, dial
 from ipcm.transports.unix.listener import Listener
 from ipcm.transports.unix.membership import Membership
 from ipcm.transports.unix.route import Route
@@ -76,13 +75,6 @@ class UnixPort(Port):
         self._decode = serializer.decode
         self._scratch = memoryview(bytearray(_SCRATCH))
         self._introduction = Introduction(route.record().key, name, incarnation, read_only)
-        self._links: dict[int, Link] = {}
-        self._out: dict[str, Link] = {}
-        self._strangers: dict[int, Link] = {}
-        self._queued = 0
-        self._corked = 0
-        self._dirty: list[Link] = []
-        self._hot: Link | None = None
         self._looked = 0.0
         self._spin = spin
         self._credit = 0
@@ -92,6 +84,7 @@ class UnixPort(Port):
         with contextlib.ExitStack() as undo:
             self._epoll = select.epoll()
             undo.callback(self._epoll.close)
+            self._links = Links(self._epoll, self._limits)
             # It listens before it is announced: who hears of it can dial it.
             self._listener = Listener(route.listen(self._address), self._epoll)
             undo.callback(self._listener.close, self._address)
@@ -111,7 +104,7 @@ class UnixPort(Port):
     def receive(self, timeout: float | None = 0.0, *, spin: bool = False) -> list[Arrival]:
         """See `Port.receive`: one look, at most one sleep."""
         arrivals: list[Arrival] = []
-        hot = self._hot
+        hot = self._links.hot
         # The link that spoke last is read first: one system call instead of two. The others
         # are looked at every millisecond at least.
         if hot is not None and time.monotonic() - self._looked < _LOOK_AROUND:
@@ -134,7 +127,8 @@ class UnixPort(Port):
         # Giving the CPU away between looks makes this work on a single CPU too.
         clock = time.perf_counter
         deadline = clock() + self._spin
-        while self._hot is hot:
+        links = self._links
+        while links.hot is hot:
             os.sched_yield()
             self._read(hot, arrivals)
             if arrivals:
@@ -156,13 +150,14 @@ class UnixPort(Port):
             timeout = left if timeout is None else min(timeout, left)
         events = self._epoll.poll(-1 if timeout is None else timeout)
         self._looked = time.monotonic()
+        links = self._links
         for fd, event in events:
-            link = self._links.get(fd)
+            link = links.by_fd.get(fd)
             if link is not None:
                 if event & ~select.EPOLLOUT:
                     self._read(link, arrivals)
-                if event & select.EPOLLOUT and fd in self._links:
-                    self._write(link)
+                if event & select.EPOLLOUT and fd in links.by_fd:
+                    links.write(link)
             elif fd == self._listener.fd:
                 self._accept(arrivals)
             elif fd == self._members_fd:
@@ -174,36 +169,31 @@ class UnixPort(Port):
         try:
             frames = link.read()
             if frames is None:
-                self._drop(link)
+                self._links.drop(link)
                 return
             if not link.name and frames:
-                self._introduction.check(link, frames[0], self._limits.frame)
-                del self._strangers[link.fd]
-                self._out.setdefault(link.name, link)
+                self._introduction.check(link, frames[0])
+                self._links.introduced(link)
                 frames = frames[1:]
                 if not self._announced(link):
                     self._introduce(link, frames, arrivals)
                     return
             self._deliver(link, frames, arrivals)
             if frames:
-                self._hot = link
+                self._links.hot = link
         except BlockingIOError:
             return
         except ProtocolError:
-            self._drop(link)
+            self._links.drop(link)
 
     # Connections that come in
 
     def _accept(self, arrivals: list[Arrival]) -> None:
         for sock, pid in self._listener.accept():
-            if len(self._strangers) >= self._limits.strangers:
-                sock.close()
-                continue
-            link = Link(sock, self._scratch, HELLO_LIMIT)
+            link = Link(sock, self._scratch, self._limits.frame, HELLO_LIMIT)
             link.pid = pid
             link.deadline = time.monotonic() + self._limits.hello
-            self._strangers[link.fd] = link
-            self._add(link)
+            self._links.add_stranger(link)
             # What came with the connection is read at once: it saves a turn.
             self._read(link, arrivals)
 
@@ -238,12 +228,12 @@ class UnixPort(Port):
     @property
     def deadline(self) -> float:
         """See `Port.deadline`."""
-        soonest = min((link.deadline for link in self._strangers.values()), default=math.inf)
+        soonest = min((link.deadline for link in self._links.strangers.values()), default=math.inf)
         return min(soonest, self._listener.resume_at, self._members.deadline)
 
     def _keep_deadlines(self, now: float, arrivals: list[Arrival]) -> None:
-        for link in [each for each in self._strangers.values() if each.deadline <= now]:
-            self._drop(link)
+        for link in [each for each in self._links.strangers.values() if each.deadline <= now]:
+            self._links.drop(link)
         self._listener.resume(now)
         if self._members.deadline <= now:
             self._mend(now, arrivals)
@@ -252,100 +242,81 @@ class UnixPort(Port):
 
     def send(self, to: str, envelope: Envelope) -> int:
         """See `Port.send`."""
-        link = self._out.get(to)
+        links = self._links
+        link = links.outgoing.get(to)
         if link is None:
             link = self._dial(to)
         body = self._encode(envelope)
         size = len(body)
         if size > self._limits.frame:
             raise MessageTooLarge(size, self._limits.frame)
-        if link.outbox.bytes or self._corked:
-            self._check_room(link, size)
-            self._queue(link, HEADER.pack(size) + body)
-            if self._corked and not link.dirty:
-                link.dirty = True
-                self._dirty.append(link)
+        if link.outbox.bytes or links.corked:
+            links.check_room(link, size)
+            links.queue(link, HEADER.pack(size) + body)
             return size
         try:
             if size < _COPY_UNDER:
                 frame = HEADER.pack(size) + body
                 sent = link.sock.send(frame)
                 if sent != len(frame):
-                    self._queue(link, memoryview(frame)[sent:])
+                    links.queue(link, memoryview(frame)[sent:])
             else:
                 sent = link.sock.sendmsg((HEADER.pack(size), body))
                 if sent != size + HEADER.size:
                     rest = memoryview(body)[max(sent - HEADER.size, 0) :]
                     if sent < HEADER.size:
                         rest = memoryview(HEADER.pack(size)[sent:] + body)
-                    self._queue(link, rest)
+                    links.queue(link, rest)
         except BlockingIOError:
-            self._queue(link, HEADER.pack(size) + body)
+            links.queue(link, HEADER.pack(size) + body)
         except (BrokenPipeError, ConnectionResetError):
             # The other end hung up. Either the peer is gone, and nobody will find it, or a new
             # life of it has the name, and gets the message.
-            self._mute(link)
+            links.mute(link)
             return self.send(to, envelope)
         return size
-
-    def _queue(self, link: Link, frame: Buffer) -> None:
-        link.outbox.put(frame)
-        self._queued += len(frame)
-        if not self._corked:
-            self._watch(link)
-
-    def _check_room(self, link: Link, size: int) -> None:
-        if link.outbox.bytes + size > self._limits.peer:
-            raise Backpressure(link.name, link.outbox.bytes, self._limits.peer)
-        if self._queued + size > self._limits.process:
-            self._queued = sum(each.outbox.bytes for each in self._links.values())
-            if self._queued + size > self._limits.process:
-                raise Backpressure(link.name, self._queued, self._limits.process)
 
     def _dial(self, to: str) -> Link:
         peer, others = self.find(to)
         if peer is None:
             raise NoSuchPeer(to, (other for other in others if other != self.name))
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
-            sock.connect(self._route.peer_address(to, peer.incarnation))
+            sock = dial(self._route.peer_address(to, peer.incarnation))
         except BlockingIOError:
-            sock.close()
             raise Backpressure(to, 0, 0) from None
         except (ConnectionRefusedError, FileNotFoundError):
+            raise NoSuchPeer(to, (info.name for info in self.peers())) from None
+        try:
+            sock.send(self._introduction.frame)
+        except OSError:
+            # It hung up at once: it is on its way out.
             sock.close()
             raise NoSuchPeer(to, (info.name for info in self.peers())) from None
-        except BaseException:
-            sock.close()
-            raise
         link = Link(sock, self._scratch, self._limits.frame)
         link.name = to
         link.incarnation = peer.incarnation
         link.pid = peer.pid
-        sock.send(self._introduction.frame)
-        self._add(link)
-        self._out[to] = link
+        self._links.add(link)
+        self._links.outgoing[to] = link
         return link
+
+    def life_of(self, name: str) -> str:
+        """See `Port.life_of`."""
+        link = self._links.outgoing.get(name)
+        return "" if link is None else link.incarnation
 
     def cork(self) -> None:
         """See `Port.cork`."""
-        self._corked += 1
+        self._links.corked += 1
 
     def uncork(self) -> None:
         """See `Port.uncork`."""
-        self._corked -= 1
-        if self._corked or not self._dirty:
-            return
-        dirty, self._dirty = self._dirty, []
-        for link in dirty:
-            link.dirty = False
-            if link.fd in self._links:
-                self._write(link)
+        self._links.uncork()
 
     def flush(self, timeout: float | None) -> bool:
         """See `Port.flush`."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        while waiting := [link for link in self._links.values() if link.outbox.bytes]:
+        while waiting := self._links.waiting():
             poll = select.poll()
             for link in waiting:
                 poll.register(link.fd, select.POLLOUT)
@@ -354,23 +325,17 @@ class UnixPort(Port):
                 return False
             poll.poll(left)
             for link in waiting:
-                self._write(link)
+                self._links.write(link)
         return True
 
     def backlog(self) -> dict[str, int]:
         """See `Port.backlog`."""
-        return {link.name: len(link.outbox) for link in self._links.values() if link.outbox.bytes}
+        return {link.name: len(link.outbox) for link in self._links.waiting()}
 
     def cut(self, name: str) -> None:
         """See `Port.cut`."""
-        for link in [each for each in self._links.values() if each.name == name]:
-            self._drop(link)
-
-    def _write(self, link: Link) -> None:
-        if link.write():
-            self._watch(link)
-        else:
-            self._mute(link)
+        for link in self._links.named(name):
+            self._links.drop(link)
 
     # Presence
 
@@ -419,7 +384,7 @@ class UnixPort(Port):
             members.mend(now)
         else:
             with contextlib.suppress(BusGone):
-                self._resync(members.settle([link.name for link in self._out.values()]), arrivals)
+                self._resync(members.settle(), arrivals)
         self._heed_registrar(arrivals)
 
     def _heed(self, word: FromRegistrar, arrivals: list[Arrival]) -> None:
@@ -449,9 +414,9 @@ class UnixPort(Port):
     def _resync(self, peers: list[PeerInfo], arrivals: list[Arrival]) -> None:
         """Takes the whole table as it is now, in place of changes that were never told."""
         now = {peer.name: peer for peer in peers}
-        linked = {(link.name, link.incarnation) for link in self._links.values() if link.name}
-        known = self._members.known or {}
-        before = linked | {(peer.name, peer.incarnation) for peer in known.values()}
+        before = {(link.name, link.incarnation) for link in self._links.by_fd.values() if link.name}
+        before |= self._members.watched
+        before |= {(peer.name, peer.incarnation) for peer in (self._members.known or {}).values()}
         for name, incarnation in sorted(before):
             if name not in now or now[name].incarnation != incarnation:
                 self._bury(name, incarnation, arrivals)
@@ -462,10 +427,13 @@ class UnixPort(Port):
     def _bury(self, name: str, incarnation: str, arrivals: list[Arrival]) -> None:
         """Reads all that a dead peer has said, then notes that it left."""
         self._accept(arrivals)
-        for link in [each for each in self._links.values() if each.incarnation == incarnation]:
+        for link in self._links.named(name):
+            if link.incarnation != incarnation:
+                continue
             self._read_rest(link, arrivals)
-            self._drop(link)
+            self._links.drop(link)
         peer = PeerInfo(name, 0, incarnation, "client", True, 0.0)
+        self._members.watched.discard((name, incarnation))
         known = self._members.known
         if known is not None and name in known and known[name].incarnation == incarnation:
             peer = known.pop(name)
@@ -473,7 +441,7 @@ class UnixPort(Port):
 
     def _read_rest(self, link: Link, arrivals: list[Arrival]) -> None:
         """Reads a link until nothing is left; a sibling may hold it open, so not to its end."""
-        while link.fd in self._links:
+        while link.fd in self._links.by_fd:
             try:
                 frames = link.read()
                 if frames is None:
@@ -482,37 +450,6 @@ class UnixPort(Port):
             except (BlockingIOError, ProtocolError):
                 return
 
-    # Links
-
-    def _add(self, link: Link) -> None:
-        self._links[link.fd] = link
-        link.watched = select.EPOLLIN
-        self._epoll.register(link.fd, select.EPOLLIN)
-
-    def _watch(self, link: Link) -> None:
-        wanted = select.EPOLLIN | (select.EPOLLOUT if link.outbox.bytes else 0)
-        if wanted != link.watched:
-            link.watched = wanted
-            self._epoll.modify(link.fd, wanted)
-
-    def _mute(self, link: Link) -> None:
-        """Stops sending over a link; what the peer said before it hung up is still read."""
-        link.outbox.clear()
-        self._watch(link)
-        if self._out.get(link.name) is link:
-            del self._out[link.name]
-
-    def _drop(self, link: Link) -> None:
-        if self._links.pop(link.fd, None) is None:
-            return
-        self._strangers.pop(link.fd, None)
-        if self._out.get(link.name) is link:
-            del self._out[link.name]
-        if self._hot is link:
-            self._hot = None
-        self._epoll.unregister(link.fd)
-        link.sock.close()
-
     # The end
 
     def close(self) -> None:
@@ -520,10 +457,7 @@ class UnixPort(Port):
         if self._closed:
             return
         self._closed = True
-        for link in self._links.values():
-            link.sock.close()
-        self._links.clear()
-        self._out.clear()
+        self._links.close()
         self._listener.close(self._address)
         self._members.leave()
         self._epoll.close()
@@ -532,8 +466,7 @@ class UnixPort(Port):
     def forget_after_fork(self) -> None:
         """See `Port.forget_after_fork`."""
         self._closed = True
-        for link in self._links.values():
-            link.sock.close()
+        self._links.close()
         self._listener.close()
         self._members.close()
         self._epoll.close()

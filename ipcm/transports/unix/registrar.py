@@ -97,6 +97,7 @@ class Registrar:
         self._listener = Listener(listener, self._epoll)
         self._deadline = math.inf
         self._learning_until = time.monotonic() + _LEARNING if again else 0.0
+        self._parked: list[tuple[int, Find]] = []
         self._killed = False
         self._ending = False
         self._owner_fd = -1
@@ -116,6 +117,8 @@ class Registrar:
 
     def _turn(self) -> None:
         soonest = min(self._deadline, self._listener.resume_at)
+        if self._parked:
+            soonest = min(soonest, self._learning_until)
         timeout = -1 if soonest == math.inf else max(soonest - time.monotonic(), 0.0)
         # Sockets before processes: what a peer said before it died is heeded first.
         died = []
@@ -134,6 +137,8 @@ class Registrar:
                 self._drop(connection)
         now = time.monotonic()
         self._listener.resume(now)
+        if self._parked:
+            self._answer_parked()
         if now >= self._deadline:
             self._lose_patience(now)
 
@@ -161,6 +166,8 @@ class Registrar:
                 self._register(connection, word)
             case Ready():
                 self._tell(roster.ready(fd, word))
+            case Find() if self._may_live(word.name):
+                self._parked.append((fd, word))
             case Find():
                 self._tell(roster.find(fd, word))
             case ListPeers() | Subscribe():
@@ -176,6 +183,24 @@ class Registrar:
             case End(seq=seq, grace=grace):
                 self._tell([Outgoing(fd, Answer(seq))])
                 self._end(grace)
+
+    def _may_live(self, name: str) -> bool:
+        """Whether a name, unknown to this registrar, was known to the one before and listens."""
+        return (
+            time.monotonic() < self._learning_until
+            and self._roster.holder(name) is None
+            and self._route.somebody_else(name, "")
+        )
+
+    def _answer_parked(self) -> None:
+        """Those who are sought have registered again meanwhile, or never will."""
+        over = time.monotonic() >= self._learning_until
+        parked, self._parked = self._parked, []
+        for fd, word in parked:
+            if over or self._roster.holder(word.name) is not None:
+                self._tell(self._roster.find(fd, word))
+            else:
+                self._parked.append((fd, word))
 
     def _register(self, connection: _Connection, word: Register) -> None:
         if self._ending:
@@ -224,6 +249,7 @@ class Registrar:
             return
         peer = self._roster.peers.get(connection.fd)
         told = self._roster.leave(connection.fd)
+        self._parked = [(fd, word) for fd, word in self._parked if fd != connection.fd]
         self._forget_process(connection)
         self._epoll.unregister(connection.fd)
         connection.sock.close()

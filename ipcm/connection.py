@@ -1,0 +1,229 @@
+"""The inner half of a client: the one door into it, and what goes through the port.
+
+What a user calls stands in `ipcm.client`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from ipcm._core.businfo import BusInfo
+from ipcm._core.envelope import (
+    BROADCAST,
+    CONTROL,
+    EVENTS,
+    GENERAL,
+    REQUEST,
+    RESPONSE,
+    TERMINATE,
+    Envelope,
+)
+from ipcm._core.requests import Ending, RequestTable
+from ipcm.errors import BusGone, ConcurrentUse, IPCMError, UsageError, WrongProcess
+from ipcm.message import Kind, Message
+from ipcm.transports.base import Arrival, Change, Origin, Port
+
+__all__ = ["Connection", "Stats"]
+
+_KINDS: Final = {
+    GENERAL: Kind.GENERAL,
+    BROADCAST: Kind.GENERAL,
+    REQUEST: Kind.REQUEST,
+    RESPONSE: Kind.RESPONSE,
+    TERMINATE: Kind.TERMINATE,
+}
+
+
+class Stats:
+    """Messages per peer.
+
+    Attributes:
+        read, sent: peer name to count. dropped: messages thrown away (late, duplicate or
+            forged responses, requests over a read-only connection, unknown kinds).
+    """
+
+    __slots__ = ("dropped", "read", "sent")
+
+    def __init__(self) -> None:
+        self.read: dict[str, int] = {}
+        self.sent: dict[str, int] = {}
+        self.dropped = 0
+
+    def __repr__(self) -> str:
+        return f"Stats(read={self.read}, sent={self.sent}, dropped={self.dropped})"
+
+
+class Connection:
+    """A port, guarded; messages that came in, open requests, and changes of presence."""
+
+    def __init__(self, port: Port, info: BusInfo, *, settle: bool = True) -> None:
+        self.name = port.name
+        self.pid = os.getpid()
+        self.stats = Stats()
+        self.disconnected = False
+        self.requests = RequestTable()
+        self.inbox: deque[Message] = deque()
+        self.changes: list[Change] = []
+        self.keep_changes = False
+        self.on_control: Callable[[Origin, Envelope], None] | None = None
+        self.on_events: Callable[[Origin, Any], None] | None = None
+        self.on_read: Callable[[Message, int], None] | None = None
+        self.on_sent: Callable[[Envelope, str, int], None] | None = None
+        self._port = port
+        self._info = info
+        self._settle = settle
+        # Every life of a name counts from elsewhere, so that an answer to a request of the life
+        # before is not taken for one to this one's.
+        self._ids = itertools.count(int(port.incarnation[:8], 16) << 16 | 1)
+        self._lock = threading.RLock()
+
+    @property
+    def incarnation(self) -> str:
+        """This life of the name: 32 hex digits."""
+        return self._port.incarnation
+
+    @property
+    def port(self) -> Port:
+        """The transport's side of this client."""
+        return self._port
+
+    def _send(self, to: str, kind: int, content: Any, aux: Any = None, id: int = 0) -> int:
+        id = id or next(self._ids)
+        if to == self.name:
+            return self._send_to_self(kind, content, id)
+        envelope = Envelope(kind, id, content, aux, time.time())
+        size = self._port.send(to, envelope)
+        sent = self.stats.sent
+        sent[to] = sent.get(to, 0) + 1
+        if self.on_sent is not None:
+            self.on_sent(envelope, to, size)
+        return id
+
+    def _send_to_self(self, kind: int, content: Any, id: int) -> int:
+        if kind not in (GENERAL, BROADCAST):
+            raise UsageError(f"{self.name!r} cannot ask itself: nobody would be there to answer")
+        self.inbox.append(Message(id, self.name, self.name, content, stamp=time.time()))
+        return id
+
+    def pump(self, timeout: float | None = 0.0, *, spin: bool = False, awaiting: int = 0) -> None:
+        """Takes in what is there, waiting at most once, and ends requests that are due.
+
+        Args:
+            timeout: seconds; None waits until something happens.
+            spin: see `Port.receive`.
+            awaiting: the id of a request whose response is settled at once, whatever the mode.
+        """
+        port = self._port
+        table = self.requests
+        soonest = table.soonest
+        if timeout != 0 and soonest < math.inf:
+            left = max(soonest - time.monotonic(), 0.0)
+            timeout = left if timeout is None or left < timeout else timeout
+        if port.changes:
+            timeout = 0.0  # something happened already
+        arrivals = port.receive(timeout, spin=spin)
+        endings = [e for a in arrivals if (e := self._take(a, awaiting))] if arrivals else []
+        if port.changes:
+            endings += self._heed_changes()
+        if table.soonest < math.inf:
+            endings += table.expire(time.monotonic())
+        for ending in endings:
+            self.on_ending(ending)
+
+    def on_ending(self, ending: Ending) -> None:
+        """Calls the callback of a request that ended; a service puts its own way here."""
+        ending.callback(ending.response, ending.message)
+
+    def _take(self, arrival: Arrival, awaiting: int) -> Ending | None:
+        origin, envelope, size = arrival
+        code = envelope.kind
+        sender = origin.name
+        kind = _KINDS.get(code)
+        if kind is None:
+            self._take_control(origin, envelope)
+            return None
+        read = self.stats.read
+        read[sender] = read.get(sender, 0) + 1
+        id = envelope.id
+        message = Message(
+            id,
+            sender,
+            self.name,
+            envelope.content,
+            kind,
+            id if code in (REQUEST, RESPONSE) else None,
+            envelope.stamp,
+            code == BROADCAST,
+            envelope.aux if code == RESPONSE else None,
+            envelope.aux if code == REQUEST else None,
+            origin.incarnation,
+        )
+        if origin.read_only and code in (REQUEST, TERMINATE):
+            self.stats.dropped += 1
+            if code == REQUEST:
+                self._refuse(origin, id, "this connection is read-only")
+            return None
+        if self.on_read is not None:
+            self.on_read(message, size)
+        if code == RESPONSE and (self._settle or id == awaiting):
+            return self.requests.answer(message)
+        self.inbox.append(message)
+        return None
+
+    def _take_control(self, origin: Origin, envelope: Envelope) -> None:
+        if envelope.kind == CONTROL and self.on_control is not None:
+            self.on_control(origin, envelope)
+        elif envelope.kind == CONTROL:
+            self._refuse(origin, envelope.id, "not a service")
+        elif envelope.kind == EVENTS and self.on_events is not None:
+            self.on_events(origin, envelope.content)
+        else:
+            self.stats.dropped += 1
+
+    def _refuse(self, origin: Origin, id: int, why: str) -> None:
+        answer = Envelope(RESPONSE, id, None, why, time.time())
+        try:
+            self._port.send(origin.name, answer)
+        except IPCMError:
+            self.stats.dropped += 1
+
+    def _heed_changes(self) -> list[Ending]:
+        changes, self._port.changes = self._port.changes, []
+        endings: list[Ending] = []
+        for change in changes:
+            if change.what == "left" and change.peer is not None:
+                endings += self.requests.gone(change.peer.name, change.peer.incarnation)
+        self.changes += changes
+        if self.keep_changes or not self._settle:
+            return endings
+        # Nobody reads them here; what a client does not ask for it does not keep.
+        self.changes = [c for c in self.changes if c.what in ("ended", "lost", "terminate")][-3:]
+        return endings
+
+    def _check_bus(self) -> None:
+        if any(change.what == "ended" for change in self.changes):
+            raise BusGone(f"the bus at {self._info.route} ended")
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        """The one door: the right process, one thread, still connected."""
+        if os.getpid() != self.pid:
+            raise WrongProcess(f"the client {self.name!r}", self.pid, os.getpid())
+        if not self._lock.acquire(blocking=False):
+            raise ConcurrentUse(
+                f"another thread is in a call of the client {self.name!r}: give each its own"
+            )
+        try:
+            if self.disconnected:
+                raise UsageError(f"the client {self.name!r} is disconnected")
+            yield
+        finally:
+            self._lock.release()

@@ -1,0 +1,198 @@
+"""The loop: from a service's start through its turns to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from ipcm._core.activity import Activity
+from ipcm._core.observation import PeerEvent, SignalEvent, TerminatedEvent, TurnEvent
+from ipcm._os.children import Children
+from ipcm._os.lifeline import Lifeline
+from ipcm._os.orderly import OrderlyEnd
+from ipcm._os.signals import SignalCounter, parse_signals
+from ipcm.errors import UsageError
+from ipcm.role.context import enter_service, leave_service
+from ipcm.role.watching import gather_signals
+
+if TYPE_CHECKING:
+    from ipcm.role.role import ServiceRole
+
+__all__ = ["Loop"]
+
+_FLUSH: Final = 5.0
+_SLOW: Final = 0.0005
+
+
+class Loop:
+    """Runs one service, in its process; see `ServiceRole.run`.
+
+    It stands apart from the role so that its inner names are nobody's: a consumer may call its
+    own methods what it likes.
+    """
+
+    def __init__(self, service: ServiceRole) -> None:
+        self._service = service
+        self._state = service._ipcm_state
+
+    def run(self) -> Any:
+        """Runs the loop until the service is terminated.
+
+        Returns:
+            The termination value.
+        """
+        service = self._service
+        service.in_correct_pid()
+        before = enter_service(service)
+        try:
+            with contextlib.ExitStack() as stack:
+                self._begin(stack)
+                try:
+                    self._start()
+                    self._turns()
+                finally:
+                    self._end()
+        finally:
+            leave_service(before)
+        return service.terminated
+
+    def _begin(self, stack: contextlib.ExitStack) -> None:
+        service, state = self._service, self._state
+        state.started, state.started_at = time.monotonic(), time.time()
+        grabbed = {*parse_signals(service.signals_to_grab), OrderlyEnd.SIGNAL}
+        state.signals = SignalCounter(grabbed)
+        state.signals.start()
+        stack.callback(state.signals.stop)
+        stack.enter_context(OrderlyEnd(state.signals.notice))
+        state.children = Children()
+        state.children.start_tracking()
+        stack.callback(state.children.stop_tracking)
+        state.lifeline = Lifeline()
+        stack.callback(state.lifeline.close)
+        stack.callback(self._close_watches)
+        service.client()
+
+    def _close_watches(self) -> None:
+        for fd in self._state.watched:
+            os.close(fd)
+        self._state.watched.clear()
+
+    def _start(self) -> None:
+        service, state = self._service, self._state
+        started = service.try_(service.run_on_start)
+        if started.err is not None:
+            raise UsageError(f"the start callback of {service.name!r} failed") from started.err
+        state.phase = "running"
+        service.client().port.ready()
+        if state.on_ready is not None:
+            state.on_ready()
+
+    def _turns(self) -> None:
+        service, state = self._service, self._state
+        while not state.is_terminated:
+            self._set_timers(time.monotonic())
+            watched = service.try_(service.watch)
+            if watched.ok and watched.out is not None:
+                self._turn(watched.out)
+
+    def _set_timers(self, now: float) -> None:
+        service, state = self._service, self._state
+        if not service.wants_cycle():
+            state.next_cycle = math.inf
+        elif state.next_cycle <= now or state.next_cycle == math.inf:
+            state.next_cycle = now + service.cycle
+        if not (service.wants_interval() or service.wants_cycle()):
+            state.next_interval = math.inf
+        elif state.next_interval == math.inf:
+            state.next_interval = now + service.interval
+
+    def _turn(self, activity: Activity) -> None:
+        service, state = self._service, self._state
+        client = service.client()
+        began = time.monotonic()
+        # The turn's messages leave in one write, unless the handlers are so slow that the
+        # first answer would wait for the last.
+        corked = len(activity.messages) > 1 and not state.slow
+        if corked:
+            client.cork()
+        try:
+            self._dispatch(activity)
+        finally:
+            if corked:
+                client.uncork()
+        took = time.monotonic() - began
+        state.slow = took > _SLOW * max(len(activity.messages), 1)
+        state.telemetry.loop_lag = took
+        state.telemetry.turns += 1
+        if state.subscriptions:
+            self._tell_observers(activity)
+
+    def _dispatch(self, activity: Activity) -> None:
+        service, state = self._service, self._state
+        service.try_(lambda: service.run_on_all(activity))
+        for sig, count in activity.sigs.items():
+            for _ in range(count):
+                service.try_(lambda sig=sig: service.run_on_sig(sig))  # type: ignore[misc]
+                state.telemetry.signal_handled(sig.name)
+        for pid, exit in activity.pids.items():
+            service.try_(lambda pid=pid, exit=exit: service.run_on_pid(pid, exit))  # type: ignore[misc]
+        if activity.pid_watch:
+            service.terminate(0)
+        if activity.interval:
+            service.try_(service.run_on_interval)
+            self._next_interval(time.monotonic())
+        if activity.peer_delta:
+            service.try_(lambda: service.run_on_peer_delta(activity.peer_delta))
+        for message in activity.messages:
+            service.try_(lambda message=message: service.run_on_message(message))  # type: ignore[misc]
+        now = time.monotonic()
+        if now >= state.next_expiry:
+            service.forget_requests(now)
+        activity.mark_handled(
+            "sigs", "pids", "pid_watch", "interval", "peer_delta", "messages", "terminated"
+        )
+        if activity.unhandled():
+            service.try_(lambda: service.run_on_unhandled(activity))
+        if service.try_(service.run_should_end).out:
+            service.terminate(0)
+
+    def _next_interval(self, now: float) -> None:
+        """The next one on the same grid; those that were slept or worked through are skipped."""
+        state, interval = self._state, max(self._service.interval, 1e-3)
+        missed = max(math.floor((now - state.next_interval) / interval), 0)
+        state.next_interval += (missed + 1) * interval
+
+    def _tell_observers(self, activity: Activity) -> None:
+        service, now = self._service, time.time()
+        control = service._ipcm_control
+        messages, intervals = len(activity.messages), int(activity.interval)
+        control.emit(TurnEvent(service.name, now, 1, messages, intervals))
+        for sig, count in activity.sigs.items():
+            control.emit(SignalEvent(service.name, now, sig.name, count))
+        for peer, change in activity.peer_delta.items():
+            control.emit(PeerEvent(service.name, now, peer, change))
+        control.flush()
+
+    def _end(self) -> None:
+        """The way out: cleanup, last signals, outbox, workers, connection."""
+        service, state = self._service, self._state
+        state.phase = "ending"
+        service.terminate(0)
+        client = service.client()
+        try:
+            service.try_(service.run_on_cleanup)
+            last = Activity()
+            gather_signals(service, last, {})
+            for sig, count in last.sigs.items():
+                for _ in range(count):
+                    service.try_(lambda sig=sig: service.run_on_sig(sig))  # type: ignore[misc]
+                    state.telemetry.signal_handled(sig.name)
+        finally:
+            service._ipcm_control.emit(TerminatedEvent(service.name, time.time(), state.terminated))
+            service._ipcm_control.flush()
+            client.flush(_FLUSH)
+            service.terminate_workers()
+            client.disconnect()

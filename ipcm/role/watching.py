@@ -1,0 +1,145 @@
+"""What one look of the loop finds: messages, signals, children, timers, peers, processes."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from ipcm._core.activity import Activity
+from ipcm._os.orderly import OrderlyEnd
+from ipcm._os.process import identify, open_pidfd
+from ipcm._os.signals import parse_signals
+from ipcm.message import Kind
+
+if TYPE_CHECKING:
+    from ipcm.role.role import ServiceRole
+
+__all__ = ["gather_signals", "take_changes", "watch"]
+
+_LOOK_AROUND: Final = 0.01
+
+
+def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
+    """See `ServiceRole.watch`."""
+    client, state = service.client(), service._ipcm_state
+    _watch_processes(service)
+    client.pump(0.0, spin=not _has_work(service))
+    if not _has_work(service):
+        began = time.monotonic()
+        _look(service, _timeout(service, began))
+        client.port.slept(time.monotonic() - began)
+        client.pump(0.0)
+    if time.monotonic() - state.selected > _LOOK_AROUND:
+        _look(service, 0.0)
+    return _gather(service, sig_seen)
+
+
+def _has_work(service: ServiceRole) -> bool:
+    client, state = service.client(), service._ipcm_state
+    return bool(
+        client.inbox
+        or client.changes
+        or client.port.changes
+        or state.deltas.pending
+        or state.ended_pids
+        or state.watch_ended
+        or state.is_terminated
+        or (state.signals is not None and state.signals.noticed)
+        or min(state.next_cycle, state.next_interval) <= time.monotonic()
+    )
+
+
+def _look(service: ServiceRole, timeout: float | None) -> None:
+    state = service._ipcm_state
+    ready = service.select(timeout)
+    state.selected = time.monotonic()
+    if state.watched and not state.watched.keys().isdisjoint(ready):
+        state.watch_ended = True
+
+
+def _timeout(service: ServiceRole, now: float) -> float | None:
+    client, state = service.client(), service._ipcm_state
+    soonest = min(
+        state.next_cycle, state.next_interval, client.requests.soonest, client.port.deadline
+    )
+    return None if soonest == math.inf else max(soonest - now, 0.0)
+
+
+def _gather(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
+    client, state = service.client(), service._ipcm_state
+    activity = Activity(messages=client.take_inbox())
+    for message in activity.messages:
+        if message.kind is Kind.REQUEST:
+            service.open_request(message)
+    gather_signals(service, activity, sig_seen)
+    if state.ended_pids:
+        activity.pids, state.ended_pids = state.ended_pids, {}
+    activity.pid_watch = state.watch_ended
+    was_terminated = state.is_terminated
+    take_changes(service)
+    activity.peer_delta = state.deltas.take({m.sender for m in activity.messages})
+    now = time.monotonic()
+    if now >= state.next_interval:
+        activity.interval = True
+    if state.is_terminated and not was_terminated:
+        activity.terminated = state.terminated
+    return activity
+
+
+def gather_signals(service: ServiceRole, activity: Activity, sig_seen: dict[Any, int]) -> None:
+    """Puts the signals that came, and the children that ended, where a turn finds them."""
+    state = service._ipcm_state
+    counted = dict(sig_seen)
+    if state.signals is not None:
+        for sig, count in state.signals.drain().items():
+            counted[sig] = counted.get(sig, 0) + count
+        if state.signals.woken:
+            state.signals.woken = False
+            state.ended_pids.update(service.reap_children())
+    grabbed = parse_signals(service.signals_to_grab)
+    for sig, count in counted.items():
+        state.telemetry.signal_received(sig.name, count)
+        if sig in grabbed:
+            activity.sigs[sig] = count
+    if OrderlyEnd.SIGNAL in counted:
+        activity.terminated = service.terminate(0)
+
+
+def take_changes(service: ServiceRole) -> None:
+    """Heeds what the bus has told of peers and of itself, and sums it up as a peer delta."""
+    client, state = service.client(), service._ipcm_state
+    if client.port.changes:
+        client.pump(0.0)
+    changes, client.changes = client.changes, []
+    for change in changes:
+        peer = change.peer
+        if change.what in ("terminate", "ended"):
+            service.terminate(0)
+        elif change.what == "left" and peer is not None:
+            service.forget_asker(peer.name, peer.incarnation)
+            service._ipcm_control.forget(peer.name, peer.incarnation)
+            state.peers.pop(peer.name, None)
+        if peer is not None and peer.kind != "observer" and peer.name != service.name:
+            if change.what == "joined":
+                state.deltas.add(peer.name, 1)
+            elif change.what == "left":
+                state.deltas.add(peer.name, -1)
+
+
+def _watch_processes(service: ServiceRole) -> None:
+    state = service._ipcm_state
+    wanted = set(service.watch_pids or ())
+    if wanted == {who.pid for who in state.watched.values()}:
+        return
+    for fd, who in list(state.watched.items()):
+        if who.pid not in wanted:
+            del state.watched[fd]
+            os.close(fd)
+    for pid in wanted - {who.pid for who in state.watched.values()}:
+        try:
+            who = state.identities.get(pid) or identify(pid)
+            state.watched[open_pidfd(who)] = who
+        except ProcessLookupError:
+            state.watch_ended = True

@@ -1,0 +1,151 @@
+"""All connections of one port, in one epoll."""
+
+from __future__ import annotations
+
+import select
+import socket
+
+from ipcm._core.outbox import Buffer
+from ipcm.errors import Backpressure
+from ipcm.transports.base import Limits
+from ipcm.transports.unix.link import Link
+
+__all__ = ["Links", "dial"]
+
+
+class Links:
+    """Which link leads to whom, which wait for the kernel, and how much waits in all.
+
+    Attributes:
+        by_fd: every link. outgoing: name to the link that messages to it take.
+        strangers: accepted, without their hello yet, oldest first.
+        hot: the link that spoke last.
+        corked: how often `cork` was called and not taken back.
+    """
+
+    def __init__(self, epoll: select.epoll, limits: Limits) -> None:
+        self.by_fd: dict[int, Link] = {}
+        self.outgoing: dict[str, Link] = {}
+        self.strangers: dict[int, Link] = {}
+        self.hot: Link | None = None
+        self.corked = 0
+        self._epoll = epoll
+        self._limits = limits
+        self._queued = 0
+        self._dirty: list[Link] = []
+
+    def add(self, link: Link) -> None:
+        """Listens to a link from now on."""
+        self.by_fd[link.fd] = link
+        link.watched = select.EPOLLIN
+        self._epoll.register(link.fd, select.EPOLLIN)
+
+    def add_stranger(self, link: Link) -> None:
+        """An accepted link. Where too many have not said who they are, the oldest goes.
+
+        (Turning the newest away let those who keep silent lock everybody else out.)
+        """
+        if len(self.strangers) >= self._limits.strangers:
+            self.drop(next(iter(self.strangers.values())))
+        self.strangers[link.fd] = link
+        self.add(link)
+
+    def introduced(self, link: Link) -> None:
+        """A stranger has said who it is."""
+        del self.strangers[link.fd]
+        self.outgoing.setdefault(link.name, link)
+
+    def named(self, name: str) -> list[Link]:
+        """Every link to any life of a peer."""
+        return [link for link in self.by_fd.values() if link.name == name]
+
+    def mute(self, link: Link) -> None:
+        """Stops sending over a link; what the peer said before it hung up is still read."""
+        link.outbox.clear()
+        self._watch(link)
+        if self.outgoing.get(link.name) is link:
+            del self.outgoing[link.name]
+
+    def drop(self, link: Link) -> None:
+        """Closes a link."""
+        if self.by_fd.pop(link.fd, None) is None:
+            return
+        self.strangers.pop(link.fd, None)
+        if self.outgoing.get(link.name) is link:
+            del self.outgoing[link.name]
+        if self.hot is link:
+            self.hot = None
+        self._epoll.unregister(link.fd)
+        link.sock.close()
+
+    def close(self) -> None:
+        """Closes all of them, and nothing else."""
+        for link in self.by_fd.values():
+            link.sock.close()
+        self.by_fd.clear()
+        self.outgoing.clear()
+
+    # What the kernel has not taken
+
+    def check_room(self, link: Link, size: int) -> None:
+        """Raises Backpressure where `size` bytes more are too much for a peer, or for all."""
+        if link.outbox.bytes + size > self._limits.peer:
+            raise Backpressure(link.name, link.outbox.bytes, self._limits.peer)
+        if self._queued + size > self._limits.process:
+            self._queued = sum(each.outbox.bytes for each in self.by_fd.values())
+            if self._queued + size > self._limits.process:
+                raise Backpressure(link.name, self._queued, self._limits.process)
+
+    def queue(self, link: Link, frame: Buffer) -> None:
+        """Keeps a frame until the kernel takes it."""
+        link.outbox.put(frame)
+        self._queued += len(frame)
+        if not self.corked:
+            self._watch(link)
+        elif not link.dirty:
+            link.dirty = True
+            self._dirty.append(link)
+
+    def write(self, link: Link) -> None:
+        """Hands the kernel what it takes."""
+        if link.write():
+            self._watch(link)
+        else:
+            self.mute(link)
+
+    def uncork(self) -> None:
+        """See `Port.uncork`."""
+        self.corked -= 1
+        if self.corked or not self._dirty:
+            return
+        dirty, self._dirty = self._dirty, []
+        for link in dirty:
+            link.dirty = False
+            if link.fd in self.by_fd:
+                self.write(link)
+
+    def waiting(self) -> list[Link]:
+        """Those that the kernel has not taken everything for."""
+        return [link for link in self.by_fd.values() if link.outbox.bytes]
+
+    def _watch(self, link: Link) -> None:
+        wanted = select.EPOLLIN | (select.EPOLLOUT if link.outbox.bytes else 0)
+        if wanted != link.watched:
+            link.watched = wanted
+            self._epoll.modify(link.fd, wanted)
+
+
+def dial(address: str) -> socket.socket:
+    """Connects to a listener, without waiting.
+
+    Raises:
+        BlockingIOError: so many wait to be accepted there that there is no room.
+        OSError: nobody listens.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
