@@ -168,6 +168,29 @@ class Bus:
         except BusGone:
             return
 
+    def sanity_delta(self, *clients: Client) -> dict[str, int]:
+        """Compares what was sent with what was read, among the services and these clients.
+
+        Words of the control plane do not count. A bus that is not quiet has messages on the way.
+
+        Returns:
+            "sender -> receiver" to the messages that were sent and not read (negative: read and
+            never sent); empty where all have arrived.
+
+        Raises:
+            RequestTimeout: a service is busy. BusGone.
+        """
+        sent = {client.name: dict(client.stats.sent) for client in clients}
+        read = {client.name: dict(client.stats.read) for client in clients}
+        with self.observe(messages=False) as watcher:
+            for peer in [peer for peer in watcher.presence.values() if peer.kind == "service"]:
+                snapshot = watcher.snapshot(peer.name)
+                sent[peer.name], read[peer.name] = snapshot.sent, snapshot.read
+        pairs = {(a, b) for a, to in sent.items() for b in to if b in read}
+        pairs |= {(a, b) for b, by in read.items() for a in by if a in sent}
+        counts = {(a, b): sent[a].get(b, 0) - read[b].get(a, 0) for a, b in sorted(pairs)}
+        return {f"{a} -> {b}": count for (a, b), count in counts.items() if count}
+
     def shutdown(self, grace: float = 5.0) -> None:
         """Ends the bus: services are asked, killed after `grace` seconds, and all is removed.
 

@@ -151,8 +151,10 @@ class Client(Connection):
             Whether messages wait for `get_messages`.
         """
         with self._entered():
+            open = len(self.requests.open)
             self.pump(0.0)
-            if not self.inbox and timeout != 0:
+            # What ended a request is something that came: the caller may wait for no more.
+            if not self.inbox and timeout != 0 and len(self.requests.open) == open:
                 self._check_bus()
                 self.pump(timeout)
             return bool(self.inbox)
@@ -190,16 +192,18 @@ class Client(Connection):
         """
         with self._entered():
             id = self._send(to, CONTROL if control else REQUEST, payload, timeout)
-            self.requests.add(id, to, self._port.life_of(to), time.monotonic(), timeout, callback)
+            life, now = self._port.life_of(to), time.monotonic()
+            self.requests.add(id, to, life, now, timeout, callback, control=control)
             return id
 
     def get_response(self, id: int) -> Response | None:
         """The response of a request without callback, once it is there; each is told once.
 
         Raises:
-            UsageError: no such request is open.
+            UsageError: no such request is open, or it has a callback.
         """
         with self._entered():
+            self._check_no_callback(id)
             response = self.requests.take(id)
             if response is None and self.requests.open:
                 self.pump(0.0)
@@ -215,9 +219,11 @@ class Client(Connection):
             The response, also where the peer answered with an error.
 
         Raises:
-            RequestTimeout, PeerGone: no response came. UsageError: no such request is open.
+            RequestTimeout, PeerGone: no response came.
+            UsageError: no such request is open, or it has a callback.
         """
         with self._entered():
+            self._check_no_callback(id)
             table = self.requests
             if id not in table.open and id not in table.done:
                 raise UsageError(f"request {id} is not open: its response was fetched already")
@@ -248,6 +254,10 @@ class Client(Connection):
         if response.exception is not None:
             raise response.exception
         return response.payload
+
+    def _check_no_callback(self, id: int) -> None:
+        if self.requests.has_callback(id):
+            raise UsageError(f"the response of request {id} goes to its callback")
 
     def _check_bus_for(self, id: int) -> None:
         try:

@@ -46,8 +46,9 @@ class Stats:
     """Messages per peer.
 
     Attributes:
-        read, sent: peer name to count. dropped: messages thrown away (late, duplicate or
-            forged responses, requests over a read-only connection, unknown kinds).
+        read, sent: peer name to count, without words of the control plane.
+        dropped: messages thrown away (late, duplicate or forged responses, requests over a
+            read-only connection, unknown kinds).
     """
 
     __slots__ = ("dropped", "read", "sent")
@@ -101,8 +102,9 @@ class Connection:
             return self._send_to_self(kind, content, id)
         envelope = Envelope(kind, id, content, aux, time.time())
         size = self._port.send(to, envelope)
-        sent = self.stats.sent
-        sent[to] = sent.get(to, 0) + 1
+        if kind != CONTROL:
+            sent = self.stats.sent
+            sent[to] = sent.get(to, 0) + 1
         if self.on_sent is not None:
             self.on_sent(envelope, to, size)
         return id
@@ -150,9 +152,10 @@ class Connection:
         if kind is None:
             self._take_control(origin, envelope)
             return None
-        read = self.stats.read
-        read[sender] = read.get(sender, 0) + 1
         id = envelope.id
+        if code != RESPONSE or not self.requests.is_control(id):
+            read = self.stats.read
+            read[sender] = read.get(sender, 0) + 1
         message = Message(
             id,
             sender,

@@ -111,7 +111,7 @@ class ExtraResponse(UsageError):
 
     def __init__(self, peer: str, id: int) -> None:
         super().__init__(
-            f"request {id} of {peer!r} is not open: it was answered, timed out, or never came"
+            f"request {id} of {peer!r} is not open: it was answered already, or never came"
         )
         self.peer = peer
         self.id = id

@@ -23,6 +23,7 @@ class _Pending(msgspec.Struct, gc=False):
     deadline: float
     timeout: float | None
     callback: Callback | None
+    control: bool
 
 
 class Ending(msgspec.Struct):
@@ -58,14 +59,16 @@ class RequestTable:
         now: float,
         timeout: float | None,
         callback: Callback | None,
+        *,
+        control: bool = False,
     ) -> None:
         """A request is on its way to one life (an incarnation) of a peer.
 
         Args:
-            timeout: seconds; None for ever.
+            timeout: seconds; None for ever. control: it is for the control plane.
         """
         deadline = math.inf if timeout is None else now + timeout
-        self.open[id] = _Pending(peer, life, now, deadline, timeout, callback)
+        self.open[id] = _Pending(peer, life, now, deadline, timeout, callback, control)
         # A lower bound of all deadlines: it is recomputed only when it passes, so that neither
         # a request nor its answer pays for a heap that fills with what was answered long ago.
         self._soonest = min(self._soonest, deadline)
@@ -116,6 +119,16 @@ class RequestTable:
     def time_out(self, id: int, waited: float) -> RequestTimeout:
         """The caller's own patience ended before the request's: it is over all the same."""
         return RequestTimeout(self.open.pop(id).peer, waited)
+
+    def is_control(self, id: int) -> bool:
+        """Whether an open request is for the control plane, which is nobody's traffic."""
+        pending = self.open.get(id)
+        return pending is not None and pending.control
+
+    def has_callback(self, id: int) -> bool:
+        """Whether an open request has one."""
+        pending = self.open.get(id)
+        return pending is not None and pending.callback is not None
 
     def forget(self, id: int) -> None:
         """Nobody waits for this one any more."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChildrenRole"]
 
-WORKER_GRACE = 15.0
+_KILLED = 5.0
 
 
 class ChildrenRole:
@@ -24,6 +24,7 @@ class ChildrenRole:
     if TYPE_CHECKING:
         name: str
         reap_all: bool
+        worker_grace: float
 
         @property
         def _ipcm_state(self) -> ServiceState: ...
@@ -50,13 +51,9 @@ class ChildrenRole:
         Returns:
             Pid to `{"name": ..., "exit": code or -signal}`.
         """
-        before = dict(self._ipcm_state.workers)
-        self._ipcm_state.ended_pids.update(self.reap_children())
-        ended = {}
-        for worker in self._ipcm_state.telemetry.ended_workers:
-            if worker.pid in before and worker.pid not in self._ipcm_state.workers:
-                ended[worker.pid] = {"name": worker.name, "exit": worker.exit}
-        return ended
+        ended, others = self._ipcm_reap()
+        self._ipcm_state.ended_pids.update(others)
+        return {pid: {"name": w.name, "exit": w.exit} for pid, w in ended.items()}
 
     def reap_children(self) -> dict[int, int]:
         """Reaps what has ended, of the children that are ours to wait for.
@@ -64,10 +61,14 @@ class ChildrenRole:
         Returns:
             Those that were no workers: pid to exit (code, or -signal).
         """
+        return self._ipcm_reap()[1]
+
+    def _ipcm_reap(self) -> tuple[dict[int, EndedWorker], dict[int, int]]:
         state = self._ipcm_state
-        if state.children is None:
-            return {}
+        workers: dict[int, EndedWorker] = {}
         pids: dict[int, int] = {}
+        if state.children is None:
+            return workers, pids
         now = time.time()
         for pid, exit in state.children.reap(self.reap_all).items():
             worker = state.workers.pop(pid, None)
@@ -75,16 +76,17 @@ class ChildrenRole:
                 pids[pid] = exit
                 state.telemetry.reaped.append(ReapedChild(pid, exit, now))
             else:
-                state.telemetry.ended_workers.append(EndedWorker(pid, worker.name, exit, now))
+                workers[pid] = EndedWorker(pid, worker.name, exit, now)
+                state.telemetry.ended_workers.append(workers[pid])
                 self._ipcm_control.emit(WorkerEvent(self.name, now, pid, worker.name, -1, exit))
-        return pids
+        return workers, pids
 
     def terminate_workers(self) -> None:
-        """Ends the workers: TERM, and KILL for those that are there 15 seconds later."""
+        """Ends the workers: TERM, and KILL for those still there `worker_grace` seconds later."""
         self.reap_workers()
         living = self._ipcm_signal_workers(SIGTERM)
-        if wait_dead(living, WORKER_GRACE):
-            wait_dead(self._ipcm_signal_workers(SIGKILL), WORKER_GRACE)
+        if wait_dead(living, self.worker_grace):
+            wait_dead(self._ipcm_signal_workers(SIGKILL), _KILLED)
         self.reap_workers()
 
     def _ipcm_signal_workers(self, sig: int) -> list[ProcessIdentity]:

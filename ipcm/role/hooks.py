@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from signal import Signals
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, cast
 
 from ipcm._core.activity import Activity
 from ipcm.message import Message
@@ -14,6 +15,16 @@ if TYPE_CHECKING:
     from ipcm.role.peer import Peer
 
 __all__ = ["Hooks", "UnhandledActivity"]
+
+
+class _Late:
+    """A class attribute that is imported when it is first looked at; it may be overridden."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    def __get__(self, _instance: object, _owner: type) -> Any:
+        return getattr(importlib.import_module(self._module), self._name)
 
 
 class UnhandledActivity(RuntimeError):
@@ -33,6 +44,8 @@ class Hooks:
         expose_error_details: an asker gets the text of the exception that its request raised.
         signals_to_grab: names with or without SIG, numbers, or members of `signal.Signals`.
         reap_all: every child is waited for, also those of subprocess and the like.
+        worker_grace: seconds from the TERM to the KILL of workers, when the service ends.
+        peer_class, handle_class: what `peer` and `handle` make.
     """
 
     cycle: float = 0.2
@@ -42,8 +55,9 @@ class Hooks:
     expose_error_details: bool = False
     signals_to_grab: Iterable[str | int | Signals] = ()
     reap_all: bool = False
-    peer_class: ClassVar[type[Peer] | None] = None
-    handle_class: ClassVar[type[Handle] | None] = None
+    worker_grace: float = 15.0
+    peer_class: type[Peer] = cast("Any", _Late("ipcm.role.peer", "Peer"))
+    handle_class: type[Handle] = cast("Any", _Late("ipcm.role.handle", "Handle"))
 
     def redirect(self) -> None:
         """Called in the service's process during startup: redirect its input and output here."""

@@ -1,0 +1,267 @@
+"""Children of a service: those that it reaps, and those that it leaves to others."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import ipcm
+from ipcm import Activity, Service
+from tests.helpers import gone, wait_until
+from tests.role.consumers import Telling, double
+
+
+def forked(child: Any) -> int:
+    """A plain child, that the service has to find by itself."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os._exit(child() or 0)
+        finally:
+            os._exit(99)
+    return pid
+
+
+def note_exit(service: Any, pid: int, exit: int) -> None:
+    service.noted.append([pid, exit])
+
+
+def kill_self() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class TestReaped:
+    def test_exits_are_those_of_subprocess_and_each_comes_once(self) -> None:
+        started: dict[int, int] = {}
+
+        def start(service: Any) -> None:
+            for child, exit in ((lambda: 0, 0), (lambda: 7, 7), (kill_self, -9)):
+                started[forked(child)] = exit
+            ipcm.worker("not told", lambda: 5)
+
+        class Telling2(Telling):
+            def handle_request(self, request: Any, message: Any) -> Any:
+                return [self.noted, [list(each) for each in started.items()]]
+
+        with ipcm.service("boss", Telling2, on_start=start, on_pid=note_exit) as handle:
+            wait_until(lambda: handle.snapshot().ended_workers)
+            wait_until(lambda: len(handle.request(0)[0]) >= 3)
+            noted, expected = handle.request(0)
+            assert sorted(noted) == sorted(expected)
+            assert {child.exit for child in handle.snapshot().reaped} == {0, 7, -9}
+
+    def test_they_are_in_the_activity(self) -> None:
+        def look(service: Any, activity: Activity) -> None:
+            if activity.pids:
+                service.noted += activity.pids.values()
+
+        with ipcm.service(
+            "boss", Telling, on_start=lambda s: forked(lambda: 4) and None, on_all=look
+        ) as handle:
+            wait_until(lambda: handle.request(0) == [4])
+
+    def test_registered_ones_are_workers(self) -> None:
+        def start(service: Service) -> None:
+            pid = forked(signal.pause)
+            service.register_worker("mine", pid)
+            assert service.workers == {pid: "mine"}
+
+        with ipcm.service("boss", Telling, on_start=start, on_pid=note_exit) as handle:
+            (worker,) = handle.snapshot().workers
+            assert worker.name == "mine"
+            os.kill(worker.pid, signal.SIGTERM)
+            wait_until(lambda: handle.snapshot().ended_workers)
+            assert handle.snapshot().ended_workers[0].exit == -signal.SIGTERM
+            assert handle.request(0) == []
+
+    def test_one_registered_before_the_loop(self) -> None:
+        class Early(Telling):
+            def redirect(self) -> None:
+                self.register_worker("early", forked(signal.pause))
+
+        with ipcm.service("boss", Early) as handle:
+            (worker,) = handle.snapshot().workers
+            os.kill(worker.pid, signal.SIGKILL)
+            wait_until(lambda: handle.snapshot().ended_workers)
+            assert handle.snapshot().ended_workers[0].exit == -9
+
+    def test_reaping_by_hand(self) -> None:
+        class Reaping(Telling):
+            def handle_request(self, request: Any, message: Any) -> Any:
+                workers = {ipcm.worker(f"w{n}", lambda: 3) for n in range(120)}
+                plain = forked(lambda: 6)
+                for pid in workers | {plain}:
+                    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+                if request.payload == "children":
+                    return [self.reap_children() == {plain: 6}, self.workers == {}]
+                reaped = self.reap_workers()
+                exits = {(each["name"][0], each["exit"]) for each in reaped.values()}
+                return [reaped.keys() == workers, exits == {("w", 3)}, self.workers == {}]
+
+        with ipcm.service("boss", Reaping, on_pid=note_exit) as handle:
+            assert handle.request("children") == [True, True]
+            assert handle.request("workers") == [True, True, True]
+
+    def test_what_reaping_workers_finds_comes_in_the_next_turn(self) -> None:
+        class Reaping(Telling):
+            def run_on_general_message(self, message: ipcm.Message) -> None:
+                pid = forked(lambda: 6)
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+                self.noted.append(self.reap_workers())
+
+        with ipcm.service("boss", Reaping, on_pid=lambda s, p, e: s.noted.append(e)) as handle:
+            handle.client.send_message("boss", "go")
+            wait_until(lambda: handle.request(0) == [{}, 6])
+
+    def test_everybody_s_where_that_is_asked_for(self) -> None:
+        def start(service: Any) -> None:
+            service.popen = subprocess.Popen(["sh", "-c", "exit 5"])
+
+        with ipcm.service(
+            "boss", Telling, reap_all=True, on_start=start, on_pid=note_exit
+        ) as handle:
+            wait_until(lambda: [exit for _, exit in handle.request(0)] == [5])
+
+
+class Keeping(Telling):
+    """Has a child of some library for many turns, in which other children are reaped."""
+
+    def handle_request(self, request: Any, message: Any) -> Any:
+        match request.payload:
+            case "popen":
+                self.child = subprocess.Popen(["sh", "-c", "exit 5"])
+                return self.child.pid
+            case "multiprocessing":
+                fork = multiprocessing.get_context("fork")
+                self.child = fork.Process(target=sys.exit, args=(5,))
+                self.child.start()
+                return self.child.pid
+            case "turn":
+                forked(lambda: 0)
+                return len(self.noted)
+            case "poll":
+                return self.child.poll()
+            case "exitcode":
+                self.child.join(5)
+                return self.child.exitcode
+        return None
+
+
+class TestLeftToOthers:
+    @pytest.mark.parametrize(("kind", "ask"), [("popen", "poll"), ("multiprocessing", "exitcode")])
+    def test_kept_for_many_turns_it_has_its_true_exit_code(self, kind: str, ask: str) -> None:
+        with ipcm.service("boss", Keeping, on_pid=note_exit) as handle:
+            pid = handle.request(kind)
+            wait_until(lambda: gone(pid))
+            for _ in range(10):
+                handle.request("turn")
+            wait_until(lambda: handle.request("turn") >= 10)
+            assert handle.request(ask) == 5
+
+    def test_asyncio_in_a_handler(self) -> None:
+        async def main() -> int:
+            process = await asyncio.create_subprocess_exec("sh", "-c", "exit 5")
+            return await process.wait()
+
+        class Running(Telling):
+            def handle_request(self, request: Any, message: Any) -> Any:
+                return asyncio.run(main())
+
+        with ipcm.service("boss", Running) as handle:
+            assert handle.request(0) == 5
+            assert handle.request(0) == 5
+
+
+class TestTerminated:
+    def test_asked_first(self) -> None:
+        class Ending(Telling):
+            def handle_request(self, request: Any, message: Any) -> Any:
+                self.terminate_workers()
+                return self.workers
+
+        def start(service: Service) -> None:
+            ready, told = os.pipe()
+
+            def work() -> None:
+                signal.signal(signal.SIGTERM, lambda *_: os._exit(3))
+                os.write(told, b"x")
+                while True:
+                    signal.pause()
+
+            ipcm.worker("polite", work)
+            os.read(ready, 1)
+
+        with ipcm.service("boss", Ending, on_start=start) as handle:
+            assert handle.request(0) == {}
+            (worker,) = handle.snapshot().ended_workers
+            assert worker.exit == 3
+
+    def test_killed_when_the_grace_is_over(self) -> None:
+        def start(service: Service) -> None:
+            ready, told = os.pipe()
+
+            def work() -> None:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                os.write(told, b"x")
+                while True:
+                    signal.pause()
+
+            ipcm.worker("deaf", work)
+            os.read(ready, 1)
+
+        class Ending(Telling):
+            def handle_request(self, request: Any, message: Any) -> Any:
+                self.terminate_workers()
+                return self.workers
+
+        with ipcm.service("boss", Ending, on_start=start, worker_grace=0.1) as handle:
+            assert handle.request(0) == {}
+            (worker,) = handle.snapshot().ended_workers
+            assert worker.exit == -signal.SIGKILL
+
+    def test_also_after_an_error_in_clean_up(self, capfd: pytest.CaptureFixture[str]) -> None:
+        def fail(service: Service) -> None:
+            raise RuntimeError("bad end")
+
+        with ipcm.service(
+            "boss",
+            handle_request=lambda service, request, message: list(service.workers),
+            on_start=lambda service: ipcm.worker("w", signal.pause) and None,
+            on_cleanup=fail,
+        ) as handle:
+            (pid,) = handle.request(0)
+            handle.terminate()
+            with pytest.raises(ipcm.ServiceDied, match="bad end"):
+                handle.wait(5)
+            assert gone(pid)
+
+    def test_also_where_the_service_has_left_the_bus(self) -> None:
+        with ipcm.service(
+            "boss",
+            handle_request=lambda service, request, message: list(service.workers),
+            on_start=lambda service: ipcm.worker("w", signal.pause) and None,
+            on_cleanup=lambda service: service.client().disconnect() and None,
+        ) as handle:
+            (pid,) = handle.request(0)
+            handle.terminate(4)
+            assert handle.wait(5) == 4
+            assert gone(pid)
+
+
+def test_a_nested_service_that_ends_is_a_child_like_others() -> None:
+    def start(service: Any) -> None:
+        peer = ipcm.service("inner", handle_request=double)
+        service.noted.append(peer.child_pid)
+        os.kill(peer.pid, signal.SIGKILL)
+
+    with ipcm.service("outer", Telling, on_start=start, on_pid=note_exit) as handle:
+        wait_until(lambda: len(handle.request(0)) == 2)
+        pid, told = handle.request(0)
+        assert told == [pid, -9]

@@ -1,0 +1,142 @@
+"""A service ends with the processes that it watches, and with no others."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import ipcm
+from ipcm._os.process import ProcessIdentity
+from tests._os.processes import sleeping
+from tests.helpers import wait_until
+from tests.role.consumers import Minimal, Telling, pipe_text
+
+
+@contextlib.contextmanager
+def stranger() -> Iterator[int]:
+    """A process that is nobody's child here."""
+    read, write = os.pipe()
+    middle = os.fork()
+    if middle == 0:
+        if (pid := os.fork()) == 0:
+            with contextlib.suppress(BaseException):
+                os.closerange(0, 1000)
+                signal.pause()
+            os._exit(0)
+        os.write(write, str(pid).encode())
+        os._exit(0)
+    os.waitpid(middle, 0)
+    os.close(write)
+    pid = int(os.read(read, 20))
+    os.close(read)
+    try:
+        yield pid
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def seconds_to_end(pid: int) -> float:
+    """From the kill of a watched process to the service's clean-up."""
+    read, write = os.pipe()
+    try:
+        with ipcm.service(
+            "watcher",
+            Telling,
+            watch_pids=[pid],
+            on_cleanup=lambda service: os.write(write, str(time.monotonic()).encode()) and None,
+        ) as handle:
+            assert handle.request(0) == []
+            killed = time.monotonic()
+            os.kill(pid, signal.SIGKILL)
+            assert handle.wait(5) == 0
+    finally:
+        ended = pipe_text(read, write)
+    return float(ended) - killed
+
+
+def test_a_child_that_becomes_a_zombie() -> None:
+    took = []
+    for _ in range(3):
+        with sleeping() as pid:
+            took.append(seconds_to_end(pid))
+    assert min(took) < 0.1
+
+
+def test_a_process_that_is_no_child() -> None:
+    took = []
+    for _ in range(3):
+        with stranger() as pid:
+            took.append(seconds_to_end(pid))
+    assert min(took) < 0.1
+
+
+def test_one_that_is_a_zombie_already() -> None:
+    with sleeping() as pid:
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        with ipcm.service("watcher", Minimal, watch_pids=[pid]) as handle:
+            assert handle.wait(5) == 0
+
+
+def test_a_pid_that_is_another_s_by_now() -> None:
+    class Late(Minimal):
+        def run_on_start(self) -> None:
+            (pid,) = self.watch_pids
+            # As if it had been another process when the service was asked for.
+            self._ipcm_state.identities[pid] = ProcessIdentity(pid, 1)
+
+    with sleeping() as pid, ipcm.service("watcher", Late, watch_pids=[pid]) as handle:
+        assert handle.wait(5) == 0
+
+
+def test_the_end_of_one_of_several_is_enough_and_is_in_the_activity() -> None:
+    read, write = os.pipe()
+
+    def look(service: Any, activity: ipcm.Activity) -> None:
+        if activity.pid_watch:
+            os.write(write, b"seen")
+
+    try:
+        with (
+            sleeping() as one,
+            sleeping() as other,
+            ipcm.service(
+                "watcher", Telling, watch_pids=[one, other, os.getpid()], on_all=look
+            ) as handle,
+        ):
+            assert sorted(handle.snapshot().watched) == sorted([one, other, os.getpid()])
+            os.kill(other, signal.SIGKILL)
+            assert handle.wait(5) == 0
+    finally:
+        assert pipe_text(read, write) == "seen"
+
+
+def test_what_is_watched_may_change() -> None:
+    class Changing(Minimal):
+        def handle_request(self, request: Any, message: Any) -> Any:
+            before, self.watch_pids = self.watch_pids, request.payload
+            return before
+
+    with sleeping() as one, sleeping() as other:
+        with ipcm.service("watcher", Changing, watch_pids=[one]) as handle:
+            assert handle.request([other]) == [one]
+            wait_until(lambda: handle.snapshot().watched == [other])
+            os.kill(one, signal.SIGKILL)
+            assert handle.request([other]) == [other]
+            os.kill(other, signal.SIGKILL)
+            assert handle.wait(5) == 0
+
+
+def test_by_default_the_starter() -> None:
+    with ipcm.service("watcher", Minimal) as handle:
+        assert handle.snapshot().watched == [os.getpid()]
+
+
+def test_or_nobody() -> None:
+    with ipcm.service("watcher", Minimal, watch_pids=None) as handle:
+        assert handle.snapshot().watched == []
