@@ -19,13 +19,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ipcm_tui.app import ConsoleApp
-from ipcm_tui.source import BusFacts
-from ipcm_tui.widgets.peer_table import PeerTable
 from textual.pilot import Pilot
 
 from ipcm.bus import Bus, find_bus
 from ipcm.errors import NoSuchBus
+from ipcm_tui.app import ConsoleApp
+from ipcm_tui.source import BusFacts
+from ipcm_tui.widgets.peer_table import PeerTable
 
 ROOT = Path(__file__).resolve().parent.parent
 BUS = "demo"

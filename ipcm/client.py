@@ -279,6 +279,7 @@ class Client(Connection):
     def peers(self) -> list[str]:
         """Names of the others: without oneself and without observers."""
         with self._entered():
+            self.pump(0.0)  # who has left is known no more
             return [peer.name for peer in self._others()]
 
     def _others(self) -> list[PeerInfo]:
@@ -291,6 +292,7 @@ class Client(Connection):
     def peer_info(self, name: str) -> PeerInfo | None:
         """What the bus knows of a peer; None where it is not there."""
         with self._entered():
+            self.pump(0.0)
             found, _ = self._port.find(name)
             return found
 

@@ -92,7 +92,7 @@ def _run(
         return operator.index(child() or 0) & 0xFF
     except SystemExit as leaving:
         return _code_of(leaving)
-    except BaseException:  # the end of the process: there is nobody to raise to
+    except BaseException:  # noqa: BLE001 (the end of the process: there is nobody to raise to)
         os.write(2, traceback.format_exc().encode(errors="backslashreplace"))
         return 1
 

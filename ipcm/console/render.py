@@ -252,7 +252,7 @@ class Renderer:
         rows: list[Any] = []
         try:
             for row in stream.rows:
-                rows.append(row)
+                rows.append(row)  # noqa: PERF402 (what came before an error is kept)
         finally:
             # What came before an error or interrupt is still one document.
             self._write_document(rows)

@@ -22,7 +22,8 @@ _PATH_BYTES: Final = 1 << 20
 
 class Phase(enum.StrEnum):
     """Where a pass is. Each part waits for the end of the one before, so that what is removed
-    can never be what a worker is about to add, nor the other way round."""
+    can never be what a worker is about to add, nor the other way round.
+    """
 
     WALKING = "walking"
     SETTLING = "settling"

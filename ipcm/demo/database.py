@@ -6,7 +6,7 @@ import dataclasses
 import re
 import sqlite3
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from ipcm.demo.records import Duplicate, FileFacts, Hit, SkippedFile, StoreStats
 from ipcm.demo.text import printable, show_path
@@ -186,11 +186,11 @@ class _Change:
         self._sql = database._sql
         self._totals = dataclasses.replace(database._totals)
 
-    def __enter__(self) -> _Change:
+    def __enter__(self) -> Self:
         self._sql.execute("BEGIN")
         return self
 
-    def __exit__(self, kind: Any, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._sql.rollback()
             return

@@ -109,7 +109,8 @@ def digest_file(
 
 def open_file(path: bytes) -> int:
     """Opens what ought to be a regular file: neither a link, nor a FIFO that was put in its
-    place, can make us read or wait elsewhere."""
+    place, can make us read or wait elsewhere.
+    """
     return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
 
 

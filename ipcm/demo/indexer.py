@@ -177,7 +177,8 @@ class Indexer(DemoService):
 
     def _free_name(self) -> str | None:
         """A name that no worker has. They are few and come back, so that nobody on the bus keeps
-        figures for more and more peers; a worker that is done may still be leaving."""
+        figures for more and more peers; a worker that is done may still be leaving.
+        """
         taken = {running.peer for running in self._running.values()}
         for number in range(1, 2 * self._most_workers + 1):
             if (peer := f"{self.name}-worker-{number}") not in taken:
@@ -201,7 +202,8 @@ class Indexer(DemoService):
 
     def _send_walk(self, now: float) -> None:
         """Tells the store what the pass leaves out: as it goes in the first pass, at the end of
-        each later one."""
+        each later one.
+        """
         crawl = self._crawl
         skipped = crawl.walk.skipped.total() + crawl.catalogue.over
         figures = (skipped, crawl.walk.errors)

@@ -181,7 +181,8 @@ def open_directory(path: bytes) -> int:
 
 def pseudo_devices(root: bytes, where: tuple[str, ...] = ("/proc", "/sys")) -> frozenset[int]:
     """Devices whose files are no files (proc(5), sysfs(5)): to be avoided below `root`, unless
-    the root itself is there."""
+    the root itself is there.
+    """
     found: set[int] = set()
     for path in where:
         with contextlib.suppress(OSError):  # not mounted, or not Linux

@@ -44,7 +44,8 @@ class Job:
 
 class Pieces:
     """Collects results, and cuts them into pieces far below the frame cap, each of which costs
-    the store a few milliseconds only."""
+    the store a few milliseconds only.
+    """
 
     def __init__(self, most_files: int = PIECE_FILES, most_bytes: int = PIECE_BYTES) -> None:
         self._most_files = most_files
@@ -87,7 +88,7 @@ def run_job(job: Job) -> int:
             done = _work(client, job)
             patiently(client, lambda: client.send_message(job.indexer, done))
     except IPCMError as error:
-        print(f"{job.peer}: batch {job.serial}: {error}", file=sys.stderr)
+        print(f"{job.peer}: batch {job.serial}: {error}", file=sys.stderr)  # noqa: T201 (its output is a log)
         return 1
     return 0
 

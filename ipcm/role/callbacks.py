@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from signal import Signals
@@ -35,6 +36,7 @@ _ATTRIBUTES: Final = frozenset(
         "expose_error_details",
         "signals_to_grab",
         "reap_all",
+        "worker_grace",
         "peer_class",
         "handle_class",
     )
@@ -133,6 +135,10 @@ class Service(ServiceRole):
             return self.endpoints().call(request.payload)
         return DEFERRED
 
+    def _ipcm_hears_responses(self) -> bool:
+        own = type(self).handle_response is not Service.handle_response
+        return own or self._ipcm_on_response is not None
+
     def handle_response(self, response: Response, message: Message | None) -> None:
         """Calls the callback; without one the response waits for `get_response`."""
         if self._ipcm_on_response is None:
@@ -209,7 +215,8 @@ class Service(ServiceRole):
 
     def run_should_end(self) -> bool:
         """Whether one of `should_end` says so; all are asked."""
-        return any([callback(self) for callback in self.should_end])
+        # A list: also those behind the first that says so are asked.
+        return any([callback(self) for callback in self.should_end])  # noqa: C419
 
     def run_on_unhandled(self, activity: Activity) -> None:
         """Calls `on_unhandled`; without one it raises."""
@@ -232,4 +239,6 @@ def _callables(name: str, value: Any) -> list[Callable[..., Any]]:
     for each in found:
         if not callable(each):
             raise UsageError(f"{name} has to be callable, or a list of such; got {each!r:.100}")
+        if inspect.iscoroutinefunction(each):
+            raise UsageError(f"{name} cannot be async: handle_request and endpoints can")
     return found

@@ -146,7 +146,7 @@ def _run_child(
         state.identities = identities
         state.on_ready = lambda: Report(ready=pid).write(mine.fd)
         value = service.run()
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001
         # The boundary of the process: the exception goes to whoever holds the handle.
         if service._ipcm_state.phase != "starting":
             service.debug(f"{service.name}: {format_traceback(error)}")

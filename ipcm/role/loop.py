@@ -69,6 +69,8 @@ class Loop:
         stack.enter_context(OrderlyEnd(state.signals.notice))
         state.children = Children()
         state.children.start_tracking()
+        for pid in state.workers:  # registered before there was anybody to wait for them
+            state.children.adopt(pid)
         stack.callback(state.children.stop_tracking)
         state.lifeline = Lifeline()
         stack.callback(state.lifeline.close)
@@ -133,10 +135,7 @@ class Loop:
     def _dispatch(self, activity: Activity) -> None:
         service, state = self._service, self._state
         service.try_(lambda: service.run_on_all(activity))
-        for sig, count in activity.sigs.items():
-            for _ in range(count):
-                service.try_(lambda sig=sig: service.run_on_sig(sig))  # type: ignore[misc]
-                state.telemetry.signal_handled(sig.name)
+        self._handle_signals(activity)
         for pid, exit in activity.pids.items():
             service.try_(lambda pid=pid, exit=exit: service.run_on_pid(pid, exit))  # type: ignore[misc]
         if activity.pid_watch:
@@ -177,22 +176,38 @@ class Loop:
         control.flush()
 
     def _end(self) -> None:
-        """The way out: cleanup, last signals, outbox, workers, connection."""
+        """The way out, each step of it also where one before it failed."""
         service, state = self._service, self._state
         state.phase = "ending"
         service.terminate(0)
         client = service.client()
-        try:
-            service.try_(service.run_on_cleanup)
-            last = Activity()
-            gather_signals(service, last, {})
-            for sig, count in last.sigs.items():
-                for _ in range(count):
-                    service.try_(lambda sig=sig: service.run_on_sig(sig))  # type: ignore[misc]
-                    state.telemetry.signal_handled(sig.name)
-        finally:
-            service._ipcm_control.emit(TerminatedEvent(service.name, time.time(), state.terminated))
-            service._ipcm_control.flush()
+        with contextlib.ExitStack() as stack:  # last in, first out
+            stack.callback(client.disconnect)
+            stack.callback(self._handle_last_signals)  # ending the workers may take a while
+            stack.callback(service.terminate_workers)
+            stack.callback(self._tell_the_end)
+            stack.callback(self._handle_last_signals)
+            stack.callback(service.try_, service.run_on_cleanup)
+            if state.coroutines is not None:
+                stack.callback(state.coroutines.close)
+                state.coroutines = None
+
+    def _tell_the_end(self) -> None:
+        service, client = self._service, self._service.client()
+        event = TerminatedEvent(service.name, time.time(), self._state.terminated)
+        service._ipcm_control.emit(event)
+        service._ipcm_control.flush()
+        if not client.disconnected:
             client.flush(_FLUSH)
-            service.terminate_workers()
-            client.disconnect()
+
+    def _handle_last_signals(self) -> None:
+        last = Activity()
+        gather_signals(self._service, last, {})
+        self._handle_signals(last)
+
+    def _handle_signals(self, activity: Activity) -> None:
+        service = self._service
+        for sig, count in activity.sigs.items():
+            for _ in range(count):
+                service.try_(lambda sig=sig: service.run_on_sig(sig))  # type: ignore[misc]
+                self._state.telemetry.signal_handled(sig.name)

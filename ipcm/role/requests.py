@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from ipcm._core.envelope import RESPONSE
+from ipcm._core.outcome import Outcome
 from ipcm._core.requests import Callback
 from ipcm.client import DEFAULT_TIMEOUT, Client
 from ipcm.errors import (
@@ -25,6 +29,8 @@ __all__ = ["RequestsRole"]
 
 GENERIC_ERROR = "Internal service error"
 
+_MOST_FORGOTTEN = 100_000
+
 
 class RequestsRole:
     """Sends requests, and answers those that come in, each once.
@@ -41,6 +47,7 @@ class RequestsRole:
         def client(self) -> Client: ...
         def handle_request(self, request: Request, message: Message) -> Any: ...
         def note_error(self, where: str, error: BaseException) -> None: ...
+        def try_(self, callback: Callable[[], Any]) -> Outcome: ...
 
     # Asking
 
@@ -60,6 +67,8 @@ class RequestsRole:
         Returns:
             The id of the request.
         """
+        if callback is None and self._ipcm_hears_responses():
+            callback = self.handle_response  # of failures too
         id = self.client().send_request(peer, payload, callback, timeout=timeout)
         self._ipcm_state.telemetry.sent += 1
         return id
@@ -68,10 +77,16 @@ class RequestsRole:
         """The response of a request without callback, once it is there; see `Client`."""
         return self.client().get_response(id)
 
-    def handle_response(self, response: Response, message: Message | None) -> None:
-        """Called with each response whose request had no callback.
+    def _ipcm_hears_responses(self) -> bool:
+        """Whether responses go to `handle_response`, and do not wait for `get_response`."""
+        own = getattr(type(self), "handle_response", None)
+        return "handle_response" in vars(self) or own is not RequestsRole.handle_response
 
-        The default keeps it for `get_response`.
+    def handle_response(self, response: Response, message: Message | None) -> None:
+        """Called with each response whose request had no callback; override it.
+
+        A request that failed comes with a response that is not `ok`, and no message. The default
+        keeps the response for `get_response`.
         """
         self.client().requests.done[response.id] = response
 
@@ -109,32 +124,60 @@ class RequestsRole:
             result = self.handle_request(
                 Request(message.id, message.content, message.sender), message
             )
-        except Exception as error:
-            # The one place where a handler's failure becomes an answer: the service lives on.
-            if not isinstance(error, BadRequest):  # that is the asker's fault, and told to it
-                self.note_error("handle_request", error)
-            if key in state.open:
-                self.send_response(*key, None, self._ipcm_error_text(error))
+        except Exception as error:  # noqa: BLE001 (see _ipcm_refuse)
+            self._ipcm_refuse(key, error)
             return
-        if key in state.open:
-            if result is not DEFERRED:
-                self.send_response(*key, result)
-        elif result is not None and result is not DEFERRED:
+        if type(result) is CoroutineType:
+            if state.coroutines is None:
+                from ipcm.role.coroutines import Coroutines
+
+                state.coroutines = Coroutines()
+            state.coroutines.start(key, result, partial(self._ipcm_end_coroutine, key))
+        else:
+            self._ipcm_conclude(key, result)
+
+    def _ipcm_end_coroutine(self, key: tuple[str, int], outcome: Callable[[], Any]) -> None:
+        def end() -> None:
+            try:
+                result = outcome()
+            except Exception as error:  # noqa: BLE001 (see _ipcm_refuse)
+                self._ipcm_refuse(key, error)
+            else:
+                self._ipcm_conclude(key, result)
+
+        self.try_(end)
+
+    def _ipcm_refuse(self, key: tuple[str, int], error: Exception) -> None:
+        """The one place where a handler's failure becomes an answer: the service lives on."""
+        if not isinstance(error, BadRequest):  # that is the asker's fault, and told to it
+            self.note_error("handle_request", error)
+        if key in self._ipcm_state.open:
+            self.send_response(*key, None, self._ipcm_error_text(error))
+
+    def _ipcm_conclude(self, key: tuple[str, int], result: Any) -> None:
+        state = self._ipcm_state
+        if result is DEFERRED:
+            return
+        if key in state.open or key in state.forgotten:
+            self.send_response(*key, result)
+        elif result is not None:
             self.note_error("handle_request", ExtraResponse(*key))
 
     def send_response(self, peer: str, id: int, response: Any, error: str | None = None) -> None:
-        """Answers a request.
+        """Answers a request; where its asker has left or waits no more, nothing.
 
         Args:
             peer, id: whose, and which: `request.sender`, `request.id`.
             error: text of a failure; the asker gets a RemoteError.
 
         Raises:
-            ExtraResponse: it is not open: answered, timed out, or never received.
+            ExtraResponse: it was answered before, or never received.
         """
         state = self._ipcm_state
         opened = state.open.pop((peer, id), None)
         if opened is None:
+            if state.forgotten.pop((peer, id), False):
+                return  # counted as dropped when it was forgotten
             raise ExtraResponse(peer, id)
         state.answering = opened
         try:
@@ -170,15 +213,22 @@ class RequestsRole:
     def forget_requests(self, now: float) -> None:
         """Forgets requests whose askers have stopped waiting."""
         state = self._ipcm_state
-        late = [key for key, opened in state.open.items() if opened.deadline <= now]
-        for key in late:
-            del state.open[key]
-        state.telemetry.drops += len(late)
+        self._ipcm_forget([key for key, o in state.open.items() if o.deadline <= now])
         state.next_expiry = min((o.deadline for o in state.open.values()), default=math.inf)
 
     def forget_asker(self, peer: str, life: str) -> None:
         """Forgets the requests of a peer that left; those of its name's next life stay."""
+        open = self._ipcm_state.open
+        self._ipcm_forget([k for k, o in open.items() if k[0] == peer and o.life == life])
+
+    def _ipcm_forget(self, keys: list[tuple[str, int]]) -> None:
+        """Nobody waits for these answers; those that come all the same are no mistakes."""
         state = self._ipcm_state
-        for key in [k for k, o in state.open.items() if k[0] == peer and o.life == life]:
+        for key in keys:
             del state.open[key]
-            state.telemetry.drops += 1
+            state.forgotten[key] = True
+        if state.coroutines is not None:
+            state.coroutines.cancel(keys)
+        state.telemetry.drops += len(keys)
+        while len(state.forgotten) > _MOST_FORGOTTEN:
+            del state.forgotten[next(iter(state.forgotten))]

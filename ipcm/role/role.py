@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["ServiceRole"]
 
 _VALUES = ("orig_io", "name", "ipcm_info", "pid", "watch_pids")
-_FLUSH = 5.0
-_LOOK_AROUND = 0.01
-_SLOW = 0.0005
 
 
 class _RoleMeta(abc.ABCMeta):
@@ -160,17 +157,12 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
         self.in_correct_pid()
         peers = self._ipcm_state.peers
         if name not in peers or params:
-            from ipcm.role.peer import Peer
-
-            peers[name] = (self.peer_class or Peer)(name, self, **params)
+            peers[name] = self.peer_class(name, self, **params)
         return peers[name]
 
     def handle(self, name: str | None = None, **params: Any) -> Handle:
         """A new handle for this service, with a connection of its own under `name`."""
-        from ipcm.role.handle import Handle
-
-        maker = self.handle_class or Handle
-        return maker(self.name, self.ipcm_info, name=name, **params)
+        return self.handle_class(self.name, self.ipcm_info, name=name, **params)
 
     def endpoints(self) -> Endpoints:
         """The endpoints of this service."""
@@ -222,10 +214,22 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
         handles += state.watched
         return handles
 
+    def select(self, timeout: float | None) -> list[int]:
+        """See `SelectRole.select`; coroutines of handlers run meanwhile."""
+        coroutines = self._ipcm_state.coroutines
+        if coroutines is None or not coroutines.pending:
+            return super().select(timeout)
+        return coroutines.select(self._ipcm_descriptors(), timeout)
+
     def peer_delta(self) -> dict[str, int]:
-        """Who came (+1) or left (-1) since the last call, at most one change per name."""
+        """Who came (+1) or left (-1) since the last call, at most one change per name.
+
+        One that left is told once its last messages have been handled.
+        """
+        client = self.client()
+        client.pump(0.0)
         take_changes(self)
-        return self._ipcm_state.deltas.take()
+        return self._ipcm_state.deltas.take({message.sender for message in client.inbox})
 
     def watch(self, sig_seen: dict[Any, int] | None = None) -> Activity:
         """Waits for something to happen, no longer than a timed turn allows.

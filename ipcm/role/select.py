@@ -38,11 +38,13 @@ class SelectRole:
         Returns:
             The descriptors that are readable (or hung up).
         """
-        fds = [h if isinstance(h, int) else h.fileno() for h in self.select_handles()]
-        poll = self._ipcm_poller(fds)
+        poll = self._ipcm_poller(self._ipcm_descriptors())
         # Rounded up: a wait that ends a hair early would make an empty turn.
         milliseconds = None if timeout is None else math.ceil(max(timeout, 0.0) * 1000)
         return [fd for fd, _ in poll.poll(milliseconds)]
+
+    def _ipcm_descriptors(self) -> list[int]:
+        return [h if isinstance(h, int) else h.fileno() for h in self.select_handles()]
 
     def _ipcm_poller(self, fds: list[int]) -> Any:
         cached: Any = self.__dict__.get("_ipcm_poll")

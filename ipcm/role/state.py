@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ipcm._os.lifeline import Lifeline
     from ipcm._os.signals import SignalCounter
     from ipcm.client import Client
+    from ipcm.role.coroutines import Coroutines
     from ipcm.role.endpoints import Endpoints
     from ipcm.role.peer import Peer
 
@@ -53,6 +54,7 @@ class ServiceState:
         phase: "starting", "running" or "ending".
         on_ready: called once the start callback has run.
         open: requests by (peer, id). answering: the one whose answer is being sent.
+        forgotten: requests whose answer nobody waits for any more, and which may still come.
         watched: watched processes by pidfd. identities: of watched pids, taken before the fork.
         slow: handlers took long in the last turn.
     """
@@ -67,9 +69,11 @@ class ServiceState:
     children: Children | None = None
     lifeline: Lifeline | None = None
     endpoints: Endpoints | None = None
+    coroutines: Coroutines | None = None
     on_ready: Callable[[], None] | None = None
     workers: dict[int, Worker] = dataclasses.field(default_factory=dict)
     open: dict[tuple[str, int], OpenRequest] = dataclasses.field(default_factory=dict)
+    forgotten: dict[tuple[str, int], bool] = dataclasses.field(default_factory=dict)
     subscriptions: dict[str, Subscription] = dataclasses.field(default_factory=dict)
     peers: dict[str, Peer] = dataclasses.field(default_factory=dict)
     watched: dict[int, ProcessIdentity] = dataclasses.field(default_factory=dict)

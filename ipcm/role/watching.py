@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from signal import SIGCHLD
 from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.activity import Activity
@@ -15,6 +16,7 @@ from ipcm.message import Kind
 
 if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
+    from ipcm.role.state import ServiceState
 
 __all__ = ["gather_signals", "take_changes", "watch"]
 
@@ -31,9 +33,13 @@ def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
         _look(service, _timeout(service, began))
         client.port.slept(time.monotonic() - began)
         client.pump(0.0)
-    if time.monotonic() - state.selected > _LOOK_AROUND:
+    elif time.monotonic() - state.selected > _LOOK_AROUND or _works(state):
         _look(service, 0.0)
     return _gather(service, sig_seen)
+
+
+def _works(state: ServiceState) -> bool:
+    return state.coroutines is not None and state.coroutines.pending
 
 
 def _has_work(service: ServiceRole) -> bool:
@@ -91,11 +97,11 @@ def _gather(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
 def gather_signals(service: ServiceRole, activity: Activity, sig_seen: dict[Any, int]) -> None:
     """Puts the signals that came, and the children that ended, where a turn finds them."""
     state = service._ipcm_state
-    counted = dict(sig_seen)
+    counted = {parse_signals([sig])[0]: count for sig, count in sig_seen.items()}
     if state.signals is not None:
         for sig, count in state.signals.drain().items():
             counted[sig] = counted.get(sig, 0) + count
-        if state.signals.woken:
+        if state.signals.woken or SIGCHLD in counted:
             state.signals.woken = False
             state.ended_pids.update(service.reap_children())
     grabbed = parse_signals(service.signals_to_grab)

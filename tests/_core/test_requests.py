@@ -12,13 +12,10 @@ from ipcm._core.requests import RequestTable
 from ipcm.errors import PeerGone, RemoteError, RequestTimeout
 from ipcm.message import Kind, Message, Response
 
-
 LIFE = "first"
 
 
-def response(
-    id: int, sender: str = "peer", error: str | None = None, life: str = LIFE
-) -> Message:
+def response(id: int, sender: str = "peer", error: str | None = None, life: str = LIFE) -> Message:
     return Message(id, sender, "me", "answer", Kind.RESPONSE, id, error=error, incarnation=life)
 
 
@@ -43,7 +40,8 @@ def test_remote_error() -> None:
 
 
 @pytest.mark.parametrize(
-    "late", [response(2), response(1, sender="forger"), response(1, sender=""), response(1, life="second")]
+    "late",
+    [response(2), response(1, sender="forger"), response(1, sender=""), response(1, life="second")],
 )
 def test_unknown_and_forged_are_dropped_and_counted(late: Message) -> None:
     table = RequestTable()

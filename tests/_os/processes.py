@@ -136,7 +136,7 @@ def _be_child(test: Callable[[], Any], write: int) -> None:
         outcome: dict[str, Any] = {}
         try:
             outcome["returned"] = test()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 (it is told)
             outcome = {"raised": traceback.format_exc()}
         if os.getpid() != me:
             outcome = {"raised": f"a forked child came back into the test: {outcome}"}

@@ -89,7 +89,7 @@ def files(tmp_path: Path) -> Path:
 FRONT_END = """
 import sys
 
-def main(bus, *, demo=False):
+def main(bus, *, demo=False, read_only=False):
     print("front end on", bus.name, "demo" if demo else "", flush=True)
     sys.stdin.readline()
     return 7

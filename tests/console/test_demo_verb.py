@@ -48,7 +48,7 @@ def test_a_signal_ends_the_demo_with_its_summary(
         demo.send_signal(number)
         demo.send_signal(signal.SIGINT)
         output, error = demo.communicate(timeout=LIMIT)
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 3.0
         # The second may be seen first.
         assert demo.returncode in (code, 130)
         assert set(INTEGERS) <= set(json.loads(output))
@@ -65,7 +65,8 @@ def test_a_demo_hit_while_it_starts_leaves_nothing(home: Path, files: Path, dela
         demo.send_signal(signal.SIGINT)
         demo.send_signal(signal.SIGINT)
         _, error = demo.communicate(timeout=LIMIT)
-        assert time.monotonic() - started < 1.0
+        # Within a second, on a machine that does nothing else.
+        assert time.monotonic() - started < 3.0
         assert demo.returncode in (130, -signal.SIGINT)
     assert left_behind(home) == []
     assert demo.returncode != 130 or "Traceback" not in error
@@ -123,7 +124,7 @@ def test_a_hangup_ends_the_front_end_and_the_demo(home: Path, files: Path, front
         started = time.monotonic()
         demo.process.send_signal(signal.SIGHUP)
         assert demo.end() == 129
-        assert time.monotonic() - started < 1.0
+        assert time.monotonic() - started < 3.0
     assert left_behind(home) == []
 
 

@@ -20,7 +20,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_front_end_is_found(folder: Path) -> None:
     install_front_end(
-        folder, "tried", "def main(bus, *, demo=False):\n    return 7 if demo else 5\n"
+        folder,
+        "tried",
+        "def main(bus, *, demo=False, read_only=False):\n    return 7 if demo else 5\n",
     )
     assert load_frontend("tried")(None, demo=True) == 7
 

@@ -23,7 +23,7 @@ def file(name: str, mtime: int = 1, size: int = 1, inode: int = 1) -> Found:
     return Found(name.encode(), mtime, size, inode)
 
 
-def make(root: Path, clock: Clock, **options: int | float) -> Crawl:
+def make(root: Path, clock: Clock, **options: float) -> Crawl:
     return Crawl(lambda: Walk(os.fsencode(root)), **{"rest": 1.0, **options})  # type: ignore[arg-type]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -113,7 +114,7 @@ def test_a_directory_that_fails_in_the_middle_is_counted(
     (tmp_path / "f").touch()
 
     class Failing:
-        def __enter__(self) -> Failing:
+        def __enter__(self) -> Self:
             return self
 
         def __exit__(self, *_: object) -> None:

@@ -102,7 +102,7 @@ class TestReaped:
                 if request.payload == "children":
                     return [self.reap_children() == {plain: 6}, self.workers == {}]
                 reaped = self.reap_workers()
-                exits = {(each["name"][0], each["exit"]) for each in reaped.values()}
+                exits = {(str(each["name"])[0], each["exit"]) for each in reaped.values()}
                 return [reaped.keys() == workers, exits == {("w", 3)}, self.workers == {}]
 
         with ipcm.service("boss", Reaping, on_pid=note_exit) as handle:
@@ -132,6 +132,8 @@ class TestReaped:
 
 class Keeping(Telling):
     """Has a child of some library for many turns, in which other children are reaped."""
+
+    child: Any = None
 
     def handle_request(self, request: Any, message: Any) -> Any:
         match request.payload:

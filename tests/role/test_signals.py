@@ -158,7 +158,7 @@ class TestOthers:
 
     def test_a_worker_s_signals_are_its_own(self) -> None:
         def start(service: Any) -> None:
-            pid = ipcm.worker("w", lambda: signal.pause())
+            pid = ipcm.worker("w", signal.pause)
             os.kill(pid, SIGUSR1)
 
         with ipcm.service("sig", Telling, on_start=start, on_sig={"USR1": note}) as handle:

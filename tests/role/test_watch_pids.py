@@ -122,14 +122,17 @@ def test_what_is_watched_may_change() -> None:
             before, self.watch_pids = self.watch_pids, request.payload
             return before
 
-    with sleeping() as one, sleeping() as other:
-        with ipcm.service("watcher", Changing, watch_pids=[one]) as handle:
-            assert handle.request([other]) == [one]
-            wait_until(lambda: handle.snapshot().watched == [other])
-            os.kill(one, signal.SIGKILL)
-            assert handle.request([other]) == [other]
-            os.kill(other, signal.SIGKILL)
-            assert handle.wait(5) == 0
+    with (
+        sleeping() as one,
+        sleeping() as other,
+        ipcm.service("watcher", Changing, watch_pids=[one]) as handle,
+    ):
+        assert handle.request([other]) == [one]
+        wait_until(lambda: handle.snapshot().watched == [other])
+        os.kill(one, signal.SIGKILL)
+        assert handle.request([other]) == [other]
+        os.kill(other, signal.SIGKILL)
+        assert handle.wait(5) == 0
 
 
 def test_by_default_the_starter() -> None:

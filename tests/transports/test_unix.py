@@ -17,6 +17,7 @@ import pytest
 import ipcm
 from ipcm import Bus, Client
 from ipcm._core.registry import Hello
+from ipcm.transports.base import Limits
 from ipcm.transports.unix.hello import VERSION
 from tests.helpers import gone, wait_until
 
@@ -66,9 +67,7 @@ class TestBadInput:
             struct.pack("!I", 100_000) + b"\x91" * 65_000,
         ],
     )
-    def test_garbage_instead_of_a_hello(
-        self, bus: Bus, echo: ipcm.Handle, data: bytes
-    ) -> None:
+    def test_garbage_instead_of_a_hello(self, bus: Bus, echo: ipcm.Handle, data: bytes) -> None:
         with raw(listener_of(bus, "echo")) as sock:
             sock.sendall(data)
             assert hung_up(sock)
@@ -110,7 +109,7 @@ class TestBadInput:
 
     def test_silence_costs_the_connection_after_the_deadline(self, bus: Bus) -> None:
         with bus.connect("patient") as client:
-            client.port._limits = ipcm.transports.base.Limits(hello=0.1)  # type: ignore
+            client.port._limits = Limits(hello=0.1)  # type: ignore[attr-defined]
             with raw(listener_of(bus, "patient")) as sock:
                 client.get_messages(0.3)
                 assert hung_up(sock)
@@ -152,9 +151,7 @@ class TestBadInput:
         big = b"x" * ((16 << 20) - 100)
         assert echo.request(big) == big
 
-    @pytest.mark.parametrize(
-        "content", [object(), {1, object()}, 1 << 70, "\ud800", lambda: 1]
-    )
+    @pytest.mark.parametrize("content", [object(), {1, object()}, 1 << 70, "\ud800", lambda: 1])
     def test_content_that_cannot_be_carried(self, echo: ipcm.Handle, content: Any) -> None:
         with pytest.raises(ipcm.ContentError):
             echo.request(content)
@@ -385,6 +382,23 @@ class TestDeath:
         wait_until(lambda: gone(keeper), limit=2)
 
 
+class TestPresence:
+    def test_news_that_comes_beside_an_answer_waits_for_no_other_news(self, bus: Bus) -> None:
+        with bus.connect("first") as client:
+            port = client.port
+            port.subscribe()
+            with bus.connect("second"):
+                # Its answer comes behind the word that the second has come.
+                port._members.list_peers()  # type: ignore[attr-defined]
+                assert port.deadline == 0
+                began = time.monotonic()
+                port.receive(5)
+                assert time.monotonic() - began < 3
+                assert [(c.what, c.peer and c.peer.name) for c in port.changes] == [
+                    ("joined", "second")
+                ]
+
+
 class TestFlow:
     def test_order_holds_through_queues_and_partial_writes(self, bus: Bus) -> None:
         with bus.connect("from") as sender, bus.connect("to") as receiver:
@@ -459,7 +473,7 @@ class TestFlow:
         used = len(os.listdir("/proc/self/fd"))
         resource.setrlimit(resource.RLIMIT_NOFILE, (used, hard))
         try:
-            with pytest.raises(OSError):
+            with pytest.raises(OSError, match="Too many open files"):
                 bus.connect("one too many")
             assert echo.request(2) == 2
         finally:

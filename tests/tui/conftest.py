@@ -12,8 +12,6 @@ from datetime import UTC
 from typing import Any
 
 import pytest
-from ipcm_tui.app import ConsoleApp
-from ipcm_tui.source import BusFacts, Clock
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -30,6 +28,8 @@ from ipcm._core.observation import (
 from ipcm._core.registry import PeerInfo
 from ipcm.errors import BusGone, IPCMError, NoSuchPeer
 from ipcm.message import Response
+from ipcm_tui.app import ConsoleApp
+from ipcm_tui.source import BusFacts, Clock
 
 NOON = 1_700_000_000.0
 """A Tuesday evening: 2023-11-14 22:13:20 UTC."""
@@ -296,7 +296,7 @@ def make_app(
 ) -> Callable[..., ConsoleApp]:
     """Makes the app with other options."""
 
-    def make(**options: bool) -> ConsoleApp:
+    def make(**options: Any) -> ConsoleApp:
         return ConsoleApp(demo_bus, facts, clock=clock.clock(), **options)
 
     return make

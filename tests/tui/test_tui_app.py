@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button
+
+from ipcm._core.observation import Latency, TerminatedEvent
+from ipcm.errors import RequestTimeout, UnsupportedError
 from ipcm_tui.app import ConsoleApp
 from ipcm_tui.screens.confirm import ConfirmScreen
 from ipcm_tui.screens.gone import GoneScreen
@@ -12,11 +17,6 @@ from ipcm_tui.screens.help import HelpScreen
 from ipcm_tui.screens.inspect import InspectScreen
 from ipcm_tui.widgets.peer_table import PeerTable
 from ipcm_tui.widgets.traffic_view import TrafficView
-from textual.pilot import Pilot
-from textual.widgets import Button
-
-from ipcm._core.observation import Latency, TerminatedEvent
-from ipcm.errors import RequestTimeout, UnsupportedError
 
 SIZES = pytest.mark.parametrize("size", [(30, 10), (80, 24), (80, 50), (120, 40), (240, 70)])
 

@@ -6,12 +6,6 @@ from datetime import UTC
 from typing import Any
 
 import pytest
-from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS, peer_cell, traffic_cell
-from ipcm_tui.models.columns import PEER_COLUMNS, TRAFFIC_COLUMNS, fit
-from ipcm_tui.models.detail import Detail, peer_detail, row_detail
-from ipcm_tui.models.formatting import NOTHING
-from ipcm_tui.models.peers import Peer, PeerKey, Peers
-from ipcm_tui.models.traffic import Row, TrafficLog
 from rich.cells import cell_len
 
 from ipcm._core.observation import (
@@ -22,6 +16,12 @@ from ipcm._core.observation import (
     RequestCounts,
     SignalCount,
 )
+from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS, peer_cell, traffic_cell
+from ipcm_tui.models.columns import PEER_COLUMNS, TRAFFIC_COLUMNS, fit
+from ipcm_tui.models.detail import Detail, peer_detail, row_detail
+from ipcm_tui.models.formatting import NOTHING
+from ipcm_tui.models.peers import Peer, PeerKey, Peers
+from ipcm_tui.models.traffic import Row, TrafficLog
 
 FLEXIBLE = {"name", "route", "what"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipcm_tui.models.columns import PEER_COLUMNS, TRAFFIC_COLUMNS, Column, fit
 
 BOTH = pytest.mark.parametrize("columns", [PEER_COLUMNS, TRAFFIC_COLUMNS])

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ipcm_tui.models.compose import (
     Draft,
     EndpointFacts,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ipcm_tui.app import ConsoleApp
-from ipcm_tui.screens.composer import ComposerScreen
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, TextArea
 
 from ipcm.errors import Backpressure, RemoteError
 from ipcm.message import Response
+from ipcm_tui.app import ConsoleApp
+from ipcm_tui.screens.composer import ComposerScreen
 
 SEARCH = {
     "name": "search",

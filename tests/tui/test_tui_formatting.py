@@ -8,8 +8,9 @@ from datetime import UTC
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ipcm_tui.models import formatting as f
 from rich.cells import cell_len
+
+from ipcm_tui.models import formatting as f
 
 UNITS = {"µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 SIZES = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}

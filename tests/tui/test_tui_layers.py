@@ -8,8 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-import ipcm_tui
 from textual.binding import Binding
+
+import ipcm_tui
 
 
 def modules(package: str) -> Iterator[str]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ipcm_tui.app import main
 
 from ipcm.errors import NoSuchBus, UnsupportedError
+from ipcm_tui.app import main
 
 
 def test_no_bus(tmp_path: Path, monkeypatch: Any) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipcm_tui.models.peers import Peer, PeerKey, Peers, RateHistory
-
 from ipcm._core.observation import CallbackError, RequestCounts, TerminatedEvent
+from ipcm_tui.models.peers import Peer, PeerKey, Peers, RateHistory
 
 
 def update(peers: Peers, observer: Any, clock: Any) -> None:

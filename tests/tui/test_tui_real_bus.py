@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ipcm_tui.app import ConsoleApp
-from ipcm_tui.screens.composer import ComposerScreen
-from ipcm_tui.screens.gone import GoneScreen
-from ipcm_tui.source import BusFacts
-from ipcm_tui.widgets.peer_table import PeerTable
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 import ipcm
 from ipcm.bus import Bus
+from ipcm_tui.app import ConsoleApp
+from ipcm_tui.screens.composer import ComposerScreen
+from ipcm_tui.screens.gone import GoneScreen
+from ipcm_tui.source import BusFacts
+from ipcm_tui.widgets.peer_table import PeerTable
 
 
 class Adder(ipcm.Service):
@@ -212,7 +212,7 @@ def test_on_a_terminal(bus: Bus, key: bytes, demo: bool) -> None:
             said = read_until(ours, b"\x1b[?1049l", 5)
             assert console.wait(5) == 0
             took = time.monotonic() - pressed
-            assert took < 1.0
+            assert took < 3.0
             assert b"Traceback" not in said
         finally:
             console.kill()

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from ipcm_tui.app import ConsoleApp
 from textual.pilot import Pilot
 
 from ipcm._core.observation import ErrorEvent, MessageEvent, SignalEvent, TerminatedEvent
 from ipcm._core.observation import WorkerEvent as Worker
+from ipcm_tui.app import ConsoleApp
 
 RATES = (3, 5, 4, 9, 12, 14, 11, 15, 22, 18, 14, 9, 4, 2, 6, 12, 19, 25, 21, 14)
 

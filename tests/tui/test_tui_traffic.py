@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ipcm_tui.models.traffic import Row, TrafficLog, exit_text
-from ipcm_tui.models.window import Window
 
 from ipcm._core.observation import (
     ErrorEvent,
@@ -20,6 +18,8 @@ from ipcm._core.observation import (
     TurnEvent,
     WorkerEvent,
 )
+from ipcm_tui.models.traffic import Row, TrafficLog, exit_text
+from ipcm_tui.models.window import Window
 
 
 def asked(id: int, asker: str = "probe", service: str = "store", when: float = 1.0) -> MessageEvent:
@@ -190,7 +190,7 @@ def test_memory_is_bounded(steps: list[tuple[int, str]]) -> None:
         event = left(f"p{id % 3}") if what == "-" else makers[what](id, f"p{id % 3}")
         log.extend([event, WorkerEvent("w", 1.0, id, "x", 1)])
         assert len(log.rows) <= 10
-        kept = {id_ for id_ in map(id_of, log.rows)}
+        kept = set(map(id_of, log.rows))
         for index in (log._index, log._workers):
             assert {id_of(row) for row in index.values()} <= kept
         assert set(log._keys) <= kept

@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer
 
 from ipcm._core.observation import TerminatedEvent
+from ipcm._os.interrupt import Interrupts, deferred
 from ipcm.bus import AnyBus, find_bus
 from ipcm.errors import BusGone, IPCMError, RequestTimeout, UnsupportedError
 from ipcm_tui.asking import Asker
@@ -40,6 +41,7 @@ __all__ = ["ConsoleApp", "main"]
 
 _BEAT: Final = 0.5
 _FRAME: Final = 0.1
+_HEED: Final = 0.1
 _RATE: Final = 500.0
 
 
@@ -56,8 +58,8 @@ class ConsoleApp(App[int]):
 
     TITLE = "ipcm"
     CSS_PATH = "console.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 (as Textual types it)
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", id="help"),
@@ -86,6 +88,7 @@ class ConsoleApp(App[int]):
         clock: Clock | None = None,
         demo: bool = False,
         read_only: bool = False,
+        interrupts: Interrupts | None = None,
     ) -> None:
         super().__init__()
         self.source = source
@@ -93,6 +96,7 @@ class ConsoleApp(App[int]):
         self.clock = clock or Clock()
         self.demo = demo
         self.read_only = read_only
+        self._interrupts = interrupts
         self.peers = Peers()
         self.traffic = TrafficLog()
         self.window = Window(self.traffic)
@@ -131,10 +135,17 @@ class ConsoleApp(App[int]):
         self._take()
         self.set_interval(_BEAT, self._beat)
         self.set_interval(_FRAME, self._draw)
+        if self._interrupts is not None:
+            self.set_interval(_HEED, self._heed_interrupts)
 
     def on_unmount(self) -> None:
         """The descriptor outlives the event loop."""
         self._feed.stop()
+
+    def _heed_interrupts(self) -> None:
+        """Somebody ends the program from outside, or pressed Ctrl-C before there was a screen."""
+        if self._interrupts is not None and self._interrupts.pending is not None:
+            self.exit(0)
 
     # Taking in
 
@@ -406,7 +417,8 @@ def main(bus: AnyBus | None = None, *, demo: bool = False, read_only: bool = Fal
             "`ipcm ps` and `ipcm tail` work without one"
         )
     facts = BusFacts(found.name, found.transport, found.serializer, found.started, found.owner_pid)
-    with found.observe(read_only=read_only, rate=_RATE) as observer:
-        app = ConsoleApp(observer, facts, demo=demo, read_only=read_only)
+    # An exception out of a signal handler would tear the event loop, or be lost in it.
+    with deferred() as interrupts, found.observe(read_only=read_only, rate=_RATE) as observer:
+        app = ConsoleApp(observer, facts, demo=demo, read_only=read_only, interrupts=interrupts)
         app.run()
     return app.return_code or 0

@@ -125,8 +125,10 @@ def _sections(bus: str, snapshot: Snapshot, usage: Usage) -> list[Section]:
         ("peers", ", ".join(snapshot.peers) or "-"),
         (
             "requests",
-            f"{requests.received} in, {requests.sent} out, {requests.open} open, "
-            f"{plural(requests.errors, 'error')}",
+            (
+                f"{requests.received} in, {requests.sent} out, {requests.open} open, "
+                f"{plural(requests.errors, 'error')}"
+            ),
         ),
         ("signals", _signals(snapshot)),
         ("backlog", ", ".join(f"{k} {v}" for k, v in snapshot.backlog.items() if v) or "-"),

@@ -86,8 +86,13 @@ class Membership:
 
     @property
     def deadline(self) -> float:
-        """When `mend` or `settle` is due."""
-        return min(self._retry_at, self.settle_at)
+        """When `read`, `mend` or `settle` is due."""
+        return 0.0 if self.pending else min(self._retry_at, self.settle_at)
+
+    @property
+    def pending(self) -> bool:
+        """Whether words wait for `read` that came in beside an answer: the descriptor is silent."""
+        return bool(self._link.pushed)
 
     # Listening
 
@@ -131,7 +136,7 @@ class Membership:
         return True
 
     def settle(self) -> list[PeerInfo]:
-        """Everybody has had the time to register again: who is there?"""
+        """Everybody has had the time to register again: looks who is there."""
         self.settle_at = math.inf
         for name, _ in list(self.watched):
             self._ask_find(name)

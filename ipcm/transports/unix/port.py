@@ -199,7 +199,8 @@ class UnixPort(Port):
 
     def _introduce(self, link: Link, frames: list[memoryview], arrivals: list[Arrival]) -> None:
         """A peer speaks before the registrar's word that it came, and that an earlier life of
-        its name ended, has been read: that is heeded first."""
+        its name ended, has been read: that is heeded first.
+        """
         said: list[Arrival] = []
         self._deliver(link, frames, said)  # the frames lie in the scratch buffer, used below
         early: list[Arrival] = []
@@ -210,8 +211,8 @@ class UnixPort(Port):
 
     def _deliver(self, link: Link, frames: list[memoryview], arrivals: list[Arrival]) -> None:
         decode = self._decode
-        for frame in frames:
-            arrivals.append((link, decode(frame), len(frame)))
+        for frame in frames:  # one by one: those before a bad one count
+            arrivals.append((link, decode(frame), len(frame)))  # noqa: PERF401
 
     def _announced(self, link: Link) -> bool:
         if self._members.known is None:
@@ -235,6 +236,8 @@ class UnixPort(Port):
         for link in [each for each in self._links.strangers.values() if each.deadline <= now]:
             self._links.drop(link)
         self._listener.resume(now)
+        if self._members.pending:
+            self._heed_registrar(arrivals)
         if self._members.deadline <= now:
             self._mend(now, arrivals)
 

@@ -15,7 +15,7 @@ import os
 import shutil
 import socket
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -69,7 +69,7 @@ class Route:
             os.close(self._fd)
             self._fd = -1
 
-    def __enter__(self) -> Route:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,5 +1,6 @@
 """What happens on the bus, newest last: a bounded list in which a request and its response,
-and what both sides told of them, are one row."""
+and what both sides told of them, are one row.
+"""
 
 from __future__ import annotations
 

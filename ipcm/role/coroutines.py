@@ -1,0 +1,103 @@
+"""Handlers that are coroutines, run while the service waits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final, TypeAlias
+
+__all__ = ["Coroutines", "Key"]
+
+Key: TypeAlias = tuple[str, int]
+"""A request: who asked, and its id."""
+
+_GRACE: Final = 1.0
+
+
+class Coroutines:
+    """The asyncio loop of one service, and a task for each request that it works on.
+
+    The service's wait is `run_until_complete` of a future that our descriptors resolve. (A loop
+    stepped by hand lost wake-ups.) In between, while callbacks run, the tasks stand still.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._tasks: dict[Key, asyncio.Task[Any]] = {}
+        self._wake: asyncio.Future[None] | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether any task is under way."""
+        return bool(self._tasks)
+
+    def start(
+        self,
+        key: Key,
+        coroutine: Coroutine[Any, Any, Any],
+        done: Callable[[Callable[[], Any]], None],
+    ) -> None:
+        """Begins to work on a request.
+
+        Args:
+            done: called at the end, unless it was cancelled, with a function that returns the
+                result or raises what the coroutine raised.
+        """
+        task = self._loop.create_task(coroutine)
+        self._tasks[key] = task
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            if self._tasks.get(key) is task:
+                del self._tasks[key]
+            self._wake_up()
+            if not task.cancelled():
+                done(task.result)
+
+        task.add_done_callback(ended)
+
+    def cancel(self, keys: Iterable[Key]) -> None:
+        """Nobody waits for these any more."""
+        for key in keys:
+            if key in self._tasks:
+                self._tasks.pop(key).cancel()
+
+    def select(self, fds: list[int], timeout: float | None) -> list[int]:
+        """Runs the tasks until a descriptor is readable, a task has ended, or time is over.
+
+        Returns:
+            The descriptors that are readable.
+        """
+        ready: list[int] = []
+        self._wake = self._loop.create_future()
+
+        def readable(fd: int) -> None:
+            if fd not in ready:
+                ready.append(fd)
+            self._wake_up()
+
+        # Anew each time: a number may by now stand for another descriptor, of which the
+        # selector would never know.
+        for fd in fds:
+            self._loop.add_reader(fd, readable, fd)
+        try:
+            self._loop.run_until_complete(asyncio.wait([self._wake], timeout=timeout))
+        finally:
+            for fd in fds:
+                self._loop.remove_reader(fd)
+            self._wake = None
+        return ready
+
+    def close(self) -> None:
+        """Cancels what is under way, gives it a second to clean up, and closes the loop."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        with contextlib.closing(self._loop):
+            if tasks:
+                self._loop.run_until_complete(asyncio.wait(tasks, timeout=_GRACE))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+
+    def _wake_up(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)

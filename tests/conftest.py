@@ -1,0 +1,121 @@
+"""What every test stands under: an alarm, a process group, and a look at what it leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LEAVING = 3.0
+"""Seconds that what a test has ended may take to be gone."""
+
+
+class Group:
+    """A process group for one test, so that whatever it starts can be found and ended.
+
+    A placeholder holds the number while the test runs: a group without members is no group.
+    """
+
+    def __init__(self) -> None:
+        self._before = os.getpgrp()
+        self._placeholder = os.fork()
+        if self._placeholder == 0:
+            try:
+                os.closerange(0, 256)
+                os.setpgid(0, 0)
+                signal.pause()
+            finally:
+                os._exit(0)
+        # On a terminal the foreground group is who Ctrl-C is for; the run has to stay in it.
+        self.id = self._placeholder
+        os.setpgid(self._placeholder, self._placeholder)
+        if not os.isatty(0):
+            os.setpgid(0, self._placeholder)
+
+    def members(self) -> list[int]:
+        """Everybody in it who lives, but the placeholder and this process."""
+        return [pid for pid in _processes() if _lives_in(pid, self.id)]
+
+    def end(self) -> None:
+        """Kills what is left of it."""
+        os.setpgid(0, self._before)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.id, signal.SIGKILL)
+        os.waitpid(self._placeholder, 0)
+
+
+def _processes() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _lives_in(pid: int, group: int) -> bool:
+    if pid in (os.getpid(), group):
+        return False
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return int(fields[2]) == group and fields[0] not in "ZX"
+
+
+def children() -> set[int]:
+    """Those of this process, zombies included."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # the thread has ended
+            found |= set(map(int, (task / "children").read_text().split()))
+    return found
+
+
+def descriptors() -> dict[int, str]:
+    """The open ones, and what they stand for."""
+    found = {}
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):  # that of the listing itself
+            found[fd] = os.readlink(f"/proc/self/fd/{fd}")
+    return found
+
+
+def name_of(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+        return f"{pid} ({command.decode(errors='replace').strip() or 'zombie'})"
+    return str(pid)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Fails a test that leaves a child, a descriptor, a process or a bus behind."""
+    home = tmp_path_factory.mktemp("buses")
+    home.chmod(0o700)
+    monkeypatch.setenv("IPCM_RUNTIME_DIR", str(home))
+    monkeypatch.delenv("IPCM_BUS", raising=False)
+    children_before, open_before = children(), descriptors()
+    group = Group()
+    try:
+        yield
+        gone_by = time.monotonic() + LEAVING
+        while (members := group.members()) and time.monotonic() < gone_by:
+            time.sleep(0.01)
+        own = children() - children_before - {group.id}
+        names = [name_of(pid) for pid in {*members, *own}]
+    finally:
+        group.end()
+    for pid in own:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+    leaked = {fd: what for fd, what in descriptors().items() if open_before.get(fd) != what}
+    if leaked:
+        gc.collect()  # what lies in a cycle is not leaked, and ResourceWarning tells of it
+        leaked = {fd: what for fd, what in descriptors().items() if open_before.get(fd) != what}
+    assert not names, f"left running, or not waited for: {names}"
+    assert not leaked, f"left open: {leaked}"
+    assert not list(home.iterdir()), f"left on disk: {list(home.iterdir())}"

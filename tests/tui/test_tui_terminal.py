@@ -1,0 +1,112 @@
+"""The demo on a real terminal: signals and keys end it, at any moment, and leave nothing."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+class Terminal:
+    """`ipcm demo` on a pseudo-terminal, in a session of its own."""
+
+    def __init__(self, runtime: Path, root: Path) -> None:
+        self.master, slave = pty.openpty()
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ipcm", "demo", str(root)],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                start_new_session=True,
+                env={**os.environ, "TERM": "xterm-256color", "IPCM_RUNTIME_DIR": str(runtime)},
+            )
+        finally:
+            os.close(slave)
+        self.seen = b""
+
+    def read(self, seconds: float) -> bool:
+        """Takes in what it writes for so long; False once it has hung up."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if not select.select([self.master], [], [], left)[0]:
+                break
+            try:
+                self.seen += os.read(self.master, 65536)
+            except OSError:  # EIO: nobody has the terminal open any more
+                return False
+        return True
+
+    def read_until(self, word: bytes, limit: float = 15.0) -> None:
+        deadline = time.monotonic() + limit
+        while word not in self.seen:
+            assert self.read(0.05) and time.monotonic() < deadline, self.seen[-2000:]
+
+    def end(self, limit: float) -> int:
+        deadline = time.monotonic() + limit
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, self.seen[-2000:]
+            self.read(0.02)
+        return self.process.returncode
+
+    def others(self) -> list[int]:
+        """Living processes of its session."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+                if int(fields[3]) == self.process.pid and fields[0] not in "ZX":
+                    found.append(int(entry.name))
+        return found
+
+    def close(self) -> None:
+        for pid in self.others():
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(10)
+        os.close(self.master)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file.txt").write_text("one two three")
+    started = Terminal(tmp_path / "r", tmp_path / "tree")
+    yield started
+    started.close()
+
+
+def assert_nothing_left(terminal: Terminal, tmp_path: Path) -> None:
+    assert terminal.others() == []
+    runtime = tmp_path / "r"
+    assert not runtime.exists() or list(runtime.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", [b"q", b"\x03"])
+def test_a_key_ends_it(terminal: Terminal, tmp_path: Path, key: bytes) -> None:
+    terminal.read_until(b"store")
+    os.write(terminal.master, key)
+    assert terminal.end(5) == 0
+    assert_nothing_left(terminal, tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("delay", [0.15, 0.35, 0.55, 0.8])
+def test_a_signal_while_it_starts(
+    terminal: Terminal, tmp_path: Path, number: signal.Signals, delay: float
+) -> None:
+    terminal.read(delay)
+    terminal.process.send_signal(number)
+    terminal.end(5)
+    assert b"Traceback" not in terminal.seen, terminal.seen.decode(errors="replace")
+    assert_nothing_left(terminal, tmp_path)
