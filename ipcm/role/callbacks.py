@@ -50,8 +50,8 @@ class Service(ServiceRole):
 
     Args:
         name, ipcm_info, orig_io, pid, watch_pids: the role's values.
-        on_all, on_cleanup, on_general_message, on_interval, on_peer_delta, on_pid, on_start,
-            on_unhandled, should_end: a callable or a list of them; lists afterwards.
+        on_all, on_cleanup, on_general_message, on_interval, on_peer_delta: as below.
+        on_pid, on_start, on_unhandled, should_end: a callable or a list of them; lists afterwards.
         on_sig: signal to callable or list; its keys are grabbed.
         handle_request: `(service, request, message)`; its return value is the response.
         handle_response: `(service, response, message)`.

@@ -49,7 +49,7 @@ class ChildrenRole:
         """Reaps the workers that have ended, and keeps what else was reaped for the next turn.
 
         Returns:
-            Pid to `{"name": ..., "exit": code or -signal}`.
+            Pid to a dict with "name" and "exit" (code, or -signal).
         """
         ended, others = self._ipcm_reap()
         self._ipcm_state.ended_pids.update(others)
