@@ -351,8 +351,9 @@ def test_a_running_loop_is_not_running_in_the_child() -> None:
 
 
 def test_what_is_there_at_the_fork_is_left_alone_by_the_collector() -> None:
-    assert run(lambda: int(gc.get_freeze_count() > 1000)) == 1
-    assert gc.get_freeze_count() == 0
+    before = gc.get_freeze_count()  # since 3.12 the interpreter freezes something itself
+    assert run(lambda: int(gc.get_freeze_count() > before + 1000)) == 1
+    assert gc.get_freeze_count() == before
 
 
 def test_a_thread_can_fork() -> None:
