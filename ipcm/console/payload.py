@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ipcm.console.caret import point_at
 from ipcm.errors import UsageError
 
 __all__ = ["parse_arguments", "parse_json", "parse_request"]
@@ -127,25 +128,12 @@ def _explain(text: str, what: str, error: json.JSONDecodeError) -> str:
     line = text.split("\n")[error.lineno - 1]
     lines = [f"{what} is not JSON: {why} at {place}"]
     if line.strip():
-        shown, caret = _window(line, error.colno - 1)
-        lines += [f"  {shown}", f"  {' ' * caret}^"]
+        lines += point_at(line, error.colno - 1)
     if "'" in text and '"' not in text:
         lines.append('JSON wants "double quotes"')
     elif text and not text.lstrip().startswith(("{", "[", '"')):
         lines.append("text as a payload needs double quotes, inside of the shell's: '\"text\"'")
     return "\n".join(lines)
-
-
-def _window(line: str, at: int) -> tuple[str, int]:
-    """A piece of a line around a place, and where in the piece that is."""
-    line = "".join(character if character.isprintable() else " " for character in line)
-    if len(line) <= 2 * _SHOWN:
-        return line, at
-    start = max(at - _SHOWN, 0)
-    end = min(at + _SHOWN, len(line))
-    before = "..." if start else ""
-    after = "..." if end < len(line) else ""
-    return before + line[start:end] + after, at - start + len(before)
 
 
 def _short(word: str) -> str:

@@ -17,12 +17,13 @@ from ipcm.console.cells import (
     size_text,
     span_text,
 )
+from ipcm.console.predicate_fields import fields_of
 from ipcm.console.results import Column, Table
 from ipcm.console.usage import UsageMeter
 from ipcm.console.watching import gather
 from ipcm.observe.observer import Observer
 
-__all__ = ["PEER_COLUMNS", "SORTS", "PeerRow", "look", "sort_rows"]
+__all__ = ["PEER_COLUMNS", "PEER_FIELDS", "PeerRow", "look"]
 
 State: TypeAlias = Literal["starting", "running", "ending", "busy", "connected"]
 
@@ -97,26 +98,9 @@ PEER_COLUMNS: tuple[Column[PeerRow], ...] = (
     Column("SIGNALS", lambda row: count_text(row.signals), right=True, drop=9),
 )
 
-SORTS: tuple[str, ...] = (
-    "name",
-    "pid",
-    "uptime",
-    "cpu",
-    "rss",
-    "requests",
-    "rate",
-    "p95",
-    "errors",
+PEER_FIELDS = fields_of(
+    PeerRow, seconds=("busy", "uptime", "p50", "p95"), sizes=("rss",), shares=("cpu",)
 )
-
-
-def sort_rows(rows: list[PeerRow], by: str) -> list[PeerRow]:
-    """By name or pid from the smallest, by a figure from the largest; without a figure last."""
-    if by in ("name", "pid"):
-        return sorted(rows, key=lambda row: getattr(row, by))
-    return sorted(
-        rows, key=lambda row: (getattr(row, by) is None, -(getattr(row, by) or 0), row.name)
-    )
 
 
 def look(observer: Observer, meter: UsageMeter, patience: float) -> Table[PeerRow]:

@@ -9,7 +9,9 @@ import msgspec
 
 from ipcm.bus import Bus, buses
 from ipcm.console.cells import span_text
+from ipcm.console.predicate_fields import fields_of
 from ipcm.console.results import Column, Table
+from ipcm.console.selecting import Selection, filter_option, sort_option
 from ipcm.console.verb import Context, Verb
 from ipcm.errors import BusGone
 
@@ -45,15 +47,19 @@ _COLUMNS: tuple[Column[BusRow], ...] = (
 )
 
 
-def run(context: Context) -> Table[BusRow]:
+_FIELDS = fields_of(BusRow, seconds=("age",))
+
+
+def run(context: Context, filter: str | None, sort: str | None) -> Table[BusRow]:
     """See `VERB`."""
+    selection = Selection(_FIELDS, filter, sort)
     # IPCM_BUS says which bus to act on, and hides none here; only -b does.
     found = buses() if context.bus is None else [context.find_bus()]
     rows = []
     for bus in found:
         with contextlib.suppress(BusGone):  # it ended while we looked
             rows.append(_row(bus))
-    return Table(BusRow, rows, _COLUMNS, empty="no bus is running")
+    return selection(Table(BusRow, rows, _COLUMNS, empty="no bus is running"))
 
 
 def _row(bus: Bus) -> BusRow:
@@ -77,5 +83,6 @@ VERB = Verb(
     group="Look",
     run=run,
     result=BusRow,
+    options=(filter_option("age>1h services=0"), sort_option(_FIELDS)),
     examples=(("", "all of them"), ("-o json", "the same as one JSON document")),
 )

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -24,7 +24,10 @@ from ipcm._core.observation import (
 from ipcm.bus import Bus
 from ipcm.console.cells import ms_text, plural, size_text, when_text
 from ipcm.console.completion import complete_service
+from ipcm.console.predicate import Predicate, parse_predicate
+from ipcm.console.predicate_fields import fields_of
 from ipcm.console.results import Span, Stream
+from ipcm.console.selecting import filter_option
 from ipcm.console.verb import Argument, Context, Option, Verb
 from ipcm.console.watching import gather, wait_for
 from ipcm.errors import BusGone
@@ -64,6 +67,14 @@ _FIELDS: Final = (
 """The fields of all events together."""
 
 
+_PREDICATE_FIELDS = fields_of(
+    *get_args(Event),
+    search=("service", "event", "kind", "peer", "endpoint", "name", "signal", "error", "preview"),
+    seconds=("latency",),
+    sizes=("size",),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What to follow, and for how long; see the options of `VERB`."""
@@ -73,10 +84,13 @@ class Wanted:
     count: int | None
     turns: bool
     no_previews: bool
+    predicate: Predicate | None = None
 
     def concerns(self, event: Event) -> bool:
         """Whether the event is one of those."""
         if isinstance(event, TurnEvent) and not self.turns:
+            return False
+        if self.predicate is not None and not self.predicate(event_fields(event)):
             return False
         if not self.services or event.service in self.services:
             return True
@@ -84,9 +98,10 @@ class Wanted:
         return isinstance(event, PeerEvent) and not event.service and event.peer in self.services
 
 
-def run(context: Context, **options: Any) -> Stream[Event]:
+def run(context: Context, filter: str | None, **options: Any) -> Stream[Event]:
     """See `VERB`."""
-    wanted = Wanted(**options)
+    predicate = parse_predicate(filter, _PREDICATE_FIELDS) if filter else None
+    wanted = Wanted(predicate=predicate, **options)
     rows = _rows(context, context.find_bus(), wanted)
     endless = wanted.seconds is None and wanted.count is None
     return Stream(rows, event_line, _FIELDS, event_fields, endless)
@@ -232,6 +247,7 @@ VERB = Verb(
             metavar="SECONDS",
         ),
         Option("count", ("-n", "--count"), "Stop after so many.", int, minimum=1, metavar="N"),
+        filter_option("latency>20ms or error!=none"),
         Option("turns", ("--turns",), "Turns of the services' loops too.", bool, False),
         Option("no_previews", ("--no-previews",), "Without what messages say.", bool, False),
     ),

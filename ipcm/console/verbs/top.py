@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator
 
 from ipcm.bus import Bus
-from ipcm.console.peers import SORTS, PeerRow, look, sort_rows
+from ipcm.console.peers import PEER_FIELDS, PeerRow, look
 from ipcm.console.results import Frames, Table
+from ipcm.console.selecting import Selection, filter_option, sort_option
 from ipcm.console.usage import UsageMeter
 from ipcm.console.verb import Context, Option, Verb
 from ipcm.console.watching import wait_for
@@ -18,25 +19,26 @@ __all__ = ["VERB"]
 _PATIENCE = 1.0
 
 
-def run(context: Context, interval: float, count: int | None, sort: str | None) -> Frames[PeerRow]:
+def run(
+    context: Context, interval: float, count: int | None, filter: str | None, sort: str | None
+) -> Frames[PeerRow]:
     """See `VERB`."""
+    selection = Selection(PEER_FIELDS, filter, sort)
     if count is None and not context.terminal:
         count = 1
-    frames = _frames(context, context.find_bus(), interval, count, sort)
+    frames = _frames(context, context.find_bus(), interval, count, selection)
     return Frames(frames, endless=count is None)
 
 
 def _frames(
-    context: Context, bus: Bus, interval: float, count: int | None, sort: str | None
+    context: Context, bus: Bus, interval: float, count: int | None, selection: Selection
 ) -> Iterator[Table[PeerRow]]:
     meter = UsageMeter()
     shown = 0
     with bus.observe(messages=False) as observer:
         while True:
             # Old figures of a service that has become slow are better than a frozen screen.
-            table = look(observer, meter, _PATIENCE if not shown else 0.0)
-            rows = sort_rows(list(table.rows), sort) if sort else table.rows
-            yield Table(table.kind, rows, table.columns, table.empty)
+            yield selection(look(observer, meter, _PATIENCE if not shown else 0.0))
             shown += 1
             if count is not None and shown >= count:
                 return
@@ -74,7 +76,8 @@ VERB = Verb(
             minimum=1,
             metavar="N",
         ),
-        Option("sort", ("--sort",), "By this column; figures from the largest.", choices=SORTS),
+        filter_option("rate>100 or state=busy"),
+        sort_option(PEER_FIELDS),
     ),
     examples=(("", "until Ctrl-C"), ("-d 0.5 --sort rate", "the busiest first, twice a second")),
 )
