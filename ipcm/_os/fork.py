@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Container
 from typing import NoReturn, Protocol
 
-__all__ = ["close_in_children", "fork"]
+__all__ = ["close_in_children", "fork", "leave", "settle_signals"]
 
 
 class HasForget(Protocol):
@@ -71,24 +71,33 @@ def fork(child: Callable[[], int | None], *, keep: Container[object] = ()) -> in
     return pid
 
 
-def _be_child(
-    child: Callable[[], int | None], mask: set[int | signal.Signals], keep: Container[object]
-) -> NoReturn:
+def leave(child: Callable[[], int | None]) -> NoReturn:
+    """Runs a function, and leaves through os._exit with what it returns; None is 0.
+
+    An exception goes to stderr, and makes it exit with 1.
+    """
     code = 1
     try:
-        code = _run(child, mask, keep)
+        code = _run(child)
         _flush()
     finally:
         # Whatever was raised on the way, also by a stream: the parent's code is not the child's.
         os._exit(code)
 
 
-def _run(
+def _be_child(
     child: Callable[[], int | None], mask: set[int | signal.Signals], keep: Container[object]
-) -> int:
-    try:
+) -> NoReturn:
+    def settled() -> int | None:
         _reset(keep)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        return child()
+
+    leave(settled)
+
+
+def _run(child: Callable[[], int | None]) -> int:
+    try:
         return operator.index(child() or 0) & 0xFF
     except SystemExit as leaving:
         return _code_of(leaving)
@@ -113,13 +122,18 @@ def _flush() -> None:
             stream.flush()
 
 
+def settle_signals() -> None:
+    """The handlers that a process of ours begins with: SIGINT does nothing, SIGPIPE is ignored."""
+    signal.signal(signal.SIGINT, _ignore)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+
+
 def _reset(keep: Container[object]) -> None:
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, _ignore)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    settle_signals()
     for owner in list(_inherited):
         if owner not in keep:
             owner.forget_after_fork()

@@ -5,27 +5,39 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ipcm._os.children import Children
 from ipcm._os.fork import close_in_children, fork
+from ipcm._os.fresh import execute
 from ipcm._os.process import thread_count
+from ipcm._os.stdio import open_null
 
-__all__ = ["OwnedFd", "close_others", "failed_child", "fork_or_exec", "open_child", "reap"]
+__all__ = [
+    "OwnedFd",
+    "anonymous_file",
+    "close_others",
+    "failed_child",
+    "fork_or_exec",
+    "open_child",
+    "reap",
+]
 
 
 def fork_or_exec(
-    child: Callable[[], int | None], module: str, arguments: Sequence[str], keep: Iterable[int]
+    child: Callable[[], int | None],
+    entry: str,
+    arguments: Sequence[str],
+    descriptors: Sequence[int],
 ) -> int:
     """Runs a helper: forked where this process has one thread, else in a fresh interpreter.
 
     A fork of a process with threads copies the locks that they hold at that moment.
 
     Args:
-        child: what a forked helper runs. module, arguments: what a fresh one runs.
-        keep: descriptors that a fresh one inherits.
+        child: what a forked helper runs.
+        entry, arguments, descriptors: what a fresh one runs; see `execute`.
 
     Returns:
         Its pid.
@@ -34,19 +46,11 @@ def fork_or_exec(
         pid = fork(child)
         Children.leave_alone(pid)
         return pid
-    keep = tuple(keep)
-    command = [sys.executable, "-P", "-m", module, *arguments]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    null = open_null()
     try:
-        for fd in keep:
-            os.set_inheritable(fd, True)
-        onto = [(os.POSIX_SPAWN_DUP2, null, fd) for fd in (0, 1, 2)]
-        return os.posix_spawn(sys.executable, command, environment, file_actions=onto)
+        return execute(entry, arguments, descriptors, streams=(null, null, null))
     finally:
         os.close(null)
-        for fd in keep:
-            os.set_inheritable(fd, False)
 
 
 def close_others(keep: Iterable[int], log: Path) -> None:
@@ -55,7 +59,7 @@ def close_others(keep: Iterable[int], log: Path) -> None:
     Args:
         keep: those that stay. log: file that stderr goes to; stdin and stdout go nowhere.
     """
-    null = os.open(os.devnull, os.O_RDWR)
+    null = open_null()
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for fd, source in ((0, null), (1, null), (2, out)):
         os.dup2(source, fd)
@@ -75,6 +79,23 @@ def failed_child(pidfd: int) -> bool:
     """Whether our own child has ended, and not with 0; it can still be waited for."""
     ended = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     return ended is not None and ended.si_status != 0
+
+
+def anonymous_file(name: str, content: bytes) -> int:
+    """A file without a place in any directory (memfd_create(2)), to be read from its beginning.
+
+    Returns:
+        Its descriptor, not inherited by exec; `name` is what /proc calls it.
+    """
+    fd = os.memfd_create(name)
+    try:
+        with open(fd, "wb", closefd=False) as file:
+            file.write(content)
+        os.lseek(fd, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 class OwnedFd:

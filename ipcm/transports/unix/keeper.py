@@ -40,9 +40,9 @@ def start_registrar(
         serve(route, listener, lock, owner, again)
 
     pid, start = owner or (0, 0)
-    arguments = [str(route.path), str(listener.fileno()), str(lock), str(pid), str(start)]
-    keep = (listener.fileno(), lock)
-    return fork_or_exec(child, "ipcm.transports.unix.registrar", [*arguments, str(again)], keep)
+    arguments = [str(route.path), str(pid), str(start), str(again)]
+    descriptors = (listener.fileno(), lock)
+    return fork_or_exec(child, "ipcm.transports.unix.registrar:main", arguments, descriptors)
 
 
 def restart_registrar(route: Route) -> bool:

@@ -13,7 +13,6 @@ import os
 import select
 import signal
 import socket
-import sys
 import time
 from typing import Final
 
@@ -348,13 +347,7 @@ def serve(
     Registrar(route, listener, lock, owner, again).run()
 
 
-def main(arguments: list[str]) -> None:
-    """Entry of a registrar in a fresh interpreter: `PATH LISTENER LOCK OWNER START AGAIN`."""
-    path, listener, lock, pid, start, again = arguments
+def main(path: str, pid: str, start: str, again: str, listener: int, lock: int) -> None:
+    """What a registrar in a fresh interpreter runs."""
     owner = ProcessIdentity(int(pid), int(start)) if int(pid) else None
-    sock = socket.socket(fileno=int(listener))
-    serve(Route(path), sock, int(lock), owner, again == "True")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    serve(Route(path), socket.socket(fileno=listener), lock, owner, again == "True")

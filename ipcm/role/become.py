@@ -1,0 +1,82 @@
+"""Becoming a service: what its process runs, however it was started."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from ipcm._os.spawn import OwnedFd
+from ipcm._os.stdio import save
+from ipcm.role.parcel import Parcel
+from ipcm.role.process import Report
+from ipcm.role.text import format_error, format_traceback
+
+if TYPE_CHECKING:
+    from ipcm.role.role import ServiceRole
+
+__all__ = ["become", "open_parcel"]
+
+
+def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int:
+    """Becomes the service, and tells its starter how it goes.
+
+    Args:
+        service: as it was made. identities: of the pids that it may watch, taken by the starter.
+        status: write end of the starter's pipe.
+
+    Returns:
+        The exit code.
+    """
+    mine = OwnedFd(status)
+    try:
+        service.clear_service_fields()
+        service.post_fork_hook()
+        pid = os.getpid()
+        service.set_pid(pid)
+        if service.orig_io is None:
+            with contextlib.suppress(AttributeError):  # a read-only property of the consumer
+                service.orig_io = save()
+        service.redirect()
+        state = service._ipcm_state
+        state.identities = identities
+        state.on_ready = lambda: Report(ready=pid).write(mine.fd)
+        value = service.run()
+    except BaseException as error:  # noqa: BLE001
+        # The boundary of the process: the exception goes to whoever holds the handle.
+        if service._ipcm_state.phase != "starting":
+            service.debug(f"{service.name}: {format_traceback(error)}")
+        _tell_failure(error, mine.fd)
+        _run_atexit(service)
+        return error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
+    Report(ended=True, value=value).write(mine.fd)
+    _run_atexit(service)
+    return value & 0xFF if isinstance(value, int) else 0
+
+
+def _tell_failure(error: BaseException, status: int) -> None:
+    Report(failed=format_error(error), traceback=format_traceback(error)).write(status)
+
+
+def _run_atexit(service: ServiceRole) -> None:
+    """Runs what was registered in the service's own process, never the starter's."""
+    if not service.use_posix_exit:
+        atexit._run_exitfuncs()
+
+
+def open_parcel(parcel: int, status: int) -> int:
+    """In a process that knew nothing of it: makes the service, and becomes it.
+
+    Args:
+        parcel: descriptor of the packed `Parcel`. status: as in `become`.
+    """
+    try:
+        with open(parcel, "rb") as file:
+            made = Parcel.unpack(file)
+        service = made.maker(**made.params)
+        service.pre_fork_hook()
+    except BaseException as error:  # noqa: BLE001 (as in become)
+        _tell_failure(error, status)
+        return 1
+    return become(service, made.identities, status)

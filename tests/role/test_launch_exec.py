@@ -1,0 +1,193 @@
+"""`start="exec"`: a service in a fresh interpreter."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ipcm
+from ipcm import ServiceDied, ServiceStartError
+from ipcm._os.process import identify
+from tests.helpers import gone, wait_until
+from tests.role import arrivals
+from tests.role.arrivals import Adder, Where
+
+
+def start(name: str, *args: Any, **params: Any) -> Any:
+    return ipcm.service(name, *args, start="exec", **params)
+
+
+def test_its_process_is_a_fresh_one_in_the_same_surroundings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("IPCM_TEST_ODD", "\udcff=\n")
+    held = os.open(os.devnull, os.O_RDONLY)
+    try:
+        with start("where", Where) as handle:
+            told = handle.request(0)
+            assert handle.request(["IPCM_TEST_ODD"]) == repr(os.environ["IPCM_TEST_ODD"])
+            assert handle.request(["PYTHONPATH"]) == repr(os.environ.get("PYTHONPATH"))
+            assert told["pid"] == told["set"] == handle.child_pid == handle.service_pid
+            assert told["starter"] == os.getpid() and told["watched"] == [os.getpid()]
+            assert Path(f"/proc/{told['pid']}/exe").samefile(sys.executable)
+            assert identify(told["pid"]).alive()
+    finally:
+        os.close(held)
+    assert told["path"] == sys.path
+    assert (told["cwd"], told["argv"]) == (str(tmp_path), sys.argv)
+    assert told["main"] == getattr(sys.modules["__main__"], "__file__", None)
+    assert "/memfd" not in told["fds"]
+    assert gone(told["pid"])
+
+
+def test_endpoints_callbacks_and_parameters_that_are_data() -> None:
+    with ipcm.spawn() as bus:
+        with start("adder", Adder, bus=bus, cycle=0.5) as adder:
+            assert adder.call("add", a=1, b=2) == 3
+        with start("greeter", handle_request=arrivals.greet, bus=bus) as greeter:
+            assert greeter.request("you") == "hello you"
+
+
+def test_in_a_process_with_threads() -> None:
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    try:
+        with start("echo", ipcm.EchoService) as handle:
+            assert handle.request([1]) == [1]
+    finally:
+        end.set()
+        thread.join()
+
+
+def test_redirect_and_the_original_streams(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    monkeypatch.setenv("IPCM_TEST_LOG", str(log))
+    with start("quiet", arrivals.RedirectingByEnvironment):
+        assert log.read_text() == "printed\n"
+    assert "to the original" in capfd.readouterr().err
+
+
+def test_exit_value_and_exit_code() -> None:
+    with start("where", Where) as handle:
+        handle.terminate(7)
+        assert handle.wait(5) == 7
+    with start("where", Where) as handle:
+        handle.send_request("where", "exit")
+        with pytest.raises(ServiceDied, match="exit code 5"):
+            handle.wait(5)
+    with start("where", Where) as handle:
+        os.kill(handle.service_pid, signal.SIGKILL)
+        with pytest.raises(ServiceDied, match="signal 9"):
+            handle.wait(5)
+
+
+@pytest.mark.parametrize(
+    ("maker", "params", "named"),
+    [
+        (type("Local", (Where,), {}), {}, r"the class \(<class '.*Local'>\)"),
+        (ipcm.Service, {"handle_request": lambda s, r, m: 1}, r"handle_request \(<function .*>\)"),
+        (Where, {"on_interval": [print, threading.Lock().acquire]}, r"on_interval .* in it item 1"),
+        (Where, {"cycle": {"a": open(os.devnull)}}, r"cycle .* in it item 'a' \(<_io"),  # noqa: SIM115
+    ],
+)
+def test_what_cannot_be_imported_is_named(maker: Any, params: Any, named: str) -> None:
+    with pytest.raises(ServiceStartError, match=named) as failed:
+        start("local", maker, **params)
+    assert 'start="fork"' in str(failed.value)
+    for value in params.values():
+        if isinstance(value, dict):
+            value["a"].close()
+    assert ipcm.buses() == []
+
+
+@pytest.mark.parametrize(
+    ("maker", "params", "told"),
+    [
+        (arrivals.Broken, {}, "no such table"),
+        (arrivals.Failing, {}, "no such table"),
+        (Where, {"on_strat": print}, "on_strat"),
+        (ipcm.Service, {"handle_request": arrivals.greet, "on_start": arrivals.fail}, "nowhere"),
+    ],
+)
+def test_a_failed_start_is_told_at_once_with_its_traceback(
+    maker: Any, params: Any, told: str
+) -> None:
+    before = time.monotonic()
+    with pytest.raises(ServiceStartError, match=told) as failed:
+        start("bad", maker, **params)
+    assert "Traceback" in failed.value.traceback
+    assert time.monotonic() - before < 20
+    assert ipcm.buses() == []
+
+
+def test_a_failed_import_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tmp_path / "vanishing_module.py"
+    module.write_text("from tests.role.arrivals import Where\nclass Here(Where): pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import vanishing_module  # type: ignore[import-not-found]
+
+    module.write_text("import nothing_of_that_name\n")
+    try:
+        with pytest.raises(ServiceStartError, match="nothing_of_that_name") as failed:
+            start("bad", vanishing_module.Here)
+    finally:
+        del sys.modules["vanishing_module"]
+    assert "vanishing_module.py" in failed.value.traceback
+
+
+def test_a_class_of_the_program_itself_cannot_be_imported(tmp_path: Path) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import ipcm\n"
+        "class Mine(ipcm.EchoService): pass\n"
+        "try:\n"
+        "    ipcm.service('mine', Mine, start='exec')\n"
+        "except ipcm.ServiceStartError as error:\n"
+        "    print(error)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "__main__.Mine" in ran.stdout and 'start="fork"' in ran.stdout
+    assert ran.stderr == ""
+
+
+def test_inside_a_service() -> None:
+    class Outer(Where):
+        def run_on_start(self) -> None:
+            self.inner = ipcm.service("inner", Adder, start="exec")
+
+        def handle_request(self, request: Any, message: Any) -> Any:
+            return [self.inner.call("add", a=1), self.inner.pid]
+
+    with ipcm.service("outer", Outer) as handle:
+        answer, pid = handle.request(0)
+        assert answer == 1
+    assert gone(pid)
+
+
+def test_it_ends_with_its_starter() -> None:
+    def start_and_die(service: Any, request: Any, message: Any) -> Any:
+        return ipcm.service("inner", Adder, start="exec").pid
+
+    with ipcm.service("outer", handle_request=start_and_die) as handle:
+        pid = handle.request(0)
+        os.kill(handle.service_pid, signal.SIGKILL)
+        wait_until(lambda: gone(pid), limit=5)
