@@ -7,6 +7,7 @@ import os
 import secrets
 import signal as signals
 import time
+import warnings
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from ipcm._core.businfo import BusInfo
@@ -22,13 +23,13 @@ from ipcm.errors import (
     NameTaken,
     NoSuchBus,
     RequestTimeout,
+    UnsupportedError,
 )
 from ipcm.serializers import DEFAULT as DEFAULT_SERIALIZER
 from ipcm.serializers import get_serializer
 from ipcm.transports.base import BusRecord, Transport
 from ipcm.transports.registry import DEFAULT as DEFAULT_TRANSPORT
-from ipcm.transports.registry import NAMES as TRANSPORTS
-from ipcm.transports.registry import get_transport
+from ipcm.transports.registry import get_transport, transport_names
 
 if TYPE_CHECKING:
     from ipcm.observe.observer import Observer
@@ -236,7 +237,8 @@ def spawn(
 
     Args:
         name: letters, digits, '.', '-', '_'; one is made up where it is None.
-        transport: `unix` where it is None. serializer: `msgpack` where it is None.
+        transport: `unix` where it is None; `memory` for threads of this process. serializer:
+            `msgpack` where it is None.
         guard: the bus ends with this process, however that ends.
         signal: name, number or member, sent to every service before it is terminated.
 
@@ -245,8 +247,13 @@ def spawn(
 
     Raises:
         NameTaken, InvalidName, BadBusInfo, InsecureDirectory, BusError.
+        UnsupportedError: a signal, where services are no processes of their own.
     """
     chosen = get_transport(transport or DEFAULT_TRANSPORT)
+    if signal is not None and not chosen.capabilities.processes:
+        raise UnsupportedError(
+            f"services on a {chosen.name!r} bus are threads of one process: no signal ends one"
+        )
     serializer = get_serializer(serializer or DEFAULT_SERIALIZER).name
     if signal is not None:
         parse_signals([signal])
@@ -268,8 +275,12 @@ def _create_unnamed(transport: Transport, serializer: str, guard: bool) -> BusRe
 def buses() -> list[Bus]:
     """The live buses of this user, oldest first; what dead ones have left is removed."""
     found: list[Bus] = []
-    for name in TRANSPORTS:
-        transport = get_transport(name)
+    for name in transport_names():
+        try:
+            transport = get_transport(name)
+        except BadBusInfo as error:  # a package that is broken hides nobody else's buses
+            warnings.warn(str(error), RuntimeWarning, stacklevel=2)
+            continue
         if transport.capabilities.discovery:
             found += [Bus(record) for record in transport.discover()]
     return sorted(found, key=lambda bus: bus.started)
@@ -343,8 +354,6 @@ def reconnect(name: str, bus: AnyBus | None = None) -> Client:
     Raises:
         UnsupportedError: the transport cannot suspend.
     """
-    from ipcm.errors import UnsupportedError
-
     found = find_bus(bus)
     if not get_transport(found.transport).capabilities.suspend:
         raise UnsupportedError(

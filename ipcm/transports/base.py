@@ -8,8 +8,10 @@ from typing import NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from ipcm._core.businfo import BusInfo
+from ipcm._core.clock import Clock
 from ipcm._core.envelope import Envelope
 from ipcm._core.registry import PeerInfo, PeerKind
+from ipcm._os.clock import SYSTEM_CLOCK
 
 __all__ = [
     "Arrival",
@@ -103,11 +105,13 @@ class Port(abc.ABC):
 
     Attributes:
         changes: what happened to presence, in order; whoever reads them clears the list.
+        clock: what time-outs are measured with, of those who use this port too.
     """
 
     name: str
     incarnation: str
     changes: list[Change]
+    clock: Clock = SYSTEM_CLOCK
 
     @abc.abstractmethod
     def fileno(self) -> int:

@@ -25,6 +25,7 @@ from ipcm._os.fork import close_in_children
 from ipcm.errors import Backpressure, BusGone, MessageTooLarge, NoSuchPeer, ProtocolError
 from ipcm.serializers import Serializer
 from ipcm.transports.base import Arrival, Change, Limits, Port
+from ipcm.transports.known import meet, part
 from ipcm.transports.unix.hello import HELLO_LIMIT, Introduction
 from ipcm.transports.unix.link import Link
 from ipcm.transports.unix.links import Links, dial
@@ -404,15 +405,9 @@ class UnixPort(Port):
                 pass  # the hang-up that follows says it
 
     def _meet(self, peer: PeerInfo) -> None:
-        known = self._members.known
-        before = None
-        if known is not None:
-            before = known.get(peer.name)
-            known[peer.name] = peer
-        if before is None or before.incarnation != peer.incarnation:
-            self.changes.append(Change("joined", peer))
-        elif before != peer:
-            self.changes.append(Change("ready", peer))
+        change = meet(self._members.known, peer)
+        if change is not None:
+            self.changes.append(change)
 
     def _resync(self, peers: list[PeerInfo], arrivals: list[Arrival]) -> None:
         """Takes the whole table as it is now, in place of changes that were never told."""
@@ -435,12 +430,8 @@ class UnixPort(Port):
                 continue
             self._read_rest(link, arrivals)
             self._links.drop(link)
-        peer = PeerInfo(name, 0, incarnation, "client", True, 0.0)
         self._members.watched.discard((name, incarnation))
-        known = self._members.known
-        if known is not None and name in known and known[name].incarnation == incarnation:
-            peer = known.pop(name)
-        self.changes.append(Change("left", peer))
+        self.changes.append(part(self._members.known, name, incarnation))
 
     def _read_rest(self, link: Link, arrivals: list[Arrival]) -> None:
         """Reads a link until nothing is left; a sibling may hold it open, so not to its end."""

@@ -1,0 +1,184 @@
+"""A bus in memory: who is on it, under one lock.
+
+The same `Roster` decides here as in a registrar's process; its words go straight into the
+mailboxes, behind what was sent before, so that a departure comes after the last message.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import select
+import threading
+from typing import Any
+
+from ipcm._core.clock import Clock
+from ipcm._core.registry import (
+    Answer,
+    Ended,
+    Find,
+    Found,
+    Leave,
+    Listing,
+    ListPeers,
+    PeerInfo,
+    PeerKind,
+    Ready,
+    Register,
+    Subscribe,
+)
+from ipcm._core.roster import Outgoing, Roster
+from ipcm._os.clock import SYSTEM_CLOCK
+from ipcm.errors import BusGone, NameTaken, NoSuchPeer
+from ipcm.transports.base import BusRecord, Limits
+from ipcm.transports.memory.pipe import Mailbox, Pipe, Sender
+
+__all__ = ["Hub"]
+
+
+class Hub:
+    """One bus.
+
+    Attributes:
+        lock: held by whoever touches a mailbox or a pipe. It is reentrant: a signal handler may
+            run in the middle.
+        ended: nothing can be sent any more.
+    """
+
+    def __init__(
+        self, record: BusRecord, limits: Limits | None = None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self.record = record
+        self.limits = limits or Limits()
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.ended = False
+        self._ending = False
+        self._moved = threading.Condition(self.lock)
+        self._roster = Roster()
+        self._boxes: dict[int, Mailbox] = {}
+        self._named: dict[str, Mailbox] = {}
+        self._numbers = itertools.count(1)
+        self._seqs = itertools.count(1)
+
+    # Coming and going
+
+    def join(self, name: str, incarnation: str, kind: PeerKind, read_only: bool) -> Mailbox:
+        """A peer comes; raises NameTaken, BusGone."""
+        with self.lock:
+            self.check()
+            if self._ending:
+                raise BusGone(f"the bus {self.record.name!r} is ending")
+            number = next(self._numbers)
+            word = Register(next(self._seqs), name, incarnation, kind, False)
+            now = self.clock.time()
+            answer = self._tell(number, self._roster.register(number, word, os.getpid(), now))
+            if answer.error is not None:
+                raise NameTaken(name, answer.pid)
+            box = Mailbox(number, Sender(name, incarnation, read_only), kind)
+            self._boxes[number] = self._named[name] = box
+            return box
+
+    def leave(self, box: Mailbox) -> None:
+        """A peer goes. What it sent and no mailbox has taken is lost."""
+        with self.lock:
+            for pipe in [*box.outbound.values(), *box.inbound]:
+                pipe.close()
+            box.waker.close()
+            if self._boxes.pop(box.number, None) is not None:
+                del self._named[box.owner.name]
+                word = Leave(next(self._seqs))
+                self._tell(box.number, self._roster.leave(box.number, word))
+            self._moved.notify_all()
+
+    def ready(self, box: Mailbox) -> None:
+        """A service's start callback has run."""
+        with self.lock:
+            self._tell(box.number, self._roster.ready(box.number, Ready()))
+
+    def check(self) -> None:
+        """Raises BusGone where the bus is over."""
+        if self.ended:
+            raise BusGone(f"the bus {self.record.name!r} ended")
+
+    # Who is there
+
+    def find(self, box: Mailbox, name: str) -> tuple[PeerInfo | None, list[str]]:
+        """See `Port.find`."""
+        with self.lock:
+            self.check()
+            word = Find(next(self._seqs), name)
+            found: Found = self._tell(box.number, self._roster.find(box.number, word))
+            return found.peer, found.others
+
+    def peers(self, subscriber: Mailbox | None = None) -> list[PeerInfo]:
+        """Everybody; a subscriber is told of every change from here on."""
+        with self.lock:
+            self.check()
+            number = 0 if subscriber is None else subscriber.number
+            word = ListPeers(1) if subscriber is None else Subscribe(1)
+            listing: Listing = self._tell(number, self._roster.list_peers(number, word))
+            return listing.peers
+
+    def open(self, source: Mailbox, to: str) -> Pipe:
+        """The pipe to a peer; raises NoSuchPeer."""
+        with self.lock:
+            pipe = source.outbound.get(to)
+            if pipe is not None and not pipe.closed:
+                self.check()
+                return pipe
+            peer, others = self.find(source, to)
+            if peer is None:
+                raise NoSuchPeer(to, (other for other in others if other != source.owner.name))
+            return Pipe(source, self._named[to])
+
+    def _tell(self, asker: int, words: list[Outgoing]) -> Any:
+        """Delivers what the roster decided; the answer is the word that goes to the asker."""
+        answer: Any = None
+        for connection, word in words:
+            if connection == asker and isinstance(word, Answer | Found | Listing):
+                answer = word
+            elif connection in self._boxes:
+                self._boxes[connection].put(word)
+        return answer
+
+    # Waiting
+
+    def sleep(self, box: Mailbox, timeout: float | None) -> None:
+        """Waits until something is in a mailbox, at most `timeout` seconds; None for ever."""
+        poll = select.poll()
+        poll.register(box.waker.fileno(), select.POLLIN)
+        poll.poll(None if timeout is None else timeout * 1000)
+
+    def await_move(self, timeout: float | None) -> None:
+        """Waits until some mailbox was read or some peer has left; the lock is held."""
+        self._moved.wait(timeout)
+
+    def moved(self) -> None:
+        """Tells those who wait for that; the lock is held."""
+        self._moved.notify_all()
+
+    # The end
+
+    def terminate(self) -> None:
+        """Tells every service to end."""
+        with self.lock:
+            self.check()
+            self._tell(0, self._roster.terminate())
+
+    def end(self, grace: float) -> None:
+        """Ends the bus, at the latest after `grace` seconds: a thread cannot be killed."""
+        with self.lock:
+            if not self._ending:
+                self._ending = True
+                self._tell(0, self._roster.terminate())
+            deadline = self.clock.monotonic() + grace
+            while any(box.kind == "service" for box in self._boxes.values()):
+                left = deadline - self.clock.monotonic()
+                if left <= 0:
+                    break
+                self.await_move(left)
+            self.ended = True
+            for box in self._boxes.values():
+                box.put(Ended())
+            self.moved()

@@ -1,0 +1,126 @@
+"""Where messages wait: a pipe for each sender and receiver, a mailbox for each receiver."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from ipcm._core.registry import FromRegistrar, PeerKind
+from ipcm._os.waker import Waker
+
+__all__ = ["Mailbox", "Parcel", "Pipe", "Sender"]
+
+CAPACITY: Final = 256 << 10
+"""Bytes that a receiver's mailbox takes of one sender: what a socket buffer would."""
+
+
+class Sender(msgspec.Struct):
+    """One life of a peer; see `Origin`."""
+
+    name: str
+    incarnation: str
+    read_only: bool
+
+
+class Mailbox:
+    """What came in for one peer, in order: messages, and news of the others.
+
+    Attributes:
+        number: of the peer, in the roster. owner: who it is, to those who get its messages.
+        inbound, outbound: the open pipes that lead here, and from here to others by name.
+        queued: bytes of the outbound pipes that no mailbox has taken yet.
+        corked: how often `cork` was called and not taken back.
+    """
+
+    def __init__(self, number: int, owner: Sender, kind: PeerKind) -> None:
+        self.number = number
+        self.owner = owner
+        self.kind = kind
+        self.waker = Waker()
+        self.inbound: dict[Pipe, None] = {}
+        self.outbound: dict[str, Pipe] = {}
+        self.queued = 0
+        self.corked = 0
+        self._items: deque[Parcel | FromRegistrar] = deque()
+
+    def put(self, item: Parcel | FromRegistrar) -> None:
+        """Something came in."""
+        self._items.append(item)
+        self.waker.set()
+
+    def take(self) -> list[Parcel | FromRegistrar]:
+        """Everything that is there; what waited for room moves up."""
+        items = list(self._items)
+        self._items.clear()
+        self.waker.clear()
+        pipes: dict[Pipe, None] = {}
+        for item in items:
+            if isinstance(item, Parcel):
+                item.pipe.taken -= len(item.body)
+                pipes[item.pipe] = None
+        for pipe in pipes:
+            pipe.move()
+        return items
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is there."""
+        return not self._items
+
+
+class Pipe:
+    """Messages from one life of a peer to one life of another, in order.
+
+    The receiver's mailbox takes some of them, as the kernel would; the rest waits here.
+
+    Attributes:
+        taken: bytes of them in the mailbox. waiting: those that wait. closed: for new ones.
+    """
+
+    def __init__(self, source: Mailbox, target: Mailbox) -> None:
+        self.source = source
+        self.target = target
+        self.taken = 0
+        self.waiting: deque[bytes] = deque()
+        self.queued = 0
+        self.closed = False
+        target.inbound[self] = None
+        source.outbound[target.owner.name] = self
+
+    def put(self, body: bytes) -> None:
+        """One more message."""
+        self.waiting.append(body)
+        self._count(len(body))
+        if not self.source.corked:
+            self.move()
+
+    def move(self) -> None:
+        """Hands the mailbox what it takes."""
+        while self.waiting and self.taken < CAPACITY and not self.closed:
+            body = self.waiting.popleft()
+            self._count(-len(body))
+            self.taken += len(body)
+            self.target.put(Parcel(self, body))
+
+    def close(self) -> None:
+        """Forgets what waits; what the mailbox has taken is still delivered."""
+        self.closed = True
+        self.waiting.clear()
+        self._count(-self.queued)
+        self.target.inbound.pop(self, None)
+
+    def _count(self, size: int) -> None:
+        self.queued += size
+        self.source.queued += size
+
+
+class Parcel(NamedTuple):
+    """One message in a mailbox: its envelope as the serializer encoded it."""
+
+    pipe: Pipe
+    body: bytes
+
+
+Item: TypeAlias = Parcel | FromRegistrar

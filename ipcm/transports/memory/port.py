@@ -1,0 +1,200 @@
+"""A peer's place on a bus in memory."""
+
+from __future__ import annotations
+
+import math
+
+from ipcm._core.envelope import Envelope
+from ipcm._core.registry import Ended, Joined, Left, PeerInfo, Terminate
+from ipcm._os.fork import close_in_children
+from ipcm.errors import Backpressure, MessageTooLarge, ProtocolError
+from ipcm.serializers import Serializer
+from ipcm.transports.base import Arrival, Change, Port
+from ipcm.transports.known import Known, meet, part
+from ipcm.transports.memory.hub import Hub
+from ipcm.transports.memory.pipe import Item, Mailbox, Parcel, Pipe
+
+__all__ = ["MemoryPort"]
+
+
+class MemoryPort(Port):
+    """See `Port`.
+
+    What it sends goes through the serializer, so that it arrives as it would elsewhere, and
+    nothing is shared between sender and receiver.
+
+    Args:
+        hub: the bus. box: its mailbox there. serializer: for the envelopes.
+    """
+
+    def __init__(self, hub: Hub, box: Mailbox, serializer: Serializer) -> None:
+        self.name = box.owner.name
+        self.incarnation = box.owner.incarnation
+        self.changes: list[Change] = []
+        self.clock = hub.clock
+        self._hub = hub
+        self._box = box
+        self._encode = serializer.encode
+        self._decode = serializer.decode
+        self._known: Known = None
+        self._closed = False
+        close_in_children(self)
+
+    # Receiving
+
+    def fileno(self) -> int:
+        """Readable while something is in the mailbox."""
+        return self._box.waker.fileno()
+
+    def receive(self, timeout: float | None = 0.0, *, spin: bool = False) -> list[Arrival]:
+        """See `Port.receive`."""
+        if timeout != 0 and self._box.empty and not self.changes:
+            self._hub.sleep(self._box, timeout)
+        with self._hub.lock:
+            items = self._box.take()
+            if items:
+                self._hub.moved()
+        return self._sort(items) if items else []
+
+    def _sort(self, items: list[Item]) -> list[Arrival]:
+        arrivals: list[Arrival] = []
+        for item in items:
+            if isinstance(item, Parcel):
+                try:
+                    envelope = self._decode(item.body)
+                except ProtocolError:
+                    # Nested deeper than this thread's stack has room for: it costs the sender
+                    # its pipe, as bad bytes cost a connection elsewhere.
+                    with self._hub.lock:
+                        item.pipe.close()
+                    continue
+                arrivals.append((item.pipe.source.owner, envelope, len(item.body)))
+            else:
+                self._heed(item)
+        return arrivals
+
+    def _heed(self, word: object) -> None:
+        match word:
+            case Joined(peer=peer):
+                change = meet(self._known, peer)
+                if change is not None:
+                    self.changes.append(change)
+            case Left(name=name, incarnation=incarnation):
+                if self.life_of(name) == incarnation:
+                    del self._box.outbound[name]
+                self.changes.append(part(self._known, name, incarnation))
+            case Terminate():
+                self.changes.append(Change("terminate"))
+            case Ended():
+                self.changes.append(Change("ended"))
+
+    @property
+    def deadline(self) -> float:
+        """See `Port.deadline`."""
+        return math.inf
+
+    def slept(self, seconds: float) -> None:
+        """See `Port.slept`."""
+
+    # Sending
+
+    def send(self, to: str, envelope: Envelope) -> int:
+        """See `Port.send`."""
+        hub = self._hub
+        hub.open(self._box, to)
+        body = self._encode(envelope)
+        size, limit = len(body), hub.limits.frame
+        if size > limit:
+            raise MessageTooLarge(size, limit)
+        with hub.lock:
+            pipe = hub.open(self._box, to)  # it may have left meanwhile
+            if pipe.waiting or self._box.corked:
+                self._check_room(pipe, size)
+            pipe.put(body)
+        return size
+
+    def _check_room(self, pipe: Pipe, size: int) -> None:
+        limits = self._hub.limits
+        name = pipe.target.owner.name
+        if pipe.queued + size > limits.peer:
+            raise Backpressure(name, pipe.queued, limits.peer)
+        if self._box.queued + size > limits.process:
+            raise Backpressure(name, self._box.queued, limits.process)
+
+    def life_of(self, name: str) -> str:
+        """See `Port.life_of`."""
+        pipe = self._box.outbound.get(name)
+        return "" if pipe is None else pipe.target.owner.incarnation
+
+    def cork(self) -> None:
+        """See `Port.cork`."""
+        with self._hub.lock:
+            self._box.corked += 1
+
+    def uncork(self) -> None:
+        """See `Port.uncork`."""
+        with self._hub.lock:
+            self._box.corked -= 1
+            if not self._box.corked:
+                for pipe in self._box.outbound.values():
+                    pipe.move()
+
+    def flush(self, timeout: float | None) -> bool:
+        """See `Port.flush`."""
+        clock = self.clock
+        deadline = math.inf if timeout is None else clock.monotonic() + timeout
+        with self._hub.lock:
+            while self._box.queued and not self._hub.ended:
+                left = deadline - clock.monotonic()
+                if left <= 0:
+                    return False
+                self._hub.await_move(None if left == math.inf else left)
+        return True
+
+    def backlog(self) -> dict[str, int]:
+        """See `Port.backlog`."""
+        with self._hub.lock:
+            pipes = self._box.outbound.items()
+            return {name: len(pipe.waiting) for name, pipe in pipes if pipe.waiting}
+
+    def cut(self, name: str) -> None:
+        """See `Port.cut`."""
+        with self._hub.lock:
+            if name in self._box.outbound:
+                self._box.outbound[name].close()
+            for pipe in [each for each in self._box.inbound if each.source.owner.name == name]:
+                pipe.close()
+
+    # Presence
+
+    def find(self, name: str) -> tuple[PeerInfo | None, list[str]]:
+        """See `Port.find`."""
+        return self._hub.find(self._box, name)
+
+    def peers(self) -> list[PeerInfo]:
+        """See `Port.peers`."""
+        self._hub.check()
+        return self._hub.peers() if self._known is None else list(self._known.values())
+
+    def subscribe(self) -> list[PeerInfo]:
+        """See `Port.subscribe`."""
+        peers = self._hub.peers(self._box)
+        self._known = {peer.name: peer for peer in peers}
+        return peers
+
+    def ready(self) -> None:
+        """See `Port.ready`."""
+        self._hub.ready(self._box)
+
+    # The end
+
+    def close(self) -> None:
+        """See `Port.close`."""
+        if not self._closed:
+            self._closed = True
+            self._hub.leave(self._box)
+
+    def forget_after_fork(self) -> None:
+        """See `Port.forget_after_fork`: the lock may be held by a thread that is not there."""
+        self._closed = True
+        self._box.waker.close()
