@@ -6,7 +6,6 @@ import contextlib
 import os
 import secrets
 import signal as signals
-import time
 import warnings
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -34,7 +33,17 @@ from ipcm.transports.registry import get_transport, transport_names
 if TYPE_CHECKING:
     from ipcm.observe.observer import Observer
 
-__all__ = ["AnyBus", "Bus", "buses", "connect", "find_bus", "open_client", "reconnect", "spawn"]
+__all__ = [
+    "AnyBus",
+    "Bus",
+    "buses",
+    "check_processes",
+    "connect",
+    "find_bus",
+    "open_client",
+    "reconnect",
+    "spawn",
+]
 
 AnyBus: TypeAlias = "Bus | str"
 """A Bus, an info string, or the name of a live bus."""
@@ -158,11 +167,12 @@ class Bus:
         Raises:
             RequestTimeout: there still is one after `timeout` seconds.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
         try:
             with self.observe(messages=False) as watcher:
+                now = watcher.clock.monotonic
+                deadline = None if timeout is None else now() + timeout
                 while any(peer.kind == "service" for peer in watcher.presence.values()):
-                    left = None if deadline is None else deadline - time.monotonic()
+                    left = None if deadline is None else deadline - now()
                     if left is not None and left <= 0:
                         raise RequestTimeout(self.name, timeout or 0.0)
                     watcher.poll(left)
@@ -334,6 +344,16 @@ def open_client(
         info = BusInfo.parse(find_bus(bus).info)
     port = get_transport(info.transport).join(info, name, kind, read_only=read_only)
     return Client(port, info, settle=settle)
+
+
+def check_processes(info: str) -> None:
+    """Raises UnsupportedError where a service cannot join from a process of its own."""
+    transport = get_transport(BusInfo.parse(info).transport)
+    if not transport.capabilities.processes:
+        raise UnsupportedError(
+            f"a service has a process of its own, and the peers of a {transport.name!r} bus are "
+            "threads of one: run() it in one of them, or use another transport"
+        )
 
 
 def connect(name: str, bus: AnyBus | None = None) -> Client:

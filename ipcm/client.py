@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Callable
 from typing import Any, Final, Self
 
@@ -45,6 +44,7 @@ class Client(Connection):
 
     Attributes:
         name: its peer name. pid: the process it belongs to. stats: messages read and sent.
+        clock: what its time-outs are measured with.
     """
 
     @property
@@ -134,10 +134,10 @@ class Client(Connection):
             BusGone: nothing is there, and nothing will come.
         """
         with self._entered():
-            deadline = math.inf if timeout is None else time.monotonic() + timeout
+            deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
             self.pump(0.0)
             while not self.inbox:
-                left = deadline - time.monotonic()
+                left = deadline - self.clock.monotonic()
                 if left <= 0:
                     break
                 self._check_bus()
@@ -192,7 +192,7 @@ class Client(Connection):
         """
         with self._entered():
             id = self._send(to, CONTROL if control else REQUEST, payload, timeout)
-            life, now = self._port.life_of(to), time.monotonic()
+            life, now = self._port.life_of(to), self.clock.monotonic()
             self.requests.add(id, to, life, now, timeout, callback, control=control)
             return id
 
@@ -227,9 +227,9 @@ class Client(Connection):
             table = self.requests
             if id not in table.open and id not in table.done:
                 raise UsageError(f"request {id} is not open: its response was fetched already")
-            deadline = math.inf if timeout is None else time.monotonic() + timeout
+            deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
             while id in table.open:
-                left = deadline - time.monotonic() if timeout is not None else math.inf
+                left = deadline - self.clock.monotonic() if timeout is not None else math.inf
                 if left <= 0:
                     raise table.time_out(id, timeout or 0.0)
                 self._check_bus_for(id)
@@ -317,10 +317,10 @@ class Client(Connection):
                 return True
             if timeout == 0:
                 return False
-            deadline = math.inf if timeout is None else time.monotonic() + timeout
+            deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
             known = {peer.name: peer for peer in self._port.subscribe()}
             while name not in known or not known[name].ready:
-                left = deadline - time.monotonic()
+                left = deadline - self.clock.monotonic()
                 if left <= 0:
                     return False
                 self._check_bus()

@@ -9,7 +9,6 @@ import itertools
 import math
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,6 +66,7 @@ class Connection:
 
     def __init__(self, port: Port, info: BusInfo, *, settle: bool = True) -> None:
         self.name = port.name
+        self.clock = port.clock
         self.pid = os.getpid()
         self.stats = Stats()
         self.disconnected = False
@@ -100,7 +100,7 @@ class Connection:
         id = id or next(self._ids)
         if to == self.name:
             return self._send_to_self(kind, content, id)
-        envelope = Envelope(kind, id, content, aux, time.time())
+        envelope = Envelope(kind, id, content, aux, self.clock.time())
         size = self._port.send(to, envelope)
         if kind != CONTROL:
             sent = self.stats.sent
@@ -112,7 +112,7 @@ class Connection:
     def _send_to_self(self, kind: int, content: Any, id: int) -> int:
         if kind not in (GENERAL, BROADCAST):
             raise UsageError(f"{self.name!r} cannot ask itself: nobody would be there to answer")
-        self.inbox.append(Message(id, self.name, self.name, content, stamp=time.time()))
+        self.inbox.append(Message(id, self.name, self.name, content, stamp=self.clock.time()))
         return id
 
     def pump(self, timeout: float | None = 0.0, *, spin: bool = False, awaiting: int = 0) -> None:
@@ -127,7 +127,7 @@ class Connection:
         table = self.requests
         soonest = table.soonest
         if timeout != 0 and soonest < math.inf:
-            left = max(soonest - time.monotonic(), 0.0)
+            left = max(soonest - self.clock.monotonic(), 0.0)
             timeout = left if timeout is None or left < timeout else timeout
         if port.changes:
             timeout = 0.0  # something happened already
@@ -136,7 +136,7 @@ class Connection:
         if port.changes:
             endings += self._heed_changes()
         if table.soonest < math.inf:
-            endings += table.expire(time.monotonic())
+            endings += table.expire(self.clock.monotonic())
         for ending in endings:
             self.on_ending(ending)
 
@@ -192,7 +192,7 @@ class Connection:
             self.stats.dropped += 1
 
     def _refuse(self, origin: Origin, id: int, why: str) -> None:
-        answer = Envelope(RESPONSE, id, None, why, time.time())
+        answer = Envelope(RESPONSE, id, None, why, self.clock.time())
         try:
             self._port.send(origin.name, answer)
         except IPCMError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -31,6 +30,7 @@ class Observer:
         presence: who is on the bus, by name, observers left out.
         snapshots: the last snapshot of each live service.
         dropped: events that never came, because there were too many.
+        clock: what its time-outs are measured with.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Observer:
         self.snapshots: dict[str, Snapshot] = {}
         self.dropped = 0
         self.read_only = read_only
+        self.clock = client.clock
         self._client = client
         self._options = {"messages": messages, "previews": previews, "rate": rate}
         self._events: list[Event] = []
@@ -74,10 +75,10 @@ class Observer:
         Raises:
             BusGone: the bus ended, and every event has been told.
         """
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
         self._pump(0.0)
         while not self._events:
-            left = deadline - time.monotonic()
+            left = deadline - self.clock.monotonic()
             if left <= 0:
                 break
             self._pump(None if left == math.inf else left)
@@ -96,7 +97,7 @@ class Observer:
 
     def refresh(self) -> None:
         """Asks every service for a fresh snapshot; they come in with later polls."""
-        now = time.monotonic()
+        now = self.clock.monotonic()
         for name in [peer.name for peer in self.presence.values() if peer.kind == "service"]:
             if name not in self._asked:
                 self._ask(name, ["snapshot", {}], now)
@@ -104,7 +105,7 @@ class Observer:
     @property
     def busy(self) -> dict[str, float]:
         """Services that have not answered for more than a second, and for how many."""
-        now = time.monotonic()
+        now = self.clock.monotonic()
         return {name: now - since for name, since in self._asked.items() if now - since > _PATIENCE}
 
     def describe(self, service: str, timeout: float = _PATIENCE) -> Any:
@@ -180,15 +181,15 @@ class Observer:
         new = peer.name not in self.presence
         self.presence[peer.name] = peer
         if told:
-            self._events.append(PeerEvent("", time.time(), peer.name, 1))
+            self._events.append(PeerEvent("", self.clock.time(), peer.name, 1))
         if new and peer.kind == "service":
-            self._ask(peer.name, ["observe", self._options], time.monotonic())
+            self._ask(peer.name, ["observe", self._options], self.clock.monotonic())
 
     def _part(self, peer: PeerInfo) -> None:
         self.presence.pop(peer.name, None)
         self.snapshots.pop(peer.name, None)
         self._asked.pop(peer.name, None)
-        self._events.append(PeerEvent("", time.time(), peer.name, -1))
+        self._events.append(PeerEvent("", self.clock.time(), peer.name, -1))
 
     def _ask(self, service: str, words: list[Any], now: float) -> None:
         def answered(response: Response, message: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from signal import SIGKILL, SIGTERM
 from typing import TYPE_CHECKING
 
@@ -39,11 +38,11 @@ class ChildrenRole:
     def register_worker(self, name: str, pid: int) -> None:
         """Makes a child a worker: it is reaped without `run_on_pid`, and ended at the end."""
         state = self._ipcm_state
-        state.workers[pid] = Worker(name, time.monotonic())
+        state.workers[pid] = Worker(name, state.clock.monotonic())
         state.telemetry.workers_started += 1
         if state.children is not None:
             state.children.adopt(pid)
-        self._ipcm_control.emit(WorkerEvent(self.name, time.time(), pid, name, 1))
+        self._ipcm_control.emit(WorkerEvent(self.name, state.clock.time(), pid, name, 1))
 
     def reap_workers(self) -> dict[int, dict[str, str | int | None]]:
         """Reaps the workers that have ended, and keeps what else was reaped for the next turn.
@@ -69,7 +68,7 @@ class ChildrenRole:
         pids: dict[int, int] = {}
         if state.children is None:
             return workers, pids
-        now = time.time()
+        now = state.clock.time()
         for pid, exit in state.children.reap(self.reap_all).items():
             worker = state.workers.pop(pid, None)
             if worker is None:

@@ -3,31 +3,73 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
+
+from ipcm.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
 
-__all__ = ["current_service", "enter_service", "leave_service"]
+__all__ = ["current_service", "enter_service", "forking_service", "leave_service"]
 
-_current: tuple[int, ServiceRole] | None = None
+
+class _Thread(threading.local):
+    current: tuple[int, ServiceRole] | None = None
+
+
+_process: tuple[int, ServiceRole] | None = None
+_thread = _Thread()
 
 
 def current_service() -> ServiceRole | None:
-    """The service whose loop this process runs; None elsewhere, in its workers too."""
-    if _current is None or _current[0] != os.getpid():
+    """The service whose loop this process, or this thread, runs; None elsewhere.
+
+    In the workers of a service it is None too.
+    """
+    current = _thread.current or _process
+    if current is None or current[0] != os.getpid():
         return None
-    return _current[1]
+    return current[1]
+
+
+def forking_service() -> ServiceRole | None:
+    """The same, for those who are about to fork a child of it.
+
+    Raises:
+        UnsupportedError: it shares its process with others, and would never learn of its end.
+    """
+    service = current_service()
+    if service is not None and service._ipcm_state.threaded:
+        raise UnsupportedError(
+            f"{service.name!r} runs in a thread, and a thread has no children of its own"
+        )
+    return service
 
 
 def enter_service(service: ServiceRole) -> tuple[int, ServiceRole] | None:
-    """From now on this process is the service; returns what `leave_service` puts back."""
-    global _current
-    before, _current = _current, (os.getpid(), service)
+    """From now on this process is the service, or this thread is, if it is not the main one.
+
+    Returns:
+        What `leave_service` puts back.
+    """
+    before = _thread.current if _in_other_thread() else _process
+    _set((os.getpid(), service))
     return before
 
 
 def leave_service(before: tuple[int, ServiceRole] | None) -> None:
     """Undoes `enter_service`."""
-    global _current
-    _current = before
+    _set(before)
+
+
+def _set(current: tuple[int, ServiceRole] | None) -> None:
+    global _process
+    if _in_other_thread():
+        _thread.current = current
+    else:
+        _process = current
+
+
+def _in_other_thread() -> bool:
+    return threading.current_thread() is not threading.main_thread()

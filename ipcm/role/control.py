@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from signal import Signals
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ipcm._core.clock import Clock
 from ipcm._core.envelope import EVENTS, RESPONSE, Envelope
 from ipcm._core.observation import Event, MessageEvent, Snapshot, WorkerInfo
 from ipcm._core.subscription import ObserveOptions, Subscription, make_preview
 from ipcm._os.process import identify, send_signal
-from ipcm.errors import IPCMError, UsageError
+from ipcm.errors import IPCMError, UnsupportedError, UsageError
 from ipcm.message import Message
 from ipcm.role.endpoints import endpoint_name
 from ipcm.transports.base import Origin
@@ -31,6 +31,10 @@ class Control:
     def __init__(self, service: ServiceRole) -> None:
         self._service = service
 
+    @property
+    def _clock(self) -> Clock:
+        return self._service._ipcm_state.clock
+
     # Verbs
 
     def on_control(self, origin: Origin, envelope: Envelope) -> None:
@@ -41,7 +45,7 @@ class Control:
             result = self._run(origin, verb, args)
         except (msgspec.ValidationError, IPCMError, OSError, ValueError) as failure:
             error = str(failure)
-        answer = Envelope(RESPONSE, envelope.id, result, error, time.time())
+        answer = Envelope(RESPONSE, envelope.id, result, error, self._clock.time())
         self._send(origin.name, answer)
 
     def _run(self, origin: Origin, verb: str, args: dict[str, Any]) -> Any:
@@ -54,7 +58,7 @@ class Control:
             case "observe":
                 options = msgspec.convert(args, ObserveOptions)
                 state.subscriptions[origin.name] = Subscription(
-                    options, time.monotonic(), origin.incarnation
+                    options, self._clock.monotonic(), origin.incarnation
                 )
                 self._install()
                 return self.snapshot(origin.name)
@@ -68,6 +72,8 @@ class Control:
                 self._service.terminate(args.get("value", 0))
                 return None
             case "signal":
+                if self._service._ipcm_state.threaded:
+                    raise UnsupportedError("this service is a thread of a process with others")
                 send_signal(identify(), Signals(int(args.get("signal", 0))))
                 return None
         raise UsageError(f"the control plane has no {verb!r}")
@@ -86,7 +92,7 @@ class Control:
         """The service at this moment; see `Snapshot`."""
         service, state = self._service, self._service._ipcm_state
         telemetry, client = state.telemetry, service.client()
-        now = time.monotonic()
+        now = self._clock.monotonic()
         subscription = state.subscriptions.get(asker)
         return Snapshot(
             name=service.name,
@@ -138,7 +144,7 @@ class Control:
                 continue  # its ring fills meanwhile, and counts what does not fit
             batch = subscription.batch()
             if batch is not None:
-                envelope = Envelope(EVENTS, 0, batch, None, time.time())
+                envelope = Envelope(EVENTS, 0, batch, None, self._clock.time())
                 if not self._send(name, envelope):
                     subscription.keep(batch)
 
@@ -160,7 +166,7 @@ class Control:
         table = self._service.client().requests
         latency = None
         if message.kind == "response":
-            latency = table.age(message.id, time.monotonic())
+            latency = table.age(message.id, self._clock.monotonic())
         self._message_event(
             "in", message.kind.value, message.sender, message.id, message.content, size,
             latency, message.error, message.broadcast,
@@ -172,7 +178,7 @@ class Control:
         latency = None
         answering = self._service._ipcm_state.answering
         if envelope.kind == RESPONSE and answering is not None:
-            latency = time.monotonic() - answering.received
+            latency = self._clock.monotonic() - answering.received
         error = envelope.aux if envelope.kind == RESPONSE else None
         self._message_event(
             "out", _KINDS[envelope.kind], to, envelope.id, envelope.content, size,
@@ -191,7 +197,7 @@ class Control:
         error: str | None,
         broadcast: bool,
     ) -> None:
-        now = time.monotonic()
+        now = self._clock.monotonic()
         shown: MessageEvent | None = None
         for subscription in self._service._ipcm_state.subscriptions.values():
             if not subscription.wants(now):
@@ -201,7 +207,7 @@ class Control:
                 preview = make_preview(content, self._service.redact) if previews else None
                 shown = MessageEvent(
                     service=self._service.name,
-                    when=time.time(),
+                    when=self._clock.time(),
                     direction=direction,
                     kind=kind,
                     peer=peer,

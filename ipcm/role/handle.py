@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -146,9 +145,10 @@ class Handle(Asking):
             RequestTimeout: one still is, after `timeout` seconds.
         """
         client = self.client
-        deadline = None if timeout is None else time.monotonic() + timeout
+        clock = client.clock
+        deadline = None if timeout is None else clock.monotonic() + timeout
         while client.requests.open:
-            left = None if deadline is None else deadline - time.monotonic()
+            left = None if deadline is None else deadline - clock.monotonic()
             if left is not None and left <= 0:
                 raise RequestTimeout(self.service_name, timeout or 0.0)
             client.poll(left)

@@ -8,10 +8,10 @@ from typing import Any
 
 from ipcm._core.names import check_name
 from ipcm._os.fork import fork
-from ipcm.bus import AnyBus, Bus, find_bus, spawn
+from ipcm.bus import AnyBus, Bus, check_processes, find_bus, spawn
 from ipcm.errors import UsageError
 from ipcm.role.callbacks import Service
-from ipcm.role.context import current_service, leave_service
+from ipcm.role.context import forking_service, leave_service
 from ipcm.role.handle import Handle
 from ipcm.role.modes import choose_mode, start_process
 from ipcm.role.peer import Peer
@@ -54,8 +54,8 @@ def service(
         NameTaken, InvalidName, NoSuchBus, UnsupportedError.
     """
     check_name(name)
+    inside = forking_service()
     mode = choose_mode(start)
-    inside = current_service()
     owned: Bus | None = None
     if ipcm_info is None and bus is not None:
         ipcm_info = find_bus(bus).info
@@ -65,6 +65,7 @@ def service(
         owned = spawn()
         ipcm_info = owned.info
     try:
+        check_processes(ipcm_info)
         process = start_process(mode, name, maker, ipcm_info, params)
         try:
             if inside is not None and inside._ipcm_state.children is not None:
@@ -101,7 +102,7 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
     Raises:
         UsageError: not called in a service.
     """
-    inside = current_service()
+    inside = forking_service()
     if inside is None:
         raise UsageError("ipcm.worker() is for services: it runs in a child of the one it is in")
     lifeline = inside._ipcm_state.lifeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import time
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.activity import Activity
@@ -14,7 +14,7 @@ from ipcm._os.children import Children
 from ipcm._os.lifeline import Lifeline
 from ipcm._os.orderly import OrderlyEnd
 from ipcm._os.signals import SignalCounter, parse_signals
-from ipcm.errors import UsageError
+from ipcm.errors import UnsupportedError, UsageError
 from ipcm.role.context import enter_service, leave_service
 from ipcm.role.watching import gather_signals
 
@@ -49,19 +49,34 @@ class Loop:
         before = enter_service(service)
         try:
             with contextlib.ExitStack() as stack:
-                self._begin(stack)
+                self.begin(stack)
                 try:
-                    self._start()
+                    self.start()
                     self._turns()
                 finally:
-                    self._end()
+                    self.end()
         finally:
             leave_service(before)
         return service.terminated
 
-    def _begin(self, stack: contextlib.ExitStack) -> None:
+    def begin(self, stack: contextlib.ExitStack) -> None:
+        """Takes up what the loop needs; the stack gives it back."""
         service, state = self._service, self._state
-        state.started, state.started_at = time.monotonic(), time.time()
+        state.threaded = threading.current_thread() is not threading.main_thread()
+        if not state.threaded:
+            self._own_process(stack)
+        elif grabbed := parse_signals(service.signals_to_grab):
+            raise UnsupportedError(
+                f"{service.name!r} runs in a thread and grabs "
+                f"{', '.join(sig.name for sig in grabbed)}: only the main thread gets signals"
+            )
+        stack.callback(self._close_watches)
+        service.client()
+        state.started, state.started_at = state.clock.monotonic(), state.clock.time()
+
+    def _own_process(self, stack: contextlib.ExitStack) -> None:
+        """Signals and children, which nobody else in this process is to take."""
+        service, state = self._service, self._state
         grabbed = {*parse_signals(service.signals_to_grab), OrderlyEnd.SIGNAL}
         state.signals = SignalCounter(grabbed)
         state.signals.start()
@@ -74,15 +89,14 @@ class Loop:
         stack.callback(state.children.stop_tracking)
         state.lifeline = Lifeline()
         stack.callback(state.lifeline.close)
-        stack.callback(self._close_watches)
-        service.client()
 
     def _close_watches(self) -> None:
         for fd in self._state.watched:
             os.close(fd)
         self._state.watched.clear()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Runs the start callback; the service is ready after it."""
         service, state = self._service, self._state
         started = service.try_(service.run_on_start)
         if started.err is not None:
@@ -95,7 +109,7 @@ class Loop:
     def _turns(self) -> None:
         service, state = self._service, self._state
         while not state.is_terminated:
-            self._set_timers(time.monotonic())
+            self._set_timers(state.clock.monotonic())
             watched = service.try_(service.watch)
             if watched.ok and watched.out is not None:
                 self._turn(watched.out)
@@ -114,7 +128,7 @@ class Loop:
     def _turn(self, activity: Activity) -> None:
         service, state = self._service, self._state
         client = service.client()
-        began = time.monotonic()
+        began = state.clock.monotonic()
         # The turn's messages leave in one write, unless the handlers are so slow that the
         # first answer would wait for the last.
         corked = len(activity.messages) > 1 and not state.slow
@@ -125,7 +139,7 @@ class Loop:
         finally:
             if corked:
                 client.uncork()
-        took = time.monotonic() - began
+        took = state.clock.monotonic() - began
         state.slow = took > _SLOW * max(len(activity.messages), 1)
         state.telemetry.loop_lag = took
         state.telemetry.turns += 1
@@ -142,12 +156,12 @@ class Loop:
             service.terminate(0)
         if activity.interval:
             service.try_(service.run_on_interval)
-            self._next_interval(time.monotonic())
+            self._next_interval(state.clock.monotonic())
         if activity.peer_delta:
             service.try_(lambda: service.run_on_peer_delta(activity.peer_delta))
         for message in activity.messages:
             service.try_(lambda message=message: service.run_on_message(message))  # type: ignore[misc]
-        now = time.monotonic()
+        now = state.clock.monotonic()
         if now >= state.next_expiry:
             service.forget_requests(now)
         activity.mark_handled(
@@ -165,7 +179,7 @@ class Loop:
         state.next_interval += (missed + 1) * interval
 
     def _tell_observers(self, activity: Activity) -> None:
-        service, now = self._service, time.time()
+        service, now = self._service, self._state.clock.time()
         control = service._ipcm_control
         messages, intervals = len(activity.messages), int(activity.interval)
         control.emit(TurnEvent(service.name, now, 1, messages, intervals))
@@ -175,7 +189,7 @@ class Loop:
             control.emit(PeerEvent(service.name, now, peer, change))
         control.flush()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """The way out, each step of it also where one before it failed."""
         service, state = self._service, self._state
         state.phase = "ending"
@@ -194,7 +208,8 @@ class Loop:
 
     def _tell_the_end(self) -> None:
         service, client = self._service, self._service.client()
-        event = TerminatedEvent(service.name, time.time(), self._state.terminated)
+        now = self._state.clock.time()
+        event = TerminatedEvent(service.name, now, self._state.terminated)
         service._ipcm_control.emit(event)
         service._ipcm_control.flush()
         if not client.disconnected:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from functools import partial
 from types import CoroutineType
@@ -103,9 +102,9 @@ class RequestsRole:
 
     def open_request(self, message: Message) -> None:
         """Notes that a request came in and wants an answer."""
-        now = time.monotonic()
-        deadline = math.inf if message.timeout is None else now + message.timeout
         state = self._ipcm_state
+        now = state.clock.monotonic()
+        deadline = math.inf if message.timeout is None else now + message.timeout
         state.telemetry.received += 1
         state.next_expiry = min(state.next_expiry, deadline)
         state.open[message.sender, message.id] = OpenRequest(
@@ -188,7 +187,7 @@ class RequestsRole:
             self._ipcm_answer(peer, id, None, error)
         finally:
             state.answering = None
-        now = time.monotonic()
+        now = state.clock.monotonic()
         state.telemetry.answered(
             now, now - opened.received, opened.endpoint, peer, error is not None
         )

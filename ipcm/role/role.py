@@ -7,7 +7,6 @@ import contextlib
 import functools
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -150,6 +149,7 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
             client.on_ending = self._ipcm_on_ending  # type: ignore[method-assign]
             client.port.subscribe()
             state.client = client
+            state.clock = client.clock
         return state.client
 
     def peer(self, name: str, **params: Any) -> Peer:
@@ -196,7 +196,8 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
         """Tells of an exception that does not end the service."""
         text = format_traceback(error)
         self.debug(f"{self.name}: {where}: {format_error(error)}\n{text}")
-        noted = CallbackError(time.time(), where, format_error(error), text)
+        now = self._ipcm_state.clock.time()
+        noted = CallbackError(now, where, format_error(error), text)
         self._ipcm_state.telemetry.errors.append(noted)
         self._ipcm_control.emit(ErrorEvent(self.name, noted.when, where, noted.error, text))
 

@@ -7,9 +7,11 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ipcm._core.clock import Clock
 from ipcm._core.deltas import Deltas
 from ipcm._core.subscription import Subscription
 from ipcm._core.telemetry import Telemetry
+from ipcm._os.clock import SYSTEM_CLOCK
 from ipcm._os.process import ProcessIdentity
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class ServiceState:
         forgotten: requests whose answer nobody waits for any more, and which may still come.
         watched: watched processes by pidfd. identities: of watched pids, taken before the fork.
         slow: handlers took long in the last turn.
+        threaded: it runs in a thread that is not the main one: no signals, no children.
+        clock: of the bus.
     """
 
     terminated: Any = None
@@ -65,6 +69,8 @@ class ServiceState:
     started: float = 0.0
     started_at: float = 0.0
     client: Client | None = None
+    clock: Clock = SYSTEM_CLOCK
+    threaded: bool = False
     signals: SignalCounter | None = None
     children: Children | None = None
     lifeline: Lifeline | None = None

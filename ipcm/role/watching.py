@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from signal import SIGCHLD
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,11 +28,11 @@ def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
     _watch_processes(service)
     client.pump(0.0, spin=not _has_work(service))
     if not _has_work(service):
-        began = time.monotonic()
+        began = state.clock.monotonic()
         _look(service, _timeout(service, began))
-        client.port.slept(time.monotonic() - began)
+        client.port.slept(state.clock.monotonic() - began)
         client.pump(0.0)
-    elif time.monotonic() - state.selected > _LOOK_AROUND or _works(state):
+    elif state.clock.monotonic() - state.selected > _LOOK_AROUND or _works(state):
         _look(service, 0.0)
     return _gather(service, sig_seen)
 
@@ -53,14 +52,14 @@ def _has_work(service: ServiceRole) -> bool:
         or state.watch_ended
         or state.is_terminated
         or (state.signals is not None and state.signals.noticed)
-        or min(state.next_cycle, state.next_interval) <= time.monotonic()
+        or min(state.next_cycle, state.next_interval) <= state.clock.monotonic()
     )
 
 
 def _look(service: ServiceRole, timeout: float | None) -> None:
     state = service._ipcm_state
     ready = service.select(timeout)
-    state.selected = time.monotonic()
+    state.selected = state.clock.monotonic()
     if state.watched and not state.watched.keys().isdisjoint(ready):
         state.watch_ended = True
 
@@ -86,7 +85,7 @@ def _gather(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
     was_terminated = state.is_terminated
     take_changes(service)
     activity.peer_delta = state.deltas.take({m.sender for m in activity.messages})
-    now = time.monotonic()
+    now = state.clock.monotonic()
     if now >= state.next_interval:
         activity.interval = True
     if state.is_terminated and not was_terminated:
