@@ -6,4 +6,6 @@ results.py    what a verb hands back: tables, records, values, streams
 exits.py      exit codes, from the error tree
 render.py     results as table, json, jsonl, csv
 click_adapter.py  a click command for each verb
+words.py      a typed line taken apart; grammar.py: read as a verb, and where each word stands
+completer.py  what can come at the cursor, from live.py: what lives right now
 """

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from ipcm.console.completion import complete_bus
+from ipcm.console.common import Common, options_of
+from ipcm.console.live import OneLook
 from ipcm.console.registry import NAMES, get_verb, suggest
-from ipcm.console.render import FORMATS
-from ipcm.console.verb import Argument, Completer, Context, Option, Verb
+from ipcm.console.verb import Argument, Completer, Option, Verb
 
 __all__ = ["Common", "VerbGroup", "make_command"]
 
@@ -21,20 +20,6 @@ Perform = Callable[[Verb, "Common", dict[str, Any]], int]
 """Runs a verb and shows its result; returns the exit code."""
 
 _GROUPS = ("Look", "Ask", "Act", "Run")
-_BUS = Option(
-    "bus", ("-b", "--bus"), "The bus: name or info string.", metavar="BUS", complete=complete_bus
-)
-_YES = Option("yes", ("-y", "--yes"), "Do not ask.", bool, False)
-
-
-@dataclass(frozen=True, slots=True)
-class Common:
-    """What every verb takes: which bus, output format, time-out, and whether to ask."""
-
-    bus: str | None = None
-    output: str | None = None
-    timeout: float | None = None
-    yes: bool = False
 
 
 class VerbGroup(click.Group):
@@ -73,25 +58,6 @@ class VerbGroup(click.Group):
 
 def make_command(verb: Verb, perform: Perform) -> click.Command:
     """Builds the command of a verb."""
-    options = list(verb.options)
-    if verb.on_bus:
-        options.append(_BUS)
-    if verb.result is not None:
-        text = f"How to show it; {verb.format} where it is left out."
-        options.append(Option("output", ("-o", "--output"), text, choices=FORMATS))
-    if verb.timeout is not None:
-        options.append(
-            Option(
-                "timeout",
-                ("--timeout",),
-                f"To wait at most; {verb.timeout:g} where it is left out.",
-                float,
-                minimum=0.001,
-                metavar="SECONDS",
-            )
-        )
-    if verb.destructive:
-        options.append(_YES)
 
     def callback(**values: Any) -> int:
         ctx = click.get_current_context()
@@ -105,7 +71,7 @@ def make_command(verb: Verb, perform: Perform) -> click.Command:
         return perform(verb, common, values)
 
     params: list[click.Parameter] = [_click_argument(each) for each in verb.arguments]
-    params += [_click_option(each) for each in options]
+    params += [_click_option(each) for each in options_of(verb)]
     return VerbCommand(verb, name=verb.name, params=params, callback=callback)
 
 
@@ -210,6 +176,11 @@ def _completion(
             *([ctx.parent.params.get("bus")] if ctx.parent else []),
         ]
         bus = next((each for each in parent if each), None)
-        return list(complete(Context(bus=bus), args, incomplete))
+        offers = complete(OneLook(bus), args, incomplete)
+        words = [(incomplete[: offer.at] + offer.text, offer.meta) for offer in offers]
+        # Where the shell completes nothing but what begins so.
+        return [
+            CompletionItem(word, help=help) for word, help in words if word.startswith(incomplete)
+        ]
 
     return offer

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from ipcm.bus import Bus, find_bus
+from ipcm.console.completion import Offer
+from ipcm.console.live import Live
 from ipcm.console.results import Result
 from ipcm.errors import IPCMError, UsageError
 
@@ -65,8 +67,11 @@ class Context:
             raise Declined("nothing was done")
 
 
-Completer: TypeAlias = Callable[[Context, Mapping[str, Any], str], Iterable[str]]
-"""Offers values: given the context, the arguments so far, and how the value begins."""
+Completer: TypeAlias = Callable[[Live, Mapping[str, Any], str], Iterable[Offer]]
+"""Offers values: given what is live, the arguments so far, and how the value begins.
+
+What does not go with the beginning is for the surface to leave out.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,14 @@ class Argument:
     Attributes:
         name: the keyword that `run` gets it by; shown in capitals.
         many: any number of words; `run` gets a tuple.
+        json: it may be JSON, and what stands for a value is put in as such.
     """
 
     name: str
     help: str
     required: bool = True
     many: bool = False
+    json: bool = False
     complete: Completer | None = None
 
 

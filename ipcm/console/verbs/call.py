@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipcm.console.completion import complete_endpoint, complete_service
+from ipcm.console.completion import complete_endpoint, complete_parameter, complete_service
 from ipcm.console.payload import parse_arguments
 from ipcm.console.results import Value
 from ipcm.console.verb import Argument, Context, Verb
@@ -38,6 +38,7 @@ VERB = Verb(
             "key:=JSON insists on JSON.",
             required=False,
             many=True,
+            complete=complete_parameter,
         ),
     ),
     examples=(

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from inspect import cleandoc
-from typing import Any
-
-import msgspec
 
 from ipcm.console.completion import complete_endpoint, complete_service
+from ipcm.console.live import Description, EndpointDescription, read_description
 from ipcm.console.results import Record, Section
+from ipcm.console.schema import Schema
 from ipcm.console.verb import Argument, Context, Verb
 from ipcm.errors import NoSuchPeer, ProtocolError, UsageError
 
-__all__ = ["VERB", "Description", "EndpointDescription"]
+__all__ = ["VERB"]
 
 _PATIENCE = 1.0
-
-
-class EndpointDescription(msgspec.Struct, frozen=True):
-    """An endpoint.
-
-    Attributes:
-        signature: as one would write it. parameters: their JSON schema.
-    """
-
-    name: str
-    signature: str = ""
-    doc: str = ""
-    parameters: dict[str, Any] = {}
-
-
-class Description(msgspec.Struct, frozen=True, rename={"cls": "class"}):
-    """A service: its class, docstring and endpoints."""
-
-    name: str
-    cls: str = ""
-    doc: str = ""
-    endpoints: list[EndpointDescription] = []
 
 
 def run(context: Context, service: str, endpoint: str | None) -> Record:
@@ -49,10 +25,9 @@ def run(context: Context, service: str, endpoint: str | None) -> Record:
         if peer.kind != "service":
             raise UsageError(f"{service!r} is a {peer.kind}, and only services describe themselves")
         raw = observer.describe(service, context.timeout or _PATIENCE)
-    try:
-        about = msgspec.convert(raw, Description)
-    except msgspec.ValidationError as error:
-        raise ProtocolError(f"{service} describes itself in an unknown way: {error}") from None
+    about = read_description(raw)
+    if about is None:
+        raise ProtocolError(f"{service} describes itself in an unknown way")
     if endpoint is None:
         return Record(about, _sections(about))
     for each in about.endpoints:
@@ -74,33 +49,13 @@ def _sections(about: Description) -> list[Section]:
 
 
 def _endpoint_section(endpoint: EndpointDescription) -> Section:
-    text = cleandoc(endpoint.doc)
-    required = endpoint.parameters.get("required", [])
-    shape = _object(endpoint.parameters)
-    properties = shape.get("properties", {})
-    required = shape.get("required", required)
+    schema = Schema.of(endpoint.parameters)
     pairs = [
-        (f"  {name}", _schema_text(schema, name in required)) for name, schema in properties.items()
+        (f"  {name}", about.about(name in schema.required))
+        for name, about in schema.properties.items()
     ]
-    lines = "\n".join(f"  {line}".rstrip() for line in text.splitlines())
+    lines = "\n".join(f"  {line}".rstrip() for line in cleandoc(endpoint.doc).splitlines())
     return Section(title=endpoint.signature or endpoint.name, text=lines, pairs=pairs)
-
-
-def _object(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema that a top-level `$ref` points to."""
-    name = str(schema.get("$ref", "")).rpartition("/")[2]
-    found = schema.get("$defs", {}).get(name, schema)
-    return found if isinstance(found, Mapping) else schema
-
-
-def _schema_text(schema: Any, required: bool) -> str:
-    if not isinstance(schema, Mapping):
-        return "anything"
-    kinds = [each.get("type") for each in schema.get("anyOf", ()) if isinstance(each, Mapping)]
-    kind = schema.get("type") or " or ".join(str(each or "object") for each in kinds) or "anything"
-    if required:
-        return f"{kind}, required"
-    return f"{kind}, default {msgspec.json.encode(schema.get('default')).decode()}"
 
 
 VERB = Verb(

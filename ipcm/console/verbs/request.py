@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipcm.console.completion import complete_endpoint, complete_peer
+from ipcm.console.completion import complete_asked, complete_body, complete_peer
 from ipcm.console.payload import parse_request
 from ipcm.console.results import Value
 from ipcm.console.verb import Argument, Context, Verb
@@ -37,9 +37,16 @@ VERB = Verb(
             "A word that is an identifier other than true, false, null; anything else is the "
             "payload itself, as JSON.",
             required=False,
-            complete=complete_endpoint,
+            json=True,
+            complete=complete_asked,
         ),
-        Argument("json", "The endpoint's arguments, a JSON object.", required=False),
+        Argument(
+            "json",
+            "The endpoint's arguments, a JSON object.",
+            required=False,
+            json=True,
+            complete=complete_body,
+        ),
     ),
     doc="JSON may come from a file, as @FILE, or from standard input, as -.",
     examples=(
