@@ -136,6 +136,7 @@ _HOMES = {
         "UsageError",
         "WrongProcess",
     ),
+    "ipcm.magics": ("load_ipython_extension", "unload_ipython_extension"),
     "ipcm.message": ("DEFERRED", "Kind", "Message", "Request", "Response"),
     "ipcm.observe.observer": ("Observer",),
     "ipcm.role.callbacks": ("Service",),

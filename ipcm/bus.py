@@ -26,6 +26,7 @@ from ipcm.errors import (
 )
 from ipcm.serializers import DEFAULT as DEFAULT_SERIALIZER
 from ipcm.serializers import get_serializer
+from ipcm.shown import Shown
 from ipcm.transports.base import BusRecord, Transport
 from ipcm.transports.registry import DEFAULT as DEFAULT_TRANSPORT
 from ipcm.transports.registry import get_transport, transport_names
@@ -49,7 +50,7 @@ AnyBus: TypeAlias = "Bus | str"
 """A Bus, an info string, or the name of a live bus."""
 
 
-class Bus:
+class Bus(Shown):
     """A bus, seen from a process that spawned or found it. `str(bus)` is its info string.
 
     Args:

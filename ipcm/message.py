@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from ipcm.errors import IPCMError
+from ipcm.shown import Shown
 
 __all__ = ["DEFERRED", "Kind", "Message", "Request", "Response"]
 
@@ -21,7 +22,7 @@ class Kind(enum.StrEnum):
     TERMINATE = "terminate"
 
 
-class Message(msgspec.Struct, gc=False):
+class Message(Shown, msgspec.Struct, gc=False):
     """One message.
 
     Attributes:
@@ -57,7 +58,7 @@ class Message(msgspec.Struct, gc=False):
         return self.kind is Kind.TERMINATE
 
 
-class Request(msgspec.Struct, frozen=True, gc=False):
+class Request(Shown, msgspec.Struct, frozen=True, gc=False):
     """A request as a handler gets it.
 
     Attributes:
@@ -71,7 +72,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     sender: str
 
 
-class Response(msgspec.Struct, gc=False):
+class Response(Shown, msgspec.Struct, gc=False):
     """How a request ended.
 
     Attributes:

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from ipcm.shown import Shown
+
 __all__ = [
     "CallbackError",
     "EndedWorker",
@@ -99,7 +101,7 @@ class CallbackError(msgspec.Struct, frozen=True):
     traceback: str = ""
 
 
-class Snapshot(msgspec.Struct, frozen=True):
+class Snapshot(Shown, msgspec.Struct, frozen=True):
     """A service at one moment.
 
     Attributes:

@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from ipcm.shown import Shown
+
 __all__ = [
     "Answer",
     "Detach",
@@ -38,7 +40,7 @@ __all__ = [
 PeerKind: TypeAlias = Literal["service", "client", "observer"]
 
 
-class PeerInfo(msgspec.Struct, frozen=True):
+class PeerInfo(Shown, msgspec.Struct, frozen=True):
     """One peer, as the registrar knows it.
 
     Attributes:

@@ -26,11 +26,12 @@ from ipcm.errors import (
 from ipcm.message import Message, Response
 from ipcm.role.asking import Asking
 from ipcm.role.process import ServiceProcess
+from ipcm.shown import Shown
 
 __all__ = ["Handle", "attach"]
 
 
-class Handle(Asking):
+class Handle(Shown, Asking):
     """A service from outside, over a client of its own.
 
     One that started its service ends it, and the bus it spawned for it, at `close`; an attached

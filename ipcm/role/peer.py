@@ -9,6 +9,7 @@ from ipcm.client import DEFAULT_TIMEOUT
 from ipcm.errors import UsageError
 from ipcm.message import Response
 from ipcm.role.asking import Asking
+from ipcm.shown import Shown
 
 if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Peer"]
 
 
-class Peer(Asking):
+class Peer(Shown, Asking):
     """Another peer, over the connection of the service that asks; `service.peer(name)`.
 
     The blocking methods keep the messages that come in meanwhile for the next turn.

@@ -24,7 +24,7 @@ from ipcm.console.usage import Usage, UsageMeter
 from ipcm.console.verb import Argument, Context, Verb
 from ipcm.errors import UsageError
 
-__all__ = ["VERB", "BusInfo", "ServiceInfo"]
+__all__ = ["VERB", "BusInfo", "ServiceInfo", "about_bus", "service_sections"]
 
 _PATIENCE = 1.0
 
@@ -66,10 +66,11 @@ class ServiceInfo(msgspec.Struct, frozen=True, kw_only=True):
 def run(context: Context, service: str | None) -> Record:
     """See `VERB`."""
     bus = context.find_bus()
-    return _about_bus(bus) if service is None else _about_service(context, bus, service)
+    return about_bus(bus) if service is None else _about_service(context, bus, service)
 
 
-def _about_bus(bus: Bus) -> Record:
+def about_bus(bus: Bus) -> Record:
+    """A bus as a record; raises BusGone."""
     present = bus.presence()
     about = BusInfo(
         name=bus.name,
@@ -106,15 +107,20 @@ def _about_service(context: Context, bus: Bus, service: str) -> Record:
         snapshot = observer.snapshot(service, context.timeout or _PATIENCE)
     usage = UsageMeter().measure(snapshot.pid, snapshot.started)
     about = ServiceInfo(bus=bus.name, cpu=usage.cpu, rss=usage.rss, snapshot=snapshot)
-    return Record(about, _sections(bus.name, snapshot, usage))
+    return Record(about, service_sections(bus.name, snapshot, usage))
 
 
-def _sections(bus: str, snapshot: Snapshot, usage: Usage) -> list[Section]:
+def service_sections(bus: str, snapshot: Snapshot, usage: Usage) -> list[Section]:
+    """A service as people read it.
+
+    Args:
+        bus: name of its bus, or "" where that is not known.
+    """
     requests = snapshot.requests
     cpu = "-" if usage.cpu is None else f"{usage.cpu:.1f}%"
     pairs = [
         ("service", snapshot.name),
-        ("bus", bus),
+        ("bus", bus or "-"),
         ("pid", str(snapshot.pid)),
         ("incarnation", snapshot.incarnation),
         ("state", snapshot.state),

@@ -1,0 +1,85 @@
+"""Errors as a user of a notebook wants them: a few lines, and the cell fails all the same."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any
+
+import click
+from IPython.core.error import UsageError as ShortError
+
+from ipcm.console.cells import clean
+from ipcm.console.exits import hint_for
+from ipcm.errors import IPCMError, RemoteError, ServiceDied, ServiceStartError, UsageError
+from ipcm.role.handle import Handle
+
+__all__ = ["add_remote_traceback", "explain", "shortened"]
+
+_PATIENCE = 0.5
+_OURS = os.path.join(os.sep, "ipcm", "role", "")
+
+
+def explain(error: BaseException) -> str:
+    """What went wrong, and what can be done about it where the error does not say so itself."""
+    if isinstance(error, OSError) and not isinstance(error, IPCMError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{where}"
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    text = "\n".join([str(error), *getattr(error, "__notes__", ())])
+    if isinstance(error, ServiceStartError | ServiceDied) and error.traceback:
+        text = error.traceback.rstrip() + "\n" + text.splitlines()[0]
+    hint = hint_for(error).replace("`ipcm ", "`%ipcm ")
+    return f"{text}\n{hint}" if hint else text
+
+
+def shortened(error: BaseException) -> BaseException:
+    """The error to raise in place of this one.
+
+    A user's mistake becomes IPython's UsageError. Anything else stays what it is, so that code
+    can catch it, but IPython shows it without the frames that lie in between.
+    """
+    if isinstance(error, click.UsageError):
+        where = error.ctx.command_path if error.ctx is not None else "%ipcm"
+        return ShortError(f"{error.format_message()}\n`{where}?` shows how")
+    if isinstance(error, click.ClickException):
+        return ShortError(error.format_message())
+    if isinstance(error, UsageError):
+        return ShortError(clean(explain(error), keep_lines=True))
+    if isinstance(error, IPCMError | OSError | KeyboardInterrupt):
+        _shorten(error)
+    return error
+
+
+def _shorten(error: Any) -> None:
+    name = type(error).__name__
+    lines = [clean(line) for line in f"{name}: {explain(error)}".splitlines()]
+    # IPython's protocol for exceptions that know better what of them is worth showing.
+    error._render_traceback_ = lambda *_: lines
+
+
+def add_remote_traceback(error: RemoteError, handle: Handle) -> None:
+    """Adds what happened on the other side, where the service told the asker what it was.
+
+    A service that keeps the details of its errors to itself answers with a text that is none of
+    theirs.
+    """
+    with contextlib.suppress(IPCMError):  # it is no service, or busy, or gone
+        for each in reversed(handle.snapshot(_PATIENCE).errors):
+            if each.traceback and error.error and each.error.endswith(error.error):
+                error.add_note(_without_our_frames(each.traceback))
+                return
+
+
+def _without_our_frames(traceback: str) -> str:
+    """A traceback from where the service's own code begins."""
+    kept, ours = [], False
+    for line in traceback.splitlines():
+        if line.startswith("  File "):
+            ours = _OURS in line
+        elif not line.startswith("   "):
+            ours = False
+        if not ours:
+            kept.append(line)
+    return "\n".join(kept)

@@ -1,0 +1,136 @@
+"""The `%ipcm` magic: parses a line, runs its verb, shows the result."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+import click
+from IPython.core.error import StdinNotImplementedError
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from ipcm.console.click_adapter import Common
+from ipcm.console.render import FORMATS
+from ipcm.console.results import Value
+from ipcm.console.verb import Verb
+from ipcm.errors import IPCMError, UsageError
+from ipcm.magics.failing import shortened
+from ipcm.magics.help import asked_for_help, overview, rewrite_help, verb_help
+from ipcm.magics.output import RichScreen, Screen, TextScreen
+from ipcm.magics.parsing import MagicGroup
+from ipcm.magics.session import Session
+from ipcm.magics.verbs import CellContext, Grammar
+
+__all__ = ["IPCMMagics", "install", "uninstall"]
+
+_ENDLESS = frozenset(("tail", "top"))
+_EVERY_BUS = frozenset(("ls",))
+
+
+@magics_class
+class IPCMMagics(Magics):
+    """Services on a private message bus: see them live, ask them, steer them."""
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self.session = Session(shell)
+        self.grammar = Grammar(self.session)
+        on_terminal = getattr(shell, "kernel", None) is None and sys.stdout.isatty()
+        self.screen: Screen = TextScreen() if on_terminal else RichScreen()
+
+    @no_var_expand
+    @line_cell_magic
+    def ipcm(self, line: str, cell: str | None = None) -> Any:
+        """Runs a verb; `overview` says which there are."""
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise shortened(UsageError(f"the line cannot be read: {error}")) from None
+        try:
+            return self._run(words, cell)
+        except (click.ClickException, IPCMError, OSError, KeyboardInterrupt) as error:
+            short = shortened(error)
+            if short is error:
+                raise
+            raise short from None
+
+    def _run(self, words: list[str], cell: str | None) -> Any:
+        if asked_for_help(words):
+            verb = next((word for word in words if not word.startswith("-")), None)
+            self._print(overview(self.grammar) if verb is None else verb_help(self.grammar, verb))
+            return None
+
+        def perform(verb: Verb, common: Common, values: dict[str, Any]) -> Any:
+            return self._perform(verb, common, values, cell)
+
+        group = MagicGroup(self.grammar, perform)
+        with group.make_context("%ipcm", words) as context:
+            return group.invoke(context)
+
+    def _perform(self, verb: Verb, common: Common, values: dict[str, Any], cell: str | None) -> Any:
+        """Runs a verb and shows what it gives; returns the answer of a verb that asks."""
+        if cell is not None and verb.name not in self.grammar.cells:
+            raise UsageError(f"`{verb.name}` takes no cell: %ipcm {verb.name}, with one %")
+        format = common.output if common.output in FORMATS else None
+        name = common.output if format is None else None
+        if name is not None:
+            self.session.check_name(name)
+        context = CellContext(
+            bus=common.bus if verb.name in _EVERY_BUS else self.session.bus(common.bus),
+            timeout=common.timeout,
+            terminal=self.screen.live and format in (None, "table"),
+            narrate=self.screen.tell,
+            ask=_ask,
+            sure=common.yes,
+            cell=cell,
+        )
+        try:
+            result = verb.run(context, **values)
+            if isinstance(result, Value) and format is None:
+                data = answer = result.value
+            else:
+                data, answer = self.screen.show(result, format or "table"), None
+        except KeyboardInterrupt:
+            if verb.name not in _ENDLESS:
+                raise
+            return None  # that is how one ends it
+        if name is not None:
+            self.session.bind(name, data)
+        return answer
+
+    def _print(self, text: str) -> None:
+        sys.stdout.write(text + "\n")
+
+
+def _ask(question: str) -> bool:
+    try:
+        answer = input(f"{question} [y/N] ")
+    except (EOFError, StdinNotImplementedError):
+        raise UsageError("nobody can be asked here: -y says yes beforehand") from None
+    return answer.strip().lower() in ("y", "yes")
+
+
+_loaded: dict[Any, IPCMMagics] = {}
+
+
+def install(shell: Any) -> None:
+    """Gives a shell the magic; fine where it has it."""
+    if shell in _loaded:
+        return
+    magics = IPCMMagics(shell)
+    IPCMMagics.ipcm.__doc__ = overview(magics.grammar)
+    shell.register_magics(magics)
+    shell.input_transformers_cleanup.append(rewrite_help)
+    _loaded[shell] = magics
+
+
+def uninstall(shell: Any) -> None:
+    """Ends what cells have started, and takes the magic away."""
+    magics = _loaded.pop(shell, None)
+    if magics is None:
+        return
+    magics.session.close()
+    shell.input_transformers_cleanup.remove(rewrite_help)
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("ipcm", None)

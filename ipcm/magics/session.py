@@ -1,0 +1,88 @@
+"""What is current in one IPython session."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from ipcm.bus import AnyBus, Bus, find_bus
+from ipcm.errors import BusGone, IPCMError, UsageError
+from ipcm.magics.asking import Pending
+
+__all__ = ["Session"]
+
+
+class Session:
+    """The current bus, and what cells have started.
+
+    Args:
+        shell: the InteractiveShell.
+
+    Attributes:
+        current: the bus that was attached, or spawned for the first service of a cell.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.current: Bus | None = None
+        self._own: Bus | None = None
+        self._pending: list[Pending] = []
+
+    # The bus
+
+    def bus(self, named: AnyBus | None = None) -> AnyBus | None:
+        """What `find_bus` is to be given: the bus that was named, else the current one.
+
+        Raises:
+            BusGone: the current one has ended; none is current then.
+        """
+        if named is not None or self.current is None:
+            return named
+        try:
+            self.current.presence()
+        except BusGone:
+            name, self.current = self.current.name, None
+            raise BusGone(
+                f"the current bus {name!r} has ended: `%ipcm attach` makes another one current"
+            ) from None
+        return self.current
+
+    def attach(self, named: str | None) -> Bus:
+        """Makes a bus current; without a name the only live one."""
+        self.current = None
+        self.current = find_bus(named)
+        return self.current
+
+    def detach(self) -> Bus:
+        """Makes no bus current; the bus is left alone."""
+        if self.current is None:
+            raise UsageError("no bus is current: `%ipcm attach BUS` makes one")
+        bus, self.current = self.current, None
+        return bus
+
+    # Names of the user
+
+    def bind(self, name: str, value: Any) -> None:
+        """Gives a value a name in the user's namespace; raises UsageError where it is none."""
+        self.check_name(name)
+        self.shell.push({name: value})
+
+    @staticmethod
+    def check_name(name: str) -> None:
+        """Raises UsageError where no variable can have the name."""
+        if not name.isidentifier():
+            raise UsageError(f"{name!r} is no name for a variable")
+
+    # Requests that nobody waits for
+
+    def keep(self, pending: Pending) -> None:
+        """Remembers an open request, to close its connection at the end."""
+        self._pending = [each for each in self._pending if not each.done()]
+        self._pending.append(pending)
+
+    def close(self) -> None:
+        """Ends what cells have started."""
+        for pending in self._pending:
+            with contextlib.suppress(IPCMError):
+                pending.close()
+        self._pending.clear()

@@ -1,0 +1,211 @@
+"""The verbs of a notebook: those of every surface, what it adds to some, and its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ipcm.console.completion import complete_bus
+from ipcm.console.payload import parse_arguments
+from ipcm.console.registry import NAMES, get_verb
+from ipcm.console.results import Record as Shown
+from ipcm.console.results import Result, Section, Value
+from ipcm.console.verb import Argument, Context, Option, Verb
+from ipcm.errors import RemoteError, UsageError
+from ipcm.magics.asking import Pending, payload_of
+from ipcm.magics.failing import add_remote_traceback
+from ipcm.magics.session import Session
+from ipcm.role.handle import attach
+
+__all__ = ["CellContext", "Grammar"]
+
+_PATIENCE = 10.0
+
+
+@dataclasses.dataclass(slots=True)
+class CellContext(Context):
+    """What the magic gives to a verb, on top of what any surface does.
+
+    Attributes: cell: the text under a cell magic; None for a line magic.
+    """
+
+    cell: str | None = None
+
+
+_NOBLOCK = Option(
+    "noblock", ("-a", "--noblock"), "Do not wait: gives what to ask for the answer.", bool, False
+)
+
+
+class Grammar:
+    """The verbs by name.
+
+    Args:
+        session: whom the notebook's own verbs act on.
+
+    Attributes:
+        cells: the verbs that take a cell. cell_only: those that make no sense without one.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._own: dict[str, Callable[[], Verb]] = {
+            "attach": self._attach,
+            "detach": self._detach,
+        }
+        self._changed: dict[str, Callable[[Verb], Verb]] = {
+            "request": self._request,
+            "call": self._call,
+            "tail": self._tail,
+        }
+        self.cells = frozenset(("request", "call"))
+        self.cell_only: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every verb, in the order in which the help lists them."""
+        # What takes the whole terminal, or runs until it is interrupted, is no cell's business.
+        shared = [name for name in NAMES if get_verb(name).group != "Run"]
+        return (*self._own, *shared)
+
+    def get(self, name: str) -> Verb:
+        """The verb of this name.
+
+        Raises:
+            UsageError: there is none; with the nearest.
+        """
+        if name in self._own:
+            return self._own[name]()
+        if name not in self.names:
+            raise UsageError(f"no verb {name!r}{self.suggest(name)}")
+        verb = get_verb(name)
+        change = self._changed.get(name)
+        return change(verb) if change else verb
+
+    def suggest(self, name: str) -> str:
+        """What may have been meant, to go behind an error."""
+        if name in NAMES:
+            return f" in a notebook: `ipcm {name}` is for a terminal"
+        near = difflib.get_close_matches(name, self.names, 1)
+        return f": did you mean {near[0]!r}?" if near else ""
+
+    def __iter__(self) -> Iterator[Verb]:
+        return (self.get(name) for name in self.names)
+
+    # Its own
+
+    def _attach(self) -> Verb:
+        def run(context: Context, bus_name: str | None) -> Result:
+            bus = self._session.attach(bus_name)
+            services = ", ".join(bus.services()) or "none yet"
+            pairs = [("bus", bus.name), ("services", services)]
+            return Shown(bus, [Section(pairs=pairs)])
+
+        return Verb(
+            name="attach",
+            summary="Make a bus the current one, for all that follows",
+            group="Look",
+            run=run,
+            result=object,
+            arguments=(
+                Argument(
+                    "bus_name",
+                    "Its name or info string; without one, the only bus that runs.",
+                    required=False,
+                    complete=complete_bus,
+                ),
+            ),
+            doc="Not needed where exactly one bus runs.",
+            examples=(("", "the only bus"), ("demo", "this one")),
+            on_bus=False,
+        )
+
+    def _detach(self) -> Verb:
+        def run(context: Context) -> Result:
+            bus = self._session.detach()
+            return Shown(bus.name, [Section(text=f"bus {bus.name} is no longer current")])
+
+        return Verb(
+            name="detach",
+            summary="Make no bus the current one; the bus is left alone",
+            group="Look",
+            run=run,
+            result=object,
+            examples=(("", "what follows means the only bus that runs, or names one"),),
+            on_bus=False,
+        )
+
+    # Changed
+
+    def _request(self, verb: Verb) -> Verb:
+        def run(
+            context: CellContext, peer: str, endpoint: str | None, json: str | None, noblock: bool
+        ) -> Result:
+            words = [word for word in (endpoint, json) if word is not None]
+            return self._ask(context, peer, payload_of(words, context.cell), noblock, verb)
+
+        return dataclasses.replace(
+            verb,
+            run=run,
+            options=(*verb.options, _NOBLOCK),
+            doc=(
+                "The arguments, or the payload, may stand in the cell under %%ipcm request, as "
+                "JSON or as a Python literal. JSON needs no quotes."
+            ),
+            examples=(
+                ("store stats", "the endpoint `stats`, without arguments"),
+                ('store search {"text": "fork"}', "with arguments"),
+                ("store search -o found", "the answer becomes the variable `found`"),
+                ("store search --noblock -o found", "`found.result()` waits for it"),
+            ),
+        )
+
+    def _call(self, verb: Verb) -> Verb:
+        def run(
+            context: CellContext,
+            service: str,
+            endpoint: str,
+            arguments: tuple[str, ...],
+            noblock: bool,
+        ) -> Result:
+            args = parse_arguments(arguments)
+            if context.cell and context.cell.strip():
+                payload = payload_of([endpoint], context.cell)
+                args = {**payload["args"], **args}
+            return self._ask(context, service, {"endpoint": endpoint, "args": args}, noblock, verb)
+
+        return dataclasses.replace(verb, run=run, options=(*verb.options, _NOBLOCK))
+
+    def _ask(
+        self, context: CellContext, peer: str, payload: Any, noblock: bool, verb: Verb
+    ) -> Result:
+        timeout = context.timeout or verb.timeout or 30.0
+        handle = attach(peer, context.find_bus())
+        if noblock:
+            try:
+                pending = Pending(handle, payload, timeout)
+            except BaseException:
+                handle.close()
+                raise
+            self._session.keep(pending)
+            return Value(pending)
+        with handle:
+            try:
+                return Value(handle.request(payload, timeout))
+            except RemoteError as error:
+                add_remote_traceback(error, handle)
+                raise
+
+    def _tail(self, verb: Verb) -> Verb:
+        def run(context: Context, **values: Any) -> Result:
+            endless = values.get("seconds") is None and values.get("count") is None
+            if endless and not context.terminal:
+                values["seconds"] = _PATIENCE
+                context.narrate(
+                    f"for {_PATIENCE:g} s: -s says how long, and `%ipcm watch` does not block"
+                )
+            return verb.run(context, **values)
+
+        return dataclasses.replace(verb, run=run)
