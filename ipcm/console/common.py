@@ -30,18 +30,21 @@ class Common:
     yes: bool = False
 
 
-def options_of(verb: Verb, asking: Collection[str] = ()) -> list[Option]:
+def options_of(
+    verb: Verb, asking: Collection[str] = (), output: Option | None = None
+) -> list[Option]:
     """The options of a verb: its own, and those that it takes with others.
 
     Args:
         asking: names of further verbs that the surface asks about, which so take -y.
+        output: what the surface has in place of -o, which else says how to show the result.
     """
     options = list(verb.options)
     if verb.on_bus:
         options.append(_BUS)
     if verb.result is not None:
         text = f"How to show it; {verb.format} where it is left out."
-        options.append(Option("output", ("-o", "--output"), text, choices=FORMATS))
+        options.append(output or Option("output", ("-o", "--output"), text, choices=FORMATS))
     if verb.timeout is not None:
         options.append(
             Option(

@@ -6,7 +6,7 @@ parameters and JSON bodies, it offers what goes with what is typed, the likelies
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ipcm.console.completion import Offer
@@ -14,7 +14,7 @@ from ipcm.console.fuzzy import rank
 from ipcm.console.grammar import Reading, read
 from ipcm.console.live import Live
 from ipcm.console.registry import NAMES, get_verb
-from ipcm.console.verb import Argument, Option
+from ipcm.console.verb import Argument, Option, Verb
 from ipcm.console.words import Line, Word, lex, quote
 
 __all__ = ["Completion", "complete"]
@@ -43,13 +43,16 @@ def complete(
     live: Live,
     verbs: Sequence[str] = NAMES,
     asking: Collection[str] = (),
+    output: Option | None = None,
+    get: Callable[[str], Verb] = get_verb,
 ) -> list[Completion]:
     """What can come at the cursor.
 
     Args:
         text: one or several lines, of one verb each, without `ipcm` or `%ipcm` in front.
         cursor: a place in the text; what follows it does not matter.
-        verbs: those that the surface has. asking: those that it asks about, see `options_of`.
+        verbs: those that the surface has. get: finds one of them.
+        asking, output: what it does otherwise than others, see `options_of`.
 
     Returns:
         Completions, the likeliest first; they differ in what they put in.
@@ -65,11 +68,11 @@ def complete(
     else:
         last = Word("", cursor, cursor)
     if not words:
-        offers = [Offer(name, get_verb(name).summary) for name in verbs]
+        offers = [Offer(name, get(name).summary) for name in verbs]
         return _fitting(last, 0, offers)
     if words[0].value not in verbs:
         return []
-    reading = read(get_verb(words[0].value), words[1:], cursor, asking=asking)
+    reading = read(get(words[0].value), words[1:], cursor, asking=asking, output=output)
     try:
         return _of_parameter(last, reading, live)
     except RecursionError:

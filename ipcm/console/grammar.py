@@ -71,21 +71,22 @@ def read(
     end: int,
     *,
     asking: Collection[str] = (),
+    output: Option | None = None,
     expand: Expand | None = None,
 ) -> Reading:
     """Reads what follows a verb; never fails, see `Reading.problems`.
 
     Args:
         end: where something missing would stand.
-        asking: see `options_of`.
+        asking, output: see `options_of`.
         expand: puts in what `$_` stands for.
     """
-    return _Reader(verb, asking, expand).run(words, end)
+    return _Reader(verb, options_of(verb, asking, output), expand).run(words, end)
 
 
 class _Reader:
-    def __init__(self, verb: Verb, asking: Collection[str], expand: Expand | None) -> None:
-        self._reading = Reading(verb, options_of(verb, asking))
+    def __init__(self, verb: Verb, options: list[Option], expand: Expand | None) -> None:
+        self._reading = Reading(verb, options)
         self._flags = {flag: each for each in self._reading.options for flag in each.flags}
         self._values: dict[str, Any] = {each.name: each.default for each in self._reading.options}
         for argument in verb.arguments:

@@ -6,7 +6,6 @@ import contextlib
 import os
 from typing import Any
 
-import click
 from IPython.core.error import UsageError as ShortError
 
 from ipcm.console.cells import clean
@@ -40,11 +39,6 @@ def shortened(error: BaseException) -> BaseException:
     A user's mistake becomes IPython's UsageError. Anything else stays what it is, so that code
     can catch it, but IPython shows it without the frames that lie in between.
     """
-    if isinstance(error, click.UsageError):
-        where = error.ctx.command_path if error.ctx is not None else "%ipcm"
-        return ShortError(f"{error.format_message()}\n`{where}?` shows how")
-    if isinstance(error, click.ClickException):
-        return ShortError(error.format_message())
     if isinstance(error, UsageError):
         return ShortError(clean(explain(error), keep_lines=True))
     if isinstance(error, IPCMError | OSError | KeyboardInterrupt):

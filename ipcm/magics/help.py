@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import click
 
-from ipcm.magics.parsing import command_of
+from ipcm.console.click_adapter import make_command
+from ipcm.console.verb import Verb
+from ipcm.magics.parsing import OUTPUT
 from ipcm.magics.verbs import Grammar
 
-__all__ = ["asked_for_help", "overview", "rewrite_help", "verb_help"]
+__all__ = ["overview", "rewrite_help", "verb_help"]
 
 _QUESTION = re.compile(r"\s*%{1,2}ipcm\s+(\w+)(?:\s[^?]*)?\?{1,2}\s*")
 _FIRST = re.compile(r"\s*\?{1,2}\s*%{1,2}ipcm\s+(\w+)\s*")
 _EXAMPLE = re.compile(r"^(\s+)ipcm ", re.MULTILINE)
 _GROUPS = {"Look": "Look", "Ask": "Ask", "Act": "Act", "Run": "Run services"}
-
-
-def asked_for_help(words: Sequence[str]) -> bool:
-    """Whether a line asks for help instead of doing something."""
-    return not words or bool({"-h", "--help"}.intersection(words))
 
 
 def rewrite_help(lines: list[str]) -> list[str]:
@@ -48,10 +44,14 @@ def overview(grammar: Grammar) -> str:
     return "\n".join(lines)
 
 
-def verb_help(grammar: Grammar, name: str) -> str:
-    """Words, options and examples of a verb; raises UsageError where there is no such verb."""
-    verb = grammar.get(name)
-    command = command_of(verb, lambda *_: 0)
+def verb_help(grammar: Grammar, verb: Verb) -> str:
+    """Words, options and examples of a verb."""
+    command = make_command(verb, lambda *_: 0)
+    for at, param in enumerate(command.params):
+        if param.name == OUTPUT.name:
+            command.params[at] = click.Option(
+                [*OUTPUT.flags, OUTPUT.name], metavar=OUTPUT.metavar, help=OUTPUT.help
+            )
     sign = "%%ipcm" if verb.name in grammar.cell_only else "%ipcm"
-    context = click.Context(command, info_name=f"{sign} {name}", max_content_width=100)
+    context = click.Context(command, info_name=f"{sign} {verb.name}", max_content_width=100)
     return _EXAMPLE.sub(rf"\1{sign} ", command.get_help(context))

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from typing import Any
 
-import click
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from ipcm.console.click_adapter import Common
+from ipcm.console.common import Common
 from ipcm.console.render import FORMATS
 from ipcm.console.results import Value
 from ipcm.console.verb import Verb
 from ipcm.errors import IPCMError, UsageError
+from ipcm.magics.completing import make_matcher
 from ipcm.magics.failing import shortened
-from ipcm.magics.help import asked_for_help, overview, rewrite_help, verb_help
+from ipcm.magics.help import overview, rewrite_help, verb_help
 from ipcm.magics.output import RichScreen, Screen, TextScreen
-from ipcm.magics.parsing import MagicGroup
+from ipcm.magics.parsing import parse_line
 from ipcm.magics.session import Session
 from ipcm.magics.verbs import CellContext, Grammar
 
@@ -36,6 +35,7 @@ class IPCMMagics(Magics):
         super().__init__(shell)
         self.session = Session(shell)
         self.grammar = Grammar(self.session)
+        self.matcher = make_matcher(self.grammar, self.session)
         on_terminal = getattr(shell, "kernel", None) is None and sys.stdout.isatty()
         self.screen: Screen = TextScreen() if on_terminal else RichScreen()
 
@@ -44,29 +44,19 @@ class IPCMMagics(Magics):
     def ipcm(self, line: str, cell: str | None = None) -> Any:
         """Runs a verb; `overview` says which there are."""
         try:
-            words = shlex.split(line)
-        except ValueError as error:
-            raise shortened(UsageError(f"the line cannot be read: {error}")) from None
-        try:
-            return self._run(words, cell)
-        except (click.ClickException, IPCMError, OSError, KeyboardInterrupt) as error:
+            reading = parse_line(self.grammar, line)
+            if reading is None:
+                self._print(overview(self.grammar))
+            elif reading.help:
+                self._print(verb_help(self.grammar, reading.verb))
+            else:
+                return self._perform(reading.verb, reading.common, reading.values, cell)
+        except (IPCMError, OSError, KeyboardInterrupt) as error:
             short = shortened(error)
             if short is error:
                 raise
             raise short from None
-
-    def _run(self, words: list[str], cell: str | None) -> Any:
-        if asked_for_help(words):
-            verb = next((word for word in words if not word.startswith("-")), None)
-            self._print(overview(self.grammar) if verb is None else verb_help(self.grammar, verb))
-            return None
-
-        def perform(verb: Verb, common: Common, values: dict[str, Any]) -> Any:
-            return self._perform(verb, common, values, cell)
-
-        group = MagicGroup(self.grammar, perform)
-        with group.make_context("%ipcm", words) as context:
-            return group.invoke(context)
+        return None
 
     def _perform(self, verb: Verb, common: Common, values: dict[str, Any], cell: str | None) -> Any:
         """Runs a verb and shows what it gives; returns the answer of a verb that asks."""
@@ -122,6 +112,7 @@ def install(shell: Any) -> None:
     IPCMMagics.ipcm.__doc__ = overview(magics.grammar)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(rewrite_help)
+    shell.Completer.custom_matchers.append(magics.matcher)
     _loaded[shell] = magics
 
 
@@ -134,3 +125,4 @@ def uninstall(shell: Any) -> None:
     shell.input_transformers_cleanup.remove(rewrite_help)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("ipcm", None)
+    shell.Completer.custom_matchers.remove(magics.matcher)

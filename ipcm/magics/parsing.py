@@ -1,66 +1,52 @@
-"""The grammar as click commands, with what a notebook wants otherwise than a command line."""
+"""A line of the magic, read with the grammar that every surface shares."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Final
 
-import click
-
-from ipcm.console.click_adapter import Common, make_command
+from ipcm.console.completion import Offer
+from ipcm.console.grammar import Reading, read
 from ipcm.console.render import FORMATS
-from ipcm.console.verb import Verb
+from ipcm.console.verb import Option
+from ipcm.console.words import lex
+from ipcm.errors import UsageError
 from ipcm.magics.verbs import Grammar
 
-__all__ = ["MagicGroup", "command_of"]
+__all__ = ["OUTPUT", "parse_line"]
 
-Perform = Callable[[Verb, Common, dict[str, Any]], Any]
-"""Runs a verb and shows its result; returns what the cell's value is to be."""
-
-_OUT_HELP = f"A variable for the result; or how to show it: {', '.join(FORMATS)}."
-
-
-class MagicGroup(click.Group):
-    """All verbs of a notebook."""
-
-    def __init__(self, grammar: Grammar, perform: Perform) -> None:
-        params: list[click.Parameter] = [
-            click.Option(["-b", "--bus"], metavar="BUS", help="The bus: name or info string."),
-            click.Option(["-o", "--output"], metavar="NAME", help=_OUT_HELP),
-        ]
-        super().__init__(name="ipcm", params=params, callback=click.pass_context(_keep))
-        self._grammar = grammar
-        self._perform = perform
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """See click."""
-        return list(self._grammar.names)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """See click."""
-        if cmd_name not in self._grammar.names:
-            return None
-        return command_of(self._grammar.get(cmd_name), self._perform)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """See click; an unknown verb gets a suggestion."""
-        if args and args[0] not in self._grammar.names and not args[0].startswith("-"):
-            ctx.fail(f"no verb {args[0]!r}{self._grammar.suggest(args[0])}")
-        return super().resolve_command(ctx, args)
+OUTPUT: Final = Option(
+    "output",
+    ("-o", "--out", "--output"),
+    f"A variable for the result; or how to show it: {', '.join(FORMATS)}.",
+    metavar="NAME",
+    complete=lambda live, args, begin: [Offer(each, "how to show it") for each in FORMATS],
+)
+"""A notebook binds results to names more often than it wants them as CSV."""
 
 
-def _keep(ctx: click.Context, bus: str | None, output: str | None) -> None:
-    ctx.obj = Common(bus=bus, output=output)
+def parse_line(grammar: Grammar, text: str) -> Reading | None:
+    """Reads a line.
 
+    Returns:
+        What it says; None where it is empty, or asks for help in general.
 
-def command_of(verb: Verb, perform: Perform) -> click.Command:
-    """The command of a verb; its -o takes a variable too."""
-    command = make_command(verb, perform)
-    for at, param in enumerate(command.params):
-        if param.name == "output":
-            command.params[at] = click.Option(
-                ["-o", "--output", "--out"], metavar="NAME", help=_OUT_HELP
-            )
-    return command
+    Raises:
+        UsageError: it cannot be read, or something is missing in it.
+    """
+    line = lex(text)
+    words = list(line.words)
+    if line.pipe is not None or line.target_at is not None:
+        raise UsageError("a notebook has neither | nor >: -o NAME binds the result to a variable")
+    if line.problems:
+        raise UsageError(line.problems[0].text)
+    if words and words[0].value in ("-b", "--bus"):
+        words = words[2:] + words[:2]
+    if not words or words[0].value in ("-h", "--help"):
+        return None
+    if words[0].value.startswith("-"):
+        raise UsageError(f"{words[0].value} stands where a verb should; `%ipcm?` lists them")
+    verb = grammar.get(words[0].value)
+    reading = read(verb, words[1:], len(text), output=OUTPUT)
+    if reading.problems and not reading.help:
+        raise UsageError(f"{reading.problems[0].text}\n`%ipcm {verb.name}?` shows how")
+    return reading

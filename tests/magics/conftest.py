@@ -75,6 +75,7 @@ def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cells]:
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(config=config)
     shell.colors = "nocolor"
+    shell.Completer.use_jedi = False
     try:
         shell.run_line_magic("load_ext", "ipcm")
         yield Cells(shell)

@@ -39,7 +39,7 @@ def test_a_format_in_place_of_a_variable(bus: ipcm.Bus, cells: Cells) -> None:
 
 def test_the_answer_is_the_value_of_the_cell(bus: ipcm.Bus, cells: Cells) -> None:
     assert cells("%ipcm call store search text=fork").value == ["fork"]
-    assert cells('%ipcm request store search \'{"text":"a","limit":2}\'').value == ["a", "a"]
+    assert cells('%ipcm request store search {"text": "a", "limit": 2}').value == ["a", "a"]
     cells("answer = %ipcm call store stats")
     assert cells.shell.user_ns["answer"] == {"files": 3}
 
@@ -108,7 +108,7 @@ MISTAKES = {
     "%ipcm tui": "for a terminal",
     "%ipcm ps --bogus": "--bogus",
     "%ipcm call store": "ENDPOINT",
-    "%ipcm call store search 'a": "No closing quotation",
+    "%ipcm call store search 'a": "is not closed",
     "%ipcm call store search nothing": "KEY=VALUE",
     "%%ipcm ps\nx": "takes no cell",
     "%%ipcm request store search\n{oops": "not JSON",
