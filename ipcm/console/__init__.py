@@ -7,5 +7,6 @@ exits.py      exit codes, from the error tree
 render.py     results as table, json, jsonl, csv
 click_adapter.py  a click command for each verb
 words.py      a typed line taken apart; grammar.py: read as a verb, and where each word stands
+statement.py  a line understood, and what is wrong with it; references.py: `$_` in it
 completer.py  what can come at the cursor, from live.py: what lives right now
 """

@@ -10,7 +10,14 @@ from typing import Any
 from ipcm.console.caret import point_at
 from ipcm.errors import UsageError
 
-__all__ = ["parse_arguments", "parse_json", "parse_request"]
+__all__ = [
+    "is_endpoint",
+    "loads",
+    "parse_argument",
+    "parse_arguments",
+    "parse_json",
+    "parse_request",
+]
 
 _WORDS = ("true", "false", "null")
 _SHOWN = 60
@@ -31,7 +38,7 @@ def parse_request(words: Sequence[str], read_input: Read = None) -> Any:
     if not words:
         raise UsageError("nothing to ask: give an endpoint, or a JSON payload")
     first, *rest = words
-    if not first.isidentifier() or first in _WORDS:
+    if not is_endpoint(first):
         if rest:
             raise UsageError(
                 f"unexpected {_short(rest[0])} behind the payload; JSON with spaces is one word "
@@ -48,6 +55,11 @@ def parse_request(words: Sequence[str], read_input: Read = None) -> Any:
     return {"endpoint": first, "args": args}
 
 
+def is_endpoint(word: str) -> bool:
+    """Whether the first word behind the peer is an endpoint, and no payload."""
+    return word.isidentifier() and word not in _WORDS
+
+
 def parse_arguments(items: Sequence[str]) -> dict[str, Any]:
     """Reads `key=value` (JSON where it is some, else text) and `key:=JSON`.
 
@@ -56,23 +68,26 @@ def parse_arguments(items: Sequence[str]) -> dict[str, Any]:
     """
     args: dict[str, Any] = {}
     for item in items:
-        key, equals, text = item.partition("=")
-        strict = key.endswith(":")
-        key = key.removesuffix(":")
-        if not equals or not key:
-            raise UsageError(f"{_short(item)} is not KEY=VALUE or KEY:=JSON")
+        key, value = parse_argument(item)
         if key in args:
             raise UsageError(f"{key} is given twice")
-        if strict:
-            args[key] = parse_json(text, f"the value of {key}")
-        else:
-            args[key] = _json_or_text(text)
+        args[key] = value
     return args
+
+
+def parse_argument(item: str) -> tuple[str, Any]:
+    """Reads one of those; raises UsageError."""
+    key, equals, text = item.partition("=")
+    strict = key.endswith(":")
+    key = key.removesuffix(":")
+    if not equals or not key:
+        raise UsageError(f"{_short(item)} is not KEY=VALUE or KEY:=JSON")
+    return key, parse_json(text, f"the value of {key}") if strict else _json_or_text(text)
 
 
 def _json_or_text(text: str) -> Any:
     try:
-        return _loads(text)
+        return loads(text)
     except (ValueError, RecursionError):
         return text
 
@@ -88,7 +103,7 @@ def parse_json(word: str, what: str, read_input: Read = None) -> Any:
     """
     text = _source(word, what, read_input)
     try:
-        return _loads(text)
+        return loads(text)
     except json.JSONDecodeError as error:
         raise UsageError(_explain(text, what, error)) from None
     except RecursionError:
@@ -113,7 +128,8 @@ def _source(word: str, what: str, read_input: Read) -> str:
     return word
 
 
-def _loads(text: str) -> Any:
+def loads(text: str) -> Any:
+    """Reads JSON, without the numbers that are none; raises ValueError, RecursionError."""
     return json.loads(text, parse_constant=_refuse)
 
 

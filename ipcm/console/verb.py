@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from ipcm.bus import Bus, find_bus
+from ipcm.console.checks import Fault
 from ipcm.console.completion import Offer
 from ipcm.console.live import Live
 from ipcm.console.results import Result
 from ipcm.errors import IPCMError, UsageError
 
-__all__ = ["Argument", "Completer", "Context", "Declined", "Group", "Option", "Verb"]
+__all__ = [
+    "Argument",
+    "Checker",
+    "Completer",
+    "Context",
+    "Declined",
+    "Group",
+    "Option",
+    "Session",
+    "Verb",
+]
 
 Group: TypeAlias = Literal["Look", "Ask", "Act", "Run"]
 """Under which heading a surface lists a verb."""
@@ -20,6 +31,16 @@ Group: TypeAlias = Literal["Look", "Ask", "Act", "Run"]
 
 class Declined(IPCMError):
     """Asked whether to go on, the user said no."""
+
+
+class Session(Protocol):
+    """A surface that has a current bus: the one meant where none is named."""
+
+    def attach(self, bus: str | None) -> Bus:
+        """Makes a bus the current one: by name or info string, or the only live one."""
+
+    def detach(self) -> Bus:
+        """Makes none the current one, and gives the one that was; UsageError where none was."""
 
 
 @dataclass(slots=True)
@@ -35,6 +56,7 @@ class Context:
         sure: the user said beforehand that nothing needs confirming.
         read_input: the bytes of standard input; None where the surface has none.
         output: descriptor of the output, so that endless verbs notice when its reader goes.
+        session: the surface, where it has a current bus. read_only: it changes nothing.
     """
 
     bus: Bus | str | None = None
@@ -45,6 +67,8 @@ class Context:
     sure: bool = False
     read_input: Callable[[], bytes] | None = None
     output: int | None = None
+    session: Session | None = None
+    read_only: bool = False
 
     def find_bus(self) -> Bus:
         """The bus meant; raises NoSuchBus, ManyBuses, BadBusInfo, BusGone."""
@@ -66,6 +90,9 @@ class Context:
         if not self.ask(f"{what[:1].upper()}{what[1:]}?"):
             raise Declined("nothing was done")
 
+
+Checker: TypeAlias = Callable[[Live, Mapping[str, Any]], Iterable[Fault]]
+"""Says what is wrong with the parameters of a verb, before it runs."""
 
 Completer: TypeAlias = Callable[[Live, Mapping[str, Any], str], Iterable[Offer]]
 """Offers values: given what is live, the arguments so far, and how the value begins.
@@ -127,7 +154,10 @@ class Verb:
         doc: paragraphs for the help. examples: (arguments, what it does).
         destructive: it ends something, and takes -y.
         on_bus: it acts on one bus, and takes -b.
+        looks: it changes nothing, or can be told so by its context, and so runs where nothing may
+            be changed; None for what its group says: those that look do.
         timeout: default of --timeout, in seconds; None for a verb that has no such option.
+        check: finds what is wrong as one types; None where the words say it all.
         format: the output format where none is asked for.
     """
 
@@ -142,5 +172,12 @@ class Verb:
     examples: tuple[tuple[str, str], ...] = field(default=())
     destructive: bool = False
     on_bus: bool = True
+    looks: bool | None = None
     timeout: float | None = None
+    check: Checker | None = None
     format: Literal["table", "json"] = "table"
+
+    @property
+    def harmless(self) -> bool:
+        """Whether it runs where nothing may be changed."""
+        return self.group == "Look" if self.looks is None else self.looks

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-__all__ = ["Line", "Problem", "Reference", "Word", "lex", "quote", "statements"]
+__all__ = ["Line", "Problem", "ProblemKind", "Reference", "Word", "lex", "quote", "statements"]
 
 _REFERENCE: Final = re.compile(r"\$_(?:\.[\w-]+)*")
 _CLOSING: Final = {"{": "}", "[": "]"}
 _SPACE: Final = " \t\r"
-ProblemKind: TypeAlias = Literal["wrong", "missing", "open"]
+ProblemKind: TypeAlias = Literal["wrong", "missing", "open", "doubt"]
 
 _SAFE: Final = re.compile(r"[\w@%+=:,./~^!?*-]+")
 
@@ -32,7 +32,8 @@ class Problem:
 
     Attributes:
         start, end: the place in the text.
-        kind: wrong; missing, which may still be typed; open, where the text goes on in a next line.
+        kind: wrong; missing, which may still be typed; open, where the text goes on in a next
+            line; a doubt, where it is what lives right now that speaks against it.
     """
 
     start: int

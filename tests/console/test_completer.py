@@ -2,52 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipcm._core.registry import PeerKind
 from ipcm.console.completer import Completion, complete
 from ipcm.console.live import Description, Live, read_description
 from ipcm.console.registry import NAMES
 from ipcm.console.words import lex
-from ipcm.role.endpoints import Endpoint
-
-
-def search(
-    text: str, limit: int = 10, mode: Literal["all", "any word"] = "all", deep: bool = False
-) -> None:
-    """Finds files.
-
-    By their text.
-    """
-
-
-class Still:
-    """A bus that stays as it is."""
-
-    def buses(self) -> Sequence[str]:
-        return ["demo", "other"]
-
-    def peers(self) -> Mapping[str, PeerKind]:
-        return {"console": "client", "store": "service", "probe": "service"}
-
-    def description(self, service: str) -> Description | None:
-        if service != "store":
-            return None
-        about = Endpoint.of("search", search).describe()
-        return read_description({"name": "store", "endpoints": [about]})
-
-    def on(self, bus: str) -> Live:
-        return Elsewhere() if bus == "other" else self
-
-
-class Elsewhere(Still):
-    def peers(self) -> Mapping[str, PeerKind]:
-        return {"far": "service"}
+from tests.console.still import Still
 
 
 def offers(text: str, live: Live | None = None) -> list[Completion]:
@@ -108,7 +71,9 @@ def test_the_first_offer(text: str, line: str) -> None:
 def test_all_verbs_with_what_they_do() -> None:
     assert texts("") == list(NAMES)
     assert offers("ta")[0].meta.startswith("Follow messages")
-    assert [each.text for each in complete("a", 1, Still(), ("ls", "tail"))] == ["tail"]
+    assert [each.text for each in complete("a", 1, Still(), ("ls", "tail"))] == [
+        "tail"
+    ]
 
 
 def test_what_has_been_given_is_not_offered_again() -> None:

@@ -10,17 +10,19 @@ from pathlib import Path
 import pytest
 
 from ipcm.console import verbs
-from ipcm.console.registry import NAMES, get_verb
+from ipcm.console.registry import NAMES, SESSION_NAMES, get_verb
 from ipcm.errors import UsageError
+
+EVERY = (*NAMES, *SESSION_NAMES)
 
 
 def test_every_module_is_a_verb_and_the_other_way_round() -> None:
     folder = Path(inspect.getfile(verbs)).parent
-    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(NAMES)
-    assert len(set(NAMES)) == len(NAMES)
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == set(EVERY)
+    assert len(set(EVERY)) == len(EVERY)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_verb_says_what_it_runs(name: str) -> None:
     verb = get_verb(name)
     assert verb.name == name
@@ -46,7 +48,7 @@ def test_an_unknown_verb_gets_a_suggestion() -> None:
 def test_listing_the_verbs_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "from ipcm.console.registry import NAMES, get_verb\n"
+        "from ipcm.console.registry import NAMES, SESSION_NAMES, get_verb\n"
         "[get_verb(name) for name in NAMES]\n"
         "print(*sys.modules)"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ipcm.console.checks import check_call
 from ipcm.console.completion import complete_endpoint, complete_parameter, complete_service
 from ipcm.console.payload import parse_arguments
 from ipcm.console.results import Value
@@ -47,5 +48,6 @@ VERB = Verb(
         ("store search text=fork limit:=5", "insisting on JSON"),
     ),
     timeout=TIMEOUT,
+    check=check_call,
     format="json",
 )

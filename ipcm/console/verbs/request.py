@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ipcm.console.checks import check_request
 from ipcm.console.completion import complete_asked, complete_body, complete_peer
 from ipcm.console.payload import parse_request
 from ipcm.console.results import Value
@@ -56,5 +57,6 @@ VERB = Verb(
         ("echo @payload.json", "the payload from a file"),
     ),
     timeout=TIMEOUT,
+    check=check_request,
     format="json",
 )

@@ -7,6 +7,7 @@ import time
 from signal import Signals
 
 from ipcm._os.signals import parse_signals
+from ipcm.console.checks import check_signal
 from ipcm.console.completion import complete_service, complete_signal
 from ipcm.console.results import Table
 from ipcm.console.targets import TARGET_COLUMNS, TargetRow, choose
@@ -59,4 +60,5 @@ VERB = Verb(
     ),
     examples=(("probe HUP", "SIGHUP to the service `probe`"),),
     timeout=_PATIENCE,
+    check=check_signal,
 )

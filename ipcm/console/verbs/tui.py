@@ -15,7 +15,7 @@ def run(context: Context, read_only: bool) -> Finished:
     if not context.terminal:
         raise UsageError("the full screen needs a terminal; `ipcm top` and `ipcm tail` do not")
     main = load_frontend("tui")
-    return Finished(main(context.find_bus(), demo=False, read_only=read_only))
+    return Finished(main(context.find_bus(), demo=False, read_only=read_only or context.read_only))
 
 
 VERB = Verb(
@@ -25,5 +25,6 @@ VERB = Verb(
     run=run,
     result=None,
     options=(Option("read_only", ("--read-only",), "Look, and change nothing.", bool, False),),
+    looks=True,
     examples=(("", "the only bus that runs"), ("-b demo", "this one")),
 )

@@ -1,0 +1,147 @@
+"""Lines understood: what is wrong with them, and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipcm.console.references import Last
+from ipcm.console.registry import NAMES, SESSION_NAMES, get_verb
+from ipcm.console.statement import Statement, check, understand
+from ipcm.console.words import Problem, lex
+from tests.console.still import Still
+
+VERBS = {name: get_verb(name) for name in (*NAMES, *SESSION_NAMES)}
+LAST = Last.of({"files": ["a.txt", "b c"], "name": "store", "count": 3, "query": {"text": "x"}})
+
+
+def said(text: str, last: Last | None = LAST) -> Statement:
+    return understand(lex(text), VERBS, last=last)
+
+
+def values(text: str) -> dict[str, Any]:
+    statement = said(text)
+    assert statement.wrong is None, statement.problems
+    assert statement.reading is not None
+    return statement.reading.values
+
+
+def first(text: str) -> tuple[str, str, Problem]:
+    """The first problem: its text, what it marks, and itself."""
+    found = check(said(text), Still())
+    assert found, f"nothing is wrong with {text!r}"
+    return found[0].text, text[found[0].start : found[0].end], found[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "marked", "problem"),
+    [
+        ("tial -n 3", "tial", "no verb 'tial': did you mean 'tail'?"),
+        ("tail -n x", "x", "a whole number"),
+        ("ps --sort odd", "odd", "--sort is one of"),
+        ('request store search {"text": "a",}', "}", "no JSON"),
+        ("request store search '{\"text\": tru}'", "t", "no JSON: expecting value"),
+        ("request store search {\n\"text\": nul}", "n", "no JSON: expecting value"),
+        ("request store search [1]", "[1]", "are a JSON object"),
+        ("request store {} x", "x", "nothing can follow the payload"),
+        ("request store tru.e", "t", "no JSON"),
+        ("call store search text", "text", "not KEY=VALUE"),
+        ("call store search text=a text=b", "text", "text is given twice"),
+        ("call store search limit:=x text=a", "x", "no JSON"),
+        ("signal store HOP", "HOP", "HOP"),
+        ("ps > a b", "b", "nothing can follow the file"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong(text: str, marked: str, problem: str) -> None:
+    found, mark, whole = first(text)
+    assert (mark, whole.kind) == (marked, "wrong") and problem in found
+
+
+@pytest.mark.parametrize(
+    ("text", "marked", "problem"),
+    [
+        ("call stoer search", "stoer", "no peer named 'stoer'"),
+        ("call console x", "console", "is a client, no service"),
+        ("kill store nobody", "nobody", "no peer named 'nobody'"),
+        ("call store find", "find", "no endpoint 'find'; it has search"),
+        ("request store find", "find", "no endpoint"),
+        ("call store search text=5", "text=5", "string is wanted, not 5"),
+        ("call store search text=a limt=5", "limt=5", "no parameter 'limt'"),
+        ('request store search {"text": "a", "limit": "x"}', '"x"', "integer is wanted"),
+        ('request store search {"text": "a", "mode": "odd"}', '"odd"', 'one of "all"'),
+        ('request store search {"limit": 1}', '{"limit": 1}', "text missing"),
+    ],
+)
+def test_what_is_doubtful(text: str, marked: str, problem: str) -> None:
+    found, mark, whole = first(text)
+    assert (mark, whole.kind) == (marked, "doubt") and problem in found
+    assert said(text).wrong is None, "it can be sent all the same"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("call", "SERVICE is missing"), ("call store search", "text missing"),
+     ("request store search", "text missing"), ("request store", "an endpoint, or a payload"),
+     ("ps -o", "needs a value")],
+)  # fmt: skip
+def test_what_is_missing(text: str, problem: str) -> None:
+    found, _, whole = first(text)
+    assert problem in found and (whole.start, whole.kind) == (len(text), "missing")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ps", "ps | jq .", "ps > x", "# only this", "call store search text=a limit=5",
+     'request store search {"text": "a"}', "request store '\"text\"'", "request store 5",
+     "request console [1, 2]", "request store search @file", "request store -", "help call",
+     "call store search $_.name --timeout 5 --help", "request store search $_.query",
+     "call -b other far x", "signal store 15", "attach demo"],
+)  # fmt: skip
+def test_what_is_fine(text: str) -> None:
+    assert check(said(text), Still()) == []
+
+
+def test_what_a_reference_stands_for() -> None:
+    assert values("describe $_.name")["service"] == "store"
+    assert values("request store $_.name")["endpoint"] == '"store"'
+    assert values("request store search $_.query")["json"] == '{"text":"x"}'
+    assert values('request store search {"text": $_.files.1}')["json"] == '{"text": "b c"}'
+    assert values("call store search text=$_.files.1 limit=$_.count")["arguments"] == (
+        'text="b c"', "limit=3",
+    )  # fmt: skip
+    assert values("request store $_")["endpoint"].startswith('{"files"')
+    assert values("describe '$_.name'")["service"] == "$_.name"
+    assert values("call store search --timeout=$_.count text=a")["arguments"] == ("text=a",)
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [("$_.none", "$_ has no 'none'; it has 'files', 'name'"),
+     ("$_.files.2", "$_.files is a list of 2, and has no '2'"),
+     ("$_.count.x", "$_.count is 3, which has no parts")],
+)  # fmt: skip
+def test_what_a_reference_cannot_find(path: str, problem: str) -> None:
+    text = f"describe {path}"
+    (found,) = said(text).problems
+    assert problem in found.text and text[found.start : found.end] == path
+    (found,) = said("describe $_", None).problems
+    assert "there is none yet" in found.text
+
+
+def test_help_is_no_error() -> None:
+    assert said("call --help").wrong is None and said("ps -h --odd").wrong is None
+
+
+PIECES = """call request store search { "text" : } [ ] $_ .files = text= ' -o -- | > $_.name , 5"""
+
+
+@given(st.lists(st.sampled_from([*PIECES.split(), " ", "\n"]), max_size=12))
+def test_any_line_can_be_checked(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    line = lex(text)
+    for last in (None, LAST):
+        for problem in check(understand(line, VERBS, last=last), Still()):
+            assert 0 <= problem.start <= problem.end <= len(text) and problem.text
