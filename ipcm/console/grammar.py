@@ -92,8 +92,8 @@ class _Reader:
         for argument in verb.arguments:
             self._values[argument.name] = () if argument.many else None
         self._left = list(verb.arguments)
+        self._bad: dict[str, Problem] = {}
         self._expand = expand
-        self._flag: Word | None = None
 
     def run(self, words: Sequence[Word], end: int) -> Reading:
         reading = self._reading
@@ -108,6 +108,7 @@ class _Reader:
                 reading.slots.append(Slot(word, "end"))
             else:
                 self._take_option(word)
+        reading.problems += self._bad.values()
         if reading.wants is not None:
             self._miss(end, f"{reading.wants.flags[-1]} needs a value")
         reading.upcoming = self._left[0] if self._left else None
@@ -192,10 +193,12 @@ class _Reader:
     def _take_value(self, option: Option, word: Word, at: int) -> None:
         self._reading.slots.append(Slot(word, "value", option, at))
         text = self._value(word, at, False)
+        self._bad.pop(option.name, None)  # the last one counts
         try:
             self._values[option.name] = convert(option, text)
         except UsageError as error:
-            self._complain(word, str(error), at)
+            start = word.place(at) if at else word.start
+            self._bad[option.name] = Problem(start, word.end, str(error))
 
     def _value(self, word: Word, at: int, json: bool) -> str:
         if self._expand is None or not word.references:

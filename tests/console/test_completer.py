@@ -71,9 +71,7 @@ def test_the_first_offer(text: str, line: str) -> None:
 def test_all_verbs_with_what_they_do() -> None:
     assert texts("") == list(NAMES)
     assert offers("ta")[0].meta.startswith("Follow messages")
-    assert [each.text for each in complete("a", 1, Still(), ("ls", "tail"))] == [
-        "tail"
-    ]
+    assert [each.text for each in complete("a", 1, Still(), ("ls", "tail"))] == ["tail"]
 
 
 def test_what_has_been_given_is_not_offered_again() -> None:
