@@ -13,13 +13,16 @@ from collections.abc import Sequence
 from typing import Any, Final, NoReturn
 
 from ipcm._os.fork import leave, settle_signals
+from ipcm._os.spawn import anonymous_file
+from ipcm._os.surroundings import Surroundings
 
-__all__ = ["FIRST", "call_entry", "execute", "main"]
+__all__ = ["call_entry", "command_line", "execute", "main"]
 
-FIRST: Final = 3
-"""The number of the first descriptor that a fresh program is given."""
+_FIRST: Final = 3
+"""The number of the descriptor with the surroundings; the others follow."""
 
 _HIGH: Final = 64
+_ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 _PROGRAM: Final = (
     "import sys; sys.path[:] = {path!r}; from ipcm._os.fresh import main; main({entry!r}, {count})"
 )
@@ -34,7 +37,8 @@ def execute(
 ) -> int:
     """Starts an interpreter that calls a function of ours and exits with what it returns.
 
-    No fork of Python's: it is safe whatever the threads of this process hold.
+    It stands in the surroundings of this process. No fork of Python's: it is safe whatever the
+    threads of this process hold.
 
     Args:
         entry: `module:function`, called as `function(*arguments, *descriptors)`, the descriptors
@@ -48,11 +52,7 @@ def execute(
     Raises:
         OSError: no process to be had.
     """
-    path = [str(place) for place in sys.path]
-    program = _PROGRAM.format(path=path, entry=entry, count=len(descriptors))
-    # Private to CPython, and what its multiprocessing gives its own fresh interpreters.
-    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
-    command = [sys.executable, *flags, "-c", program, *arguments]
+    command = command_line(entry, arguments, len(descriptors))
     with contextlib.ExitStack() as stack:
 
         def lift(fd: int) -> int:
@@ -61,8 +61,10 @@ def execute(
             stack.callback(os.close, copy)
             return copy
 
+        around = anonymous_file("ipcm surroundings", Surroundings.take().pack())
+        stack.callback(os.close, around)
         onto = [(fd, source) for fd, source in enumerate(streams) if source is not None]
-        onto += [(FIRST + at, fd) for at, fd in enumerate(descriptors)]
+        onto += [(_FIRST + at, fd) for at, fd in enumerate((around, *descriptors))]
         actions = [(os.POSIX_SPAWN_DUP2, lift(source), fd) for fd, source in onto]
         # Ctrl-C at a terminal must not end it before it has handlers of its own.
         blocked = [signal.SIGINT]
@@ -71,16 +73,35 @@ def execute(
         )
 
 
-def main(entry: str, count: int) -> NoReturn:
+def command_line(entry: str, arguments: Sequence[str], count: int | None) -> list[str]:
+    """The command that calls an entry.
+
+    Args:
+        count: of the descriptors that it is given behind the surroundings, from 3 on; None for
+            an entry that knows its own, and puts no surroundings on.
+    """
+    # What holds this package last: it was imported from somewhere, whatever the path has become.
+    path = [*(str(place) for place in sys.path), _ROOT]
+    program = _PROGRAM.format(path=path, entry=entry, count=count)
+    # Private to CPython, and what its multiprocessing gives its own fresh interpreters.
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+    return [sys.executable, *flags, "-c", program, *arguments]
+
+
+def main(entry: str, count: int | None) -> NoReturn:
     """What the fresh interpreter runs."""
-    descriptors = range(FIRST, FIRST + count)
+    arguments = sys.argv[1:]
+    descriptors = range(_FIRST + 1, _FIRST + 1 + (count or 0))
 
     def child() -> int | None:
         settle_signals()
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for fd in descriptors:
             os.set_inheritable(fd, False)
-        return call_entry(entry, (*sys.argv[1:], *descriptors))
+        if count is not None:
+            with open(_FIRST, "rb") as file:
+                Surroundings.unpack(file.read()).put_on()
+        return call_entry(entry, (*arguments, *descriptors))
 
     leave(child)
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from ipcm._os.children import Children
-from ipcm._os.fork import close_in_children, fork
-from ipcm._os.fresh import execute
-from ipcm._os.process import thread_count
+from ipcm._os.fork import close_in_children
 from ipcm._os.stdio import open_null
 
 __all__ = [
@@ -19,38 +16,9 @@ __all__ = [
     "anonymous_file",
     "close_others",
     "failed_child",
-    "fork_or_exec",
     "open_child",
     "reap",
 ]
-
-
-def fork_or_exec(
-    child: Callable[[], int | None],
-    entry: str,
-    arguments: Sequence[str],
-    descriptors: Sequence[int],
-) -> int:
-    """Runs a helper: forked where this process has one thread, else in a fresh interpreter.
-
-    A fork of a process with threads copies the locks that they hold at that moment.
-
-    Args:
-        child: what a forked helper runs.
-        entry, arguments, descriptors: what a fresh one runs; see `execute`.
-
-    Returns:
-        Its pid.
-    """
-    if thread_count() == 1:
-        pid = fork(child)
-        Children.leave_alone(pid)
-        return pid
-    null = open_null()
-    try:
-        return execute(entry, arguments, descriptors, streams=(null, null, null))
-    finally:
-        os.close(null)
 
 
 def close_others(keep: Iterable[int], log: Path) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import sys
 import types
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 __all__ = ["Surroundings"]
+
+_OF_MAIN: Final = ("__file__", "__package__", "__doc__")
 
 
 class Surroundings(NamedTuple):
@@ -17,7 +20,7 @@ class Surroundings(NamedTuple):
     Attributes:
         path: sys.path. directory: the current one; None where it was removed.
         environment: as bytes. arguments: sys.argv.
-        main: what the module `__main__` says of itself: file and package.
+        main: what the module `__main__` says of itself.
     """
 
     path: list[str]
@@ -38,8 +41,17 @@ class Surroundings(NamedTuple):
             directory=directory,
             environment=dict(os.environb),
             arguments=[str(argument) for argument in getattr(sys, "argv", [])],
-            main={name: main.get(name) for name in ("__file__", "__package__", "__doc__")},
+            main={name: str(main[name]) for name in _OF_MAIN if main.get(name) is not None},
         )
+
+    def pack(self) -> bytes:
+        """As bytes, the same for the same surroundings."""
+        return pickle.dumps(tuple(self), pickle.HIGHEST_PROTOCOL)
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Self:
+        """Those that were packed, by this process or one that started it."""
+        return cls(*pickle.loads(packed))
 
     def put_on(self) -> None:
         """From now on they are those of this process.
@@ -53,7 +65,7 @@ class Surroundings(NamedTuple):
             os.environb.clear()
             os.environb.update(self.environment)
         if self.directory is not None:
-            with contextlib.suppress(FileNotFoundError):  # removed this instant
+            with contextlib.suppress(OSError):  # removed, or closed to us, this instant
                 os.chdir(self.directory)
         main = types.ModuleType("__main__")
         vars(main).update(self.main)

@@ -7,8 +7,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from ipcm._os.launcher.preload import tell_imports
 from ipcm._os.spawn import OwnedFd
-from ipcm._os.stdio import save
+from ipcm._os.stdio import redirect, save
 from ipcm.role.parcel import Parcel
 from ipcm.role.process import Report
 from ipcm.role.text import format_error, format_traceback
@@ -65,16 +66,22 @@ def _run_atexit(service: ServiceRole) -> None:
         atexit._run_exitfuncs()
 
 
-def open_parcel(parcel: int, status: int) -> int:
+def open_parcel(parcel: int, status: int, *streams: int) -> int:
     """In a process that knew nothing of it: makes the service, and becomes it.
 
     Args:
         parcel: descriptor of the packed `Parcel`. status: as in `become`.
+        streams: descriptors for 1 and 2, where they are not there already.
     """
     try:
+        if streams:
+            redirect(stdout=streams[0], stderr=streams[1])
+            for fd in streams:
+                os.close(fd)
         with open(parcel, "rb") as file:
             made = Parcel.unpack(file)
         service = made.maker(**made.params)
+        tell_imports()
         service.pre_fork_hook()
     except BaseException as error:  # noqa: BLE001 (as in become)
         _tell_failure(error, status)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from ipcm._core.names import check_name
 from ipcm._os.fork import fork
+from ipcm._os.launcher.starter import lease as launcher_lease
 from ipcm.bus import AnyBus, Bus, check_processes, find_bus, spawn
 from ipcm.errors import UsageError
 from ipcm.role.callbacks import Service
 from ipcm.role.context import forking_service, leave_service
 from ipcm.role.handle import Handle
+from ipcm.role.launcher import warm
 from ipcm.role.modes import choose_mode, start_process
 from ipcm.role.peer import Peer
 from ipcm.role.role import ServiceRole
@@ -40,7 +43,8 @@ def service(
         bus, ipcm_info: the bus to join. Without one, a service started inside a service joins
             its bus; any other gets a bus of its own, which the handle ends.
         start: "fork"; "exec", a fresh interpreter, which imports the class and the parameters;
-            "auto": fork where this process has one thread.
+            "launcher", a fork of a process without threads, to which what cannot be imported
+            is given by value; "auto": fork where this process has one thread, else launcher.
         wait: whether to return when the service is ready, or at once.
         timeout: seconds that it may take to be ready.
         handle_name: peer name of the handle's own client.
@@ -56,34 +60,42 @@ def service(
     check_name(name)
     inside = forking_service()
     mode = choose_mode(start)
-    owned: Bus | None = None
-    if ipcm_info is None and bus is not None:
-        ipcm_info = find_bus(bus).info
-    elif ipcm_info is None and inside is not None:
-        ipcm_info = inside.ipcm_info
-    elif ipcm_info is None:
-        owned = spawn()
-        ipcm_info = owned.info
-    try:
-        check_processes(ipcm_info)
-        process = start_process(mode, name, maker, ipcm_info, params)
-        try:
-            if inside is not None and inside._ipcm_state.children is not None:
-                inside._ipcm_state.children.adopt(process.child_pid)
-            if wait:
-                process.wait_ready(timeout)
-        except BaseException:
-            process.kill()
-            raise
-    except BaseException:
+    with contextlib.ExitStack() as held, contextlib.ExitStack() as undo:
+        if mode == "launcher":
+            # Ahead: a registrar that is needed too comes from it.
+            held.enter_context(launcher_lease())
+            warm(pin=False)
+        ipcm_info, owned = _find_bus(bus, ipcm_info, inside)
         if owned is not None:
-            owned.shutdown(0.0)
-        raise
+            undo.callback(owned.shutdown, 0.0)
+        check_processes(ipcm_info)
+        process = start_process(mode, name, maker, ipcm_info, params, timeout)
+        undo.callback(process.kill)
+        children = None if inside is None else inside._ipcm_state.children
+        if children is not None and mode != "launcher":
+            children.adopt(process.child_pid)
+        if wait:
+            process.wait_ready(timeout)
+        undo.pop_all()
     if inside is not None:
         process.close()
         peer: Peer = inside.peer(name, child_pid=process.child_pid)
         return peer
     return Handle(name, ipcm_info, name=handle_name, process=process, bus=owned)
+
+
+def _find_bus(
+    bus: AnyBus | None, info: str | None, inside: ServiceRole | None
+) -> tuple[str, Bus | None]:
+    """The info of the bus to join, and the bus where it was made for this."""
+    if info is not None:
+        return info, None
+    if bus is not None:
+        return find_bus(bus).info, None
+    if inside is not None:
+        return inside.ipcm_info, None
+    owned = spawn()
+    return owned.info, owned
 
 
 def worker(name: str, callback: Callable[[], Any]) -> int:

@@ -10,17 +10,20 @@ from typing import Any, Final
 
 from ipcm._os.fork import fork
 from ipcm._os.fresh import execute
+from ipcm._os.launcher.starter import launch
 from ipcm._os.process import ProcessIdentity, identify, thread_count
 from ipcm._os.spawn import anonymous_file
 from ipcm.errors import ServiceStartError, UnsupportedError
 from ipcm.role.become import become
+from ipcm.role.launcher import MODULES
 from ipcm.role.parcel import Parcel
 from ipcm.role.process import ServiceProcess
 from ipcm.role.role import ServiceRole
 
 __all__ = ["choose_mode", "start_process"]
 
-_MODES: Final = ("auto", "fork", "exec")
+_MODES: Final = ("auto", "fork", "exec", "launcher")
+_ENTRY: Final = "ipcm.role.become:open_parcel"
 
 
 def choose_mode(start: str) -> str:
@@ -33,22 +36,24 @@ def choose_mode(start: str) -> str:
         raise UnsupportedError(f"start={start!r} is not one of {', '.join(_MODES)}")
     if start != "auto":
         return start
-    if (threads := thread_count()) > 1:
-        raise UnsupportedError(
-            f"this process has {threads} threads, and a fork copies the locks that they hold: "
-            'start services before threads, or decide for yourself with start="fork"'
-        )
-    return "fork"
+    # A fork copies the locks that other threads hold at that moment.
+    return "fork" if thread_count() == 1 else "launcher"
 
 
 def start_process(
-    mode: str, name: str, maker: Callable[..., ServiceRole], info: str, params: dict[str, Any]
+    mode: str,
+    name: str,
+    maker: Callable[..., ServiceRole],
+    info: str,
+    params: dict[str, Any],
+    timeout: float | None = None,
 ) -> ServiceProcess:
     """Starts a service's process.
 
     Args:
         mode: what `choose_mode` returned.
         name, info, maker, params: as for `ipcm.service`.
+        timeout: seconds that the launcher may take to fork.
 
     Raises:
         ServiceStartError: no process to be had, or something that cannot be given to it.
@@ -62,20 +67,24 @@ def start_process(
         "ipcm_info": info,
         "pid": starter,
     }
-    status_read, status_write = os.pipe()
     try:
-        if mode == "exec":
-            child = _execute(name, maker, params, status_write)
-        else:
-            child = _fork(maker, params, status_read, status_write)
-    except BaseException as error:
-        os.close(status_read)
-        if isinstance(error, OSError):
-            raise ServiceStartError(name, f"no process for {name!r}: {error.strerror}") from error
-        raise
-    finally:
-        os.close(status_write)
-    return ServiceProcess(name, child, status_read)
+        if mode == "launcher":
+            return _launch(name, maker, params, timeout)
+        read, write = os.pipe()
+        try:
+            if mode == "exec":
+                child = _execute(name, maker, params, write)
+            else:
+                child = _fork(maker, params, read, write)
+        except BaseException:
+            os.close(read)
+            raise
+        finally:
+            os.close(write)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ServiceStartError(name, f"no process for {name!r}: {why}") from error
+    return ServiceProcess(name, child, read)
 
 
 def _fork(
@@ -96,12 +105,31 @@ def _fork(
 def _execute(
     name: str, maker: Callable[..., ServiceRole], params: dict[str, Any], status: int
 ) -> int:
-    parcel = Parcel(name, maker, params, _identify(params["watch_pids"]))
-    packed = anonymous_file("ipcm parcel", parcel.pack(by_value=False))
+    packed = _pack(name, maker, params, by_value=False)
     try:
-        return execute("ipcm.role.become:open_parcel", (), (packed, status))
+        return execute(_ENTRY, (), (packed, status))
     finally:
         os.close(packed)
+
+
+def _launch(
+    name: str, maker: Callable[..., ServiceRole], params: dict[str, Any], timeout: float | None
+) -> ServiceProcess:
+    with contextlib.ExitStack() as stack:
+        packed = _pack(name, maker, params, by_value=True)
+        stack.callback(os.close, packed)
+        streams = [os.dup(1), os.dup(2)]
+        for fd in streams:
+            stack.callback(os.close, fd)
+        who, read = launch(_ENTRY, (), (packed, -1, *streams), modules=MODULES, timeout=timeout)
+    return ServiceProcess(name, who.pid, read, launched=who)
+
+
+def _pack(
+    name: str, maker: Callable[..., ServiceRole], params: dict[str, Any], *, by_value: bool
+) -> int:
+    parcel = Parcel(name, maker, params, _identify(params["watch_pids"]))
+    return anonymous_file("ipcm parcel", parcel.pack(by_value=by_value))
 
 
 def _identify(pids: Any) -> dict[int, ProcessIdentity]:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from ipcm._os.process import ProcessIdentity
-from ipcm._os.surroundings import Surroundings
 from ipcm.errors import ServiceStartError
 from ipcm.role.culprit import find_culprit
 
@@ -41,7 +40,7 @@ class Parcel(NamedTuple):
     identities: dict[int, ProcessIdentity]
 
     def pack(self, *, by_value: bool) -> bytes:
-        """Packs it, with the surroundings of this process.
+        """Packs it.
 
         Args:
             by_value: what cannot be imported travels as code and values (cloudpickle); else it
@@ -51,12 +50,11 @@ class Parcel(NamedTuple):
             ServiceStartError: names what cannot travel.
         """
         try:
-            body = _references(self)
+            return _references(self)
         except Exception as error:
             if not by_value:
                 raise self._refusal(_references, error, "exec") from error
-            body = self._pack_values()
-        return pickle.dumps(Surroundings.take(), pickle.HIGHEST_PROTOCOL) + body
+            return self._pack_values()
 
     def _pack_values(self) -> bytes:
         try:
@@ -89,13 +87,11 @@ class Parcel(NamedTuple):
 
     @staticmethod
     def unpack(file: IO[bytes]) -> Parcel:
-        """In the new process: puts the surroundings on, then makes what was packed.
+        """In the new process, in the surroundings of the one that packed it.
 
         Raises:
             Exception: whatever an import raises.
         """
-        surroundings = pickle.load(file)
-        surroundings.put_on()
         parcel = _Unpickler(file).load()
         assert isinstance(parcel, Parcel)
         maker = parcel.maker

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import time
 from signal import SIGKILL, SIGTERM
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from ipcm._os.fork import close_in_children
+from ipcm._os.launcher.starter import Lease
 from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
 from ipcm._os.spawn import failed_child, open_child, reap
 from ipcm.errors import RequestTimeout, ServiceDied, ServiceStartError
 
 __all__ = ["Report", "ServiceProcess"]
+
+_TELLING: Final = 1000
+"""Milliseconds from the end of a launched process until the launcher has told of it."""
 
 
 class Report(msgspec.Struct, omit_defaults=True):
@@ -25,6 +30,7 @@ class Report(msgspec.Struct, omit_defaults=True):
         ready: the pid of the service, which is not the child's if it forked again.
         ended: whether it left in order, with `value`.
         failed: the exception that ended it, with `traceback`.
+        exit: how the process ended (code, or -signal): the launcher tells it.
     """
 
     ready: int | None = None
@@ -32,6 +38,7 @@ class Report(msgspec.Struct, omit_defaults=True):
     value: Any = None
     failed: str | None = None
     traceback: str = ""
+    exit: int | None = None
 
     def write(self, fd: int) -> None:
         """Tells it; nobody may be listening any more."""
@@ -51,12 +58,15 @@ class ServiceProcess:
 
     Args:
         name: of the service. child_pid: what fork returned. status: read end of the pipe.
+        launched: who the child is, where it is not ours but the launcher's, which waits for it.
 
     Attributes:
         service_pid: the service's own pid, once it is ready.
     """
 
-    def __init__(self, name: str, child_pid: int, status: int) -> None:
+    def __init__(
+        self, name: str, child_pid: int, status: int, *, launched: ProcessIdentity | None = None
+    ) -> None:
         self.name = name
         self.child_pid = child_pid
         self.service_pid: int | None = None
@@ -68,7 +78,14 @@ class ServiceProcess:
         self._exit: int | None = None
         self._reaped = False
         self._service: ProcessIdentity | None = None
-        self._pidfd = open_child(child_pid)
+        self._launched = launched
+        self._lease = None if launched is None else Lease()
+        self._pidfd = -1
+        if launched is None:
+            self._pidfd = open_child(child_pid)
+        else:
+            with contextlib.suppress(ProcessLookupError):  # the pipe tells how it ended
+                self._pidfd = open_pidfd(launched)
         close_in_children(self)
 
     def wait_ready(self, timeout: float | None) -> None:
@@ -95,7 +112,7 @@ class ServiceProcess:
             text = f"{self.name!r} failed to start: {end.failed}"
             return ServiceStartError(self.name, text, end.traceback)
         return ServiceStartError(
-            self.name, f"{self.name!r} ended before it was ready ({describe_exit(self._exit)})"
+            self.name, f"{self.name!r} ended before it was ready ({self._describe_exit()})"
         )
 
     def wait(self, timeout: float | None) -> Any:
@@ -121,7 +138,7 @@ class ServiceProcess:
         if end is not None and end.failed is not None:
             text = f"{self.name!r} ended by an exception: {end.failed}"
             raise ServiceDied(self.name, text, end.traceback, self._exit)
-        text = f"{self.name!r} died ({describe_exit(self._exit)})"
+        text = f"{self.name!r} died ({self._describe_exit()})"
         raise ServiceDied(self.name, text, "", self._exit)
 
     def ended(self) -> bool:
@@ -181,25 +198,49 @@ class ServiceProcess:
 
     def _heed_end(self) -> None:
         """The process has ended, and the pipe has not: somebody else holds it."""
-        if self.service_pid is not None or failed_child(self._pidfd):
+        if self._launched is not None and self._service is None and self._await_exit():
+            return
+        if self.service_pid is not None or (self._launched is None and failed_child(self._pidfd)):
             self._over = True
         else:
-            # It forked again, and left the pipe to the one that will be the service.
+            self._await_grandchild()
+
+    def _await_exit(self) -> bool:
+        """Whether the launcher tells the exit, for which it has to wait for the child first."""
+        poll = select.poll()
+        poll.register(self._status, select.POLLIN)
+        return bool(poll.poll(_TELLING))
+
+    def _await_grandchild(self) -> None:
+        """It forked again, and left the pipe to the one that will be the service."""
+        if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
 
     def _heed(self, report: Report) -> None:
-        if report.ready is None:
+        if report.exit is not None:
+            self._heed_exit(report.exit)
+        elif report.ready is not None:
+            self._heed_ready(report.ready)
+        else:
             self._end = report
-            return
-        self.service_pid = report.ready
-        if report.ready != self.child_pid:
+
+    def _heed_exit(self, exit: int) -> None:
+        self._exit = exit
+        if self.service_pid == self.child_pid or (self.service_pid is None and exit):
+            self._over = True
+        elif self.service_pid is None:
+            self._await_grandchild()
+
+    def _heed_ready(self, pid: int) -> None:
+        self.service_pid = pid
+        if pid != self.child_pid:
             # It forked again: the child's own end says nothing about the service.
             if self._pidfd >= 0:
                 os.close(self._pidfd)
             self._pidfd = -1
             try:
-                self._service = identify(report.ready)
+                self._service = identify(pid)
                 self._pidfd = open_pidfd(self._service)
             except ProcessLookupError:
                 self._over = True
@@ -221,7 +262,7 @@ class ServiceProcess:
 
     def _signal(self, sig: int) -> None:
         try:
-            send_signal(self._service or identify(self.child_pid), sig)
+            send_signal(self._service or self._launched or identify(self.child_pid), sig)
         except ProcessLookupError:
             return
 
@@ -229,12 +270,18 @@ class ServiceProcess:
         if self._reaped or self._owner != os.getpid():
             return
         self._reaped = True
-        exit = reap(self.child_pid, 5.0 if force or self._over else 0.0)
-        self._exit = exit if self._service is None else None
+        if self._lease is not None:
+            self._lease.close()
+        else:
+            self._exit = reap(self.child_pid, 5.0 if force or self._over else 0.0)
+        if self._service is not None:
+            self._exit = None
 
-
-def describe_exit(exit: int | None) -> str:
-    """An exit as people say it."""
-    if exit is None:
+    def _describe_exit(self) -> str:
+        if self._exit is not None:
+            return (
+                f"killed by signal {-self._exit}" if self._exit < 0 else f"exit code {self._exit}"
+            )
+        if self._launched is not None and self._service is None:
+            return "exit code unknown: the launcher, which would have been told, has died"
         return "exit code unknown"
-    return f"killed by signal {-exit}" if exit < 0 else f"exit code {exit}"

@@ -6,8 +6,9 @@ import contextlib
 import os
 import socket
 
+from ipcm._os.helper import start_helper
 from ipcm._os.process import ProcessIdentity
-from ipcm._os.spawn import close_others, fork_or_exec
+from ipcm._os.spawn import close_others
 from ipcm.errors import BusGone
 from ipcm.transports.unix.registrar import serve
 from ipcm.transports.unix.route import Route
@@ -42,7 +43,7 @@ def start_registrar(
     pid, start = owner or (0, 0)
     arguments = [str(route.path), str(pid), str(start), str(again)]
     descriptors = (listener.fileno(), lock)
-    return fork_or_exec(child, "ipcm.transports.unix.registrar:main", arguments, descriptors)
+    return start_helper(child, "ipcm.transports.unix.registrar:main", arguments, descriptors)
 
 
 def restart_registrar(route: Route) -> bool:

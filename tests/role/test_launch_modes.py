@@ -1,4 +1,4 @@
-"""`start="exec"`: a service in a fresh interpreter."""
+"""What holds for every service that is made in its own process: exec and launcher."""
 
 from __future__ import annotations
 
@@ -16,17 +16,25 @@ import pytest
 import ipcm
 from ipcm import ServiceDied, ServiceStartError
 from ipcm._os.process import identify
+from ipcm.role.launcher import launcher_pid
 from tests.helpers import gone, wait_until
 from tests.role import arrivals
 from tests.role.arrivals import Adder, Where
 
 
-def start(name: str, *args: Any, **params: Any) -> Any:
-    return ipcm.service(name, *args, start="exec", **params)
+@pytest.fixture(params=["exec", "launcher"])
+def start(request: pytest.FixtureRequest) -> Any:
+    """`ipcm.service` in one of the modes."""
+
+    def start(name: str, *args: Any, **params: Any) -> Any:
+        return ipcm.service(name, *args, start=request.param, **params)
+
+    start.mode = request.param  # type: ignore[attr-defined]
+    return start
 
 
 def test_its_process_is_a_fresh_one_in_the_same_surroundings(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -38,7 +46,8 @@ def test_its_process_is_a_fresh_one_in_the_same_surroundings(
             assert handle.request(["IPCM_TEST_ODD"]) == repr(os.environ["IPCM_TEST_ODD"])
             assert handle.request(["PYTHONPATH"]) == repr(os.environ.get("PYTHONPATH"))
             assert told["pid"] == told["set"] == handle.child_pid == handle.service_pid
-            assert told["starter"] == os.getpid() and told["watched"] == [os.getpid()]
+            parent = os.getpid() if start.mode == "exec" else launcher_pid()
+            assert told["starter"] == parent and told["watched"] == [os.getpid()]
             assert Path(f"/proc/{told['pid']}/exe").samefile(sys.executable)
             assert identify(told["pid"]).alive()
     finally:
@@ -48,9 +57,10 @@ def test_its_process_is_a_fresh_one_in_the_same_surroundings(
     assert told["main"] == getattr(sys.modules["__main__"], "__file__", None)
     assert "/memfd" not in told["fds"]
     assert gone(told["pid"])
+    assert launcher_pid() is None
 
 
-def test_endpoints_callbacks_and_parameters_that_are_data() -> None:
+def test_endpoints_callbacks_and_parameters_that_are_data(start: Any) -> None:
     with ipcm.spawn() as bus:
         with start("adder", Adder, bus=bus, cycle=0.5) as adder:
             assert adder.call("add", a=1, b=2) == 3
@@ -58,7 +68,7 @@ def test_endpoints_callbacks_and_parameters_that_are_data() -> None:
             assert greeter.request("you") == "hello you"
 
 
-def test_in_a_process_with_threads() -> None:
+def test_in_a_process_with_threads(start: Any) -> None:
     end = threading.Event()
     thread = threading.Thread(target=end.wait)
     thread.start()
@@ -71,7 +81,7 @@ def test_in_a_process_with_threads() -> None:
 
 
 def test_redirect_and_the_original_streams(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    start: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "log"
     monkeypatch.setenv("IPCM_TEST_LOG", str(log))
@@ -80,7 +90,7 @@ def test_redirect_and_the_original_streams(
     assert "to the original" in capfd.readouterr().err
 
 
-def test_exit_value_and_exit_code() -> None:
+def test_exit_value_and_exit_code(start: Any) -> None:
     with start("where", Where) as handle:
         handle.terminate(7)
         assert handle.wait(5) == 7
@@ -99,11 +109,25 @@ def test_exit_value_and_exit_code() -> None:
     [
         (type("Local", (Where,), {}), {}, r"the class \(<class '.*Local'>\)"),
         (ipcm.Service, {"handle_request": lambda s, r, m: 1}, r"handle_request \(<function .*>\)"),
+    ],
+)
+def test_a_fresh_interpreter_gets_only_what_it_can_import(
+    maker: Any, params: Any, named: str
+) -> None:
+    with pytest.raises(ServiceStartError, match=named) as failed:
+        ipcm.service("local", maker, start="exec", **params)
+    assert 'start="fork"' in str(failed.value)
+    assert ipcm.buses() == []
+
+
+@pytest.mark.parametrize(
+    ("maker", "params", "named"),
+    [
         (Where, {"on_interval": [print, threading.Lock().acquire]}, r"on_interval .* in it item 1"),
         (Where, {"cycle": {"a": open(os.devnull)}}, r"cycle .* in it item 'a' \(<_io"),  # noqa: SIM115
     ],
 )
-def test_what_cannot_be_imported_is_named(maker: Any, params: Any, named: str) -> None:
+def test_what_cannot_travel_is_named(start: Any, maker: Any, params: Any, named: str) -> None:
     with pytest.raises(ServiceStartError, match=named) as failed:
         start("local", maker, **params)
     assert 'start="fork"' in str(failed.value)
@@ -123,7 +147,7 @@ def test_what_cannot_be_imported_is_named(maker: Any, params: Any, named: str) -
     ],
 )
 def test_a_failed_start_is_told_at_once_with_its_traceback(
-    maker: Any, params: Any, told: str
+    start: Any, maker: Any, params: Any, told: str
 ) -> None:
     before = time.monotonic()
     with pytest.raises(ServiceStartError, match=told) as failed:
@@ -133,7 +157,9 @@ def test_a_failed_start_is_told_at_once_with_its_traceback(
     assert ipcm.buses() == []
 
 
-def test_a_failed_import_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_import_is_told(
+    start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module = tmp_path / "vanishing_module.py"
     module.write_text("from tests.role.arrivals import Where\nclass Here(Where): pass\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -148,7 +174,7 @@ def test_a_failed_import_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "vanishing_module.py" in failed.value.traceback
 
 
-def test_a_class_of_the_program_itself_cannot_be_imported(tmp_path: Path) -> None:
+def test_a_fresh_interpreter_cannot_import_a_class_of_the_program_itself(tmp_path: Path) -> None:
     script = tmp_path / "program.py"
     script.write_text(
         "import ipcm\n"
@@ -169,10 +195,10 @@ def test_a_class_of_the_program_itself_cannot_be_imported(tmp_path: Path) -> Non
     assert ran.stderr == ""
 
 
-def test_inside_a_service() -> None:
+def test_inside_a_service(start: Any) -> None:
     class Outer(Where):
         def run_on_start(self) -> None:
-            self.inner = ipcm.service("inner", Adder, start="exec")
+            self.inner = start("inner", Adder)
 
         def handle_request(self, request: Any, message: Any) -> Any:
             return [self.inner.call("add", a=1), self.inner.pid]
@@ -183,9 +209,9 @@ def test_inside_a_service() -> None:
     assert gone(pid)
 
 
-def test_it_ends_with_its_starter() -> None:
+def test_it_ends_with_its_starter(start: Any) -> None:
     def start_and_die(service: Any, request: Any, message: Any) -> Any:
-        return ipcm.service("inner", Adder, start="exec").pid
+        return start("inner", Adder).pid
 
     with ipcm.service("outer", handle_request=start_and_die) as handle:
         pid = handle.request(0)

@@ -1,0 +1,1 @@
+"""The launcher: a process without threads that forks for one that has them."""

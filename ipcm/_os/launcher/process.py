@@ -1,0 +1,236 @@
+"""What the launcher does: forks on request, waits for its children, ends with its starter.
+
+It has one thread and holds no lock, so that a fork of it is a clean one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+import msgspec
+
+from ipcm._os.fork import close_in_children, fork
+from ipcm._os.fresh import call_entry, command_line
+from ipcm._os.launcher.preload import Preload
+from ipcm._os.launcher.words import Abandon, Birth, Launch, Leave, Word, encode_exit, receive
+from ipcm._os.process import ProcessIdentity, identify, open_pidfd
+from ipcm._os.spawn import anonymous_file
+from ipcm._os.surroundings import Surroundings
+
+__all__ = ["main", "resume"]
+
+_GRACE: Final = 1.5
+"""Seconds that processes may take to end by themselves when their starter has ended."""
+
+
+class Child(msgspec.Struct, frozen=True):
+    """One that was launched; `report` is the write end of the pipe to its starter."""
+
+    launch: int
+    pid: int
+    report: int
+    keep: bool
+
+
+class State(msgspec.Struct):
+    """What a launcher that begins anew has to know; descriptors keep their numbers.
+
+    Attributes:
+        line: the socket to the starter, whose identity comes next.
+        modules: imported in the beginning.
+        pending: a launch that it began anew for, with its descriptors.
+    """
+
+    line: int
+    pid: int
+    start: int
+    modules: list[str]
+    children: list[Child] = []
+    pending: tuple[Launch, list[int]] | None = None
+
+
+class Launcher:
+    """The process's one object; raises ProcessLookupError where its starter has ended."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._line = socket.socket(fileno=state.line)
+        self._starter = open_pidfd(ProcessIdentity(state.pid, state.start))
+        self._preload = Preload()
+        self._surroundings = b""
+        self._children: dict[int, Child] = {}
+        self._leaving = False
+        self._poll = select.poll()
+        for fd in (state.line, self._starter, self._preload.fileno()):
+            self._poll.register(fd, select.POLLIN)
+        for child in state.children:
+            self._watch(child)
+        close_in_children(self)
+
+    def run(self) -> None:
+        """Serves until its starter leaves it, or ends."""
+        if self._state.pending is not None:
+            self._heed(*self._state.pending)
+        while not (self._leaving and all(child.keep for child in self._children.values())):
+            for fd, _ in self._poll.poll():
+                if fd in self._children:
+                    self._bury(fd)
+                elif fd == self._preload.fileno():
+                    self._preload.learn(self._surroundings)
+                elif fd == self._starter or not self._listen():
+                    self._follow()
+                    return
+
+    def _listen(self) -> bool:
+        """Does what one word says; False at the end of the line."""
+        try:
+            received = receive(self._line)
+        except ConnectionError:
+            return False
+        if received is not None:
+            self._heed(*received)
+        return received is not None
+
+    def _heed(self, word: Word, descriptors: list[int]) -> None:
+        try:
+            match word:
+                case Launch() if descriptors:
+                    self._launch(word, descriptors)
+                case Launch():
+                    pass  # they did not fit into our table: the pipe's end tells the starter
+                case Abandon(id=id):
+                    for child in self._children.values():
+                        if child.launch == id:
+                            os.kill(child.pid, signal.SIGKILL)
+                case Leave():
+                    # The end of the line is no longer that of the starter.
+                    self._poll.unregister(self._line)
+                    self._leaving = True
+        finally:
+            for fd in descriptors:
+                os.close(fd)
+
+    # Launching
+
+    def _launch(self, word: Launch, given: list[int]) -> None:
+        report, around, *descriptors = given
+        # Not read(): the position is shared with whoever reads it another time.
+        self._surroundings = os.pread(around, os.fstat(around).st_size, 0)
+        if self._preload.stale(self._surroundings):
+            self._begin_anew(word, given)
+
+        def child() -> int | None:
+            # What the modules here have registered is not the child's to do.
+            atexit._clear()
+            who = identify()
+            Birth(who.pid, who.start).write(report)
+            os.close(report)
+            os.close(around)
+            self._preload.begin()
+            Surroundings.unpack(self._surroundings).put_on()
+            return call_entry(word.entry, (*word.arguments, *descriptors))
+
+        try:
+            pid = fork(child)
+        except OSError as error:
+            Birth(errno=error.errno or 0).write(report)
+        else:
+            self._watch(Child(word.id, pid, os.dup(report), word.keep))
+
+    def _watch(self, child: Child) -> None:
+        pidfd = os.pidfd_open(child.pid)
+        self._children[pidfd] = child
+        self._poll.register(pidfd, select.POLLIN)
+
+    def _begin_anew(self, word: Launch, given: list[int]) -> NoReturn:
+        """Forgets by exec what it has imported; its children stay its children."""
+        state, children = self._state, list(self._children.values())
+        state.children, state.pending = children, (word, given)
+        told = anonymous_file("ipcm launcher", msgspec.msgpack.encode(state))
+        for fd in (told, state.line, *given, *(child.report for child in children)):
+            os.set_inheritable(fd, True)
+        command = command_line("ipcm._os.launcher.process:resume", [str(told)], None)
+        os.execv(command[0], command)
+
+    # Endings
+
+    def _bury(self, pidfd: int) -> None:
+        """Waits for one that has ended, and tells its starter."""
+        child = self._children.pop(pidfd)
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        _, status = os.waitpid(child.pid, 0)
+        with contextlib.suppress(OSError):  # nobody listens any more
+            os.write(child.report, encode_exit(os.waitstatus_to_exitcode(status)))
+        os.close(child.report)
+
+    def _follow(self) -> None:
+        """The starter has ended: so do those that were to end with it."""
+        deadline = time.monotonic() + _GRACE
+        for fd in (self._line, self._starter, self._preload):
+            with contextlib.suppress(KeyError):  # it was left before
+                self._poll.unregister(fd)
+        while any(not child.keep for child in self._children.values()):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            for fd, _ in self._poll.poll(int(left * 1000) + 1):
+                self._bury(fd)
+        for child in self._children.values():
+            if not child.keep:
+                os.kill(child.pid, signal.SIGKILL)
+
+    def forget_after_fork(self) -> None:
+        """Closes, in a child, what is the launcher's."""
+        self._line.close()
+        os.close(self._starter)
+        for pidfd, child in self._children.items():
+            os.close(pidfd)
+            os.close(child.report)
+
+
+def main(pid: str, start: str, *arguments: str | int) -> None:
+    """Entry of the process.
+
+    Args:
+        pid, start: the starter's identity.
+        arguments: modules to import beforehand; the last one is the descriptor of its line.
+    """
+    *modules, line = arguments
+    assert isinstance(line, int)
+    # Neither Ctrl-C at the terminal nor a notebook's interrupt is for what runs in here.
+    os.setsid()
+    os.closerange(line + 1, 1 << 16)
+    _run(State(line, int(pid), int(start), [str(module) for module in modules]))
+
+
+def resume(told: str) -> None:
+    """Entry of a launcher that begins anew."""
+    with open(int(told), "rb") as file:
+        state = msgspec.msgpack.decode(file.read(), type=State)
+    given = () if state.pending is None else state.pending[1]
+    for fd in (state.line, *given, *(child.report for child in state.children)):
+        os.set_inheritable(fd, False)
+    _run(state)
+
+
+def _run(state: State) -> None:
+    _import(state.modules)
+    gc.collect()
+    with contextlib.suppress(ProcessLookupError):  # the starter was quick to end
+        Launcher(state).run()
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
