@@ -94,6 +94,7 @@ class TestAnswers:
         with ipcm.service("late", Deferring) as handle:
             with handle.bus.connect("leaving") as leaving:
                 leaving.send_request("late", 1)
+                wait_until(lambda: handle.request("kept"))  # else it is forgotten unhandled
             wait_until(lambda: handle.snapshot().drops == 1)
             handle.client.send_message("late", None)
             handle.client.send_message("late", None)
