@@ -1,35 +1,47 @@
-"""The first SIGTERM asks, a second one at once."""
+"""The first signal asks, a second one at once."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterable
+from signal import Signals
 from types import FrameType
-from typing import Any, ClassVar, Self
+from typing import Any, Final, Self
 
-__all__ = ["OrderlyEnd"]
+__all__ = ["FOREGROUND", "ORDERLY", "OrderlyEnd"]
+
+ORDERLY: Final = frozenset({signal.SIGTERM})
+"""What ends a service in order."""
+
+FOREGROUND: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+"""What ends one that has a terminal: Ctrl-C and the terminal's end, too."""
 
 
 class OrderlyEnd:
-    """While entered, the first SIGTERM only wakes the loop, which ends the service in order; a
-    second one kills, also in the middle of a long handler.
+    """While entered, the first of these signals only wakes the loop, which ends the service in
+    order; a second one kills, also in the middle of a long handler.
 
     Goes on top of a `SignalCounter`, which counts the deliveries.
+
+    Args:
+        noticed: called with each that comes. signals: those that end it.
     """
 
-    SIGNAL: ClassVar = signal.SIGTERM
-
-    def __init__(self, noticed: Any = None) -> None:
+    def __init__(self, noticed: Any = None, signals: Iterable[Signals] = ORDERLY) -> None:
+        self._signals = tuple(signals)
         self._noticed = noticed
         self._seen = 0
-        self._before: Any = None
+        self._before: dict[Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        self._before = signal.signal(self.SIGNAL, self._on_signal)
+        for number in self._signals:
+            self._before[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.signal(self.SIGNAL, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._seen += 1

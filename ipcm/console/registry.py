@@ -23,6 +23,7 @@ NAMES: tuple[str, ...] = (
     "signal",
     "terminate",
     "kill",
+    "run",
     "demo",
     "tui",
 )

@@ -77,11 +77,11 @@ class Loop:
     def _own_process(self, stack: contextlib.ExitStack) -> None:
         """Signals and children, which nobody else in this process is to take."""
         service, state = self._service, self._state
-        grabbed = {*parse_signals(service.signals_to_grab), OrderlyEnd.SIGNAL}
+        grabbed = {*parse_signals(service.signals_to_grab), *state.ends_on}
         state.signals = SignalCounter(grabbed)
         state.signals.start()
         stack.callback(state.signals.stop)
-        stack.enter_context(OrderlyEnd(state.signals.notice))
+        stack.enter_context(OrderlyEnd(state.signals.notice, state.ends_on))
         state.children = Children()
         state.children.start_tracking()
         for pid in state.workers:  # registered before there was anybody to wait for them

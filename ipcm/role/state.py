@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from signal import Signals
 from typing import TYPE_CHECKING, Any
 
 from ipcm._core.clock import Clock
@@ -12,6 +13,7 @@ from ipcm._core.deltas import Deltas
 from ipcm._core.subscription import Subscription
 from ipcm._core.telemetry import Telemetry
 from ipcm._os.clock import SYSTEM_CLOCK
+from ipcm._os.orderly import ORDERLY
 from ipcm._os.process import ProcessIdentity
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class ServiceState:
         slow: handlers took long in the last turn.
         threaded: it runs in a thread that is not the main one: no signals, no children.
         clock: of the bus.
+        ends_on: signals that end it in order. ended_by: the one that did.
     """
 
     terminated: Any = None
@@ -94,3 +97,5 @@ class ServiceState:
     next_expiry: float = math.inf
     selected: float = 0.0
     slow: bool = False
+    ends_on: frozenset[Signals] = ORDERLY
+    ended_by: Signals | None = None

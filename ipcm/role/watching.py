@@ -8,7 +8,6 @@ from signal import SIGCHLD
 from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.activity import Activity
-from ipcm._os.orderly import OrderlyEnd
 from ipcm._os.process import identify, open_pidfd
 from ipcm._os.signals import parse_signals
 from ipcm.message import Kind
@@ -108,7 +107,8 @@ def gather_signals(service: ServiceRole, activity: Activity, sig_seen: dict[Any,
         state.telemetry.signal_received(sig.name, count)
         if sig in grabbed:
             activity.sigs[sig] = count
-    if OrderlyEnd.SIGNAL in counted:
+    for sig in state.ends_on & counted.keys():
+        state.ended_by = state.ended_by or sig
         activity.terminated = service.terminate(0)
 
 
