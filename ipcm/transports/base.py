@@ -179,7 +179,10 @@ class Port(abc.ABC):
 
     @abc.abstractmethod
     def subscribe(self) -> list[PeerInfo]:
-        """Everybody on the bus; from now on `changes` tells of each one that comes or goes."""
+        """Everybody on the bus; from now on `changes` tells of each one that comes or goes.
+
+        Subscribed already: everybody whose coming has been told, and whose going has not.
+        """
 
     @abc.abstractmethod
     def ready(self) -> None:

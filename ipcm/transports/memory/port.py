@@ -178,9 +178,9 @@ class MemoryPort(Port):
 
     def subscribe(self) -> list[PeerInfo]:
         """See `Port.subscribe`."""
-        peers = self._hub.peers(self._box)
-        self._known = {peer.name: peer for peer in peers}
-        return peers
+        if self._known is None:
+            self._known = {peer.name: peer for peer in self._hub.peers(self._box)}
+        return self.peers()
 
     def ready(self) -> None:
         """See `Port.ready`."""

@@ -28,7 +28,7 @@ from ipcm._core.registry import (
 )
 from ipcm.errors import BusGone, InsecureDirectory, NameTaken
 from ipcm.transports.unix.keeper import restart_registrar
-from ipcm.transports.unix.presence import PATIENCE, PresenceLink
+from ipcm.transports.unix.presence import PATIENCE, PresenceLink, reach
 from ipcm.transports.unix.route import Route
 
 __all__ = ["Membership"]
@@ -64,10 +64,9 @@ class Membership:
         self._ready = kind != "service"
         self._retry_at = math.inf
         self._give_up_at = math.inf
-        self._link = self._enter()
+        self._link = self._enter(reach(route, route.peer_address(name, incarnation)))
 
-    def _enter(self) -> PresenceLink:
-        link = PresenceLink(self._route)
+    def _enter(self, link: PresenceLink) -> PresenceLink:
         try:
             word = Register(link.next_seq(), self._name, self._incarnation, self._kind, self._ready)
             answer = link.ask(word, Answer)
@@ -120,7 +119,7 @@ class Membership:
         try:
             if self._kind == "service":
                 restart_registrar(self._route)
-            link = self._enter()
+            link = self._enter(PresenceLink(self._route))
         except (BusGone, NameTaken, InsecureDirectory):
             self._retry_at = now + _RETRY
             if now >= self._give_up_at:
@@ -179,6 +178,9 @@ class Membership:
 
     def subscribe(self) -> list[PeerInfo]:
         """See `Port.subscribe`."""
+        if self.known is not None:
+            # Asking anew would take in, as long known, what the changes have yet to tell.
+            return list(self.known.values())
         link = self._present()
         peers = link.ask(Subscribe(link.next_seq()), Listing).peers
         self.known = {peer.name: peer for peer in peers}

@@ -321,6 +321,10 @@ class UnixPort(Port):
         """See `Port.flush`."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while waiting := self._links.waiting():
+            for link in waiting:
+                self._links.write(link)
+            if not (waiting := self._links.waiting()):
+                break
             poll = select.poll()
             for link in waiting:
                 poll.register(link.fd, select.POLLOUT)
@@ -328,8 +332,6 @@ class UnixPort(Port):
             if left is not None and left <= 0:
                 return False
             poll.poll(left)
-            for link in waiting:
-                self._links.write(link)
         return True
 
     def backlog(self) -> dict[str, int]:

@@ -6,7 +6,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -16,10 +16,13 @@ from ipcm._core.registry import Answer, Ended, Found, FromPeer, FromRegistrar, L
 from ipcm.errors import BusGone
 from ipcm.transports.unix.route import Route
 
-__all__ = ["PresenceLink", "encode_word"]
+__all__ = ["PresenceLink", "encode_word", "reach"]
 
 PATIENCE = 5.0
 """Seconds that the registrar has to answer; it never does anything that takes long."""
+
+_NEXT: Final = 1.0
+_RETRY: Final = 0.01
 
 W = TypeVar("W", Answer, Found, Listing)
 
@@ -151,3 +154,22 @@ class PresenceLink:
             except (ConnectionResetError, BrokenPipeError):
                 # What it said before it hung up still has to be read.
                 return
+
+
+def reach(route: Route, besides: str = "") -> PresenceLink:
+    """Connects to the registrar; where that has died, and peers live, waits for the next one.
+
+    Args:
+        besides: the socket of a peer that does not count, the caller's.
+
+    Raises:
+        BusGone: nobody answers there, and none comes within a second.
+    """
+    deadline = time.monotonic() + _NEXT
+    while True:
+        try:
+            return PresenceLink(route)
+        except BusGone:
+            if time.monotonic() >= deadline or not route.anybody(besides):
+                raise
+        select.poll().poll(_RETRY * 1000)

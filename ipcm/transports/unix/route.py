@@ -54,7 +54,7 @@ class Route:
         try:
             check_private(self.path)
             self._fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # a NUL in it
             raise BusGone(f"there is no bus at {path}") from None
         except OSError as error:
             raise BusGone(f"the bus at {path} cannot be reached: {error.strerror}") from None
@@ -141,10 +141,11 @@ class Route:
             for path in (self.path / "p").iterdir()
         )
 
-    def anybody(self) -> bool:
-        """Whether any peer listens."""
+    def anybody(self, besides: str = "") -> bool:
+        """Whether any peer listens; `besides` is an address that does not count."""
         peers = self.path / "p"
-        return peers.is_dir() and any(self.answers(path.name) for path in peers.iterdir())
+        names = [path.name for path in peers.iterdir()] if peers.is_dir() else []
+        return any(self.answers(name) for name in names if name != Path(besides).name)
 
     def answers(self, file: str) -> bool:
         """Whether somebody listens at a socket in `p`."""

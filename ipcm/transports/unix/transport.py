@@ -21,7 +21,7 @@ from ipcm.transports.base import BusRecord, Capabilities, Transport
 from ipcm.transports.runtime import check_private, home, homes
 from ipcm.transports.unix.keeper import start_registrar
 from ipcm.transports.unix.port import UnixPort
-from ipcm.transports.unix.presence import PresenceLink
+from ipcm.transports.unix.presence import PresenceLink, reach
 from ipcm.transports.unix.route import Record, Route
 
 __all__ = ["UnixTransport"]
@@ -88,7 +88,7 @@ class UnixTransport(Transport):
         """See `Transport.look`."""
         with Route(info.route) as route:
             record = route.record().bus
-            PresenceLink(route).close()
+            reach(route).close()
             return record
 
     def discover(self) -> list[BusRecord]:
@@ -175,5 +175,5 @@ class UnixTransport(Transport):
 
     @contextlib.contextmanager
     def _visit(self, info: BusInfo) -> Iterator[PresenceLink]:
-        with Route(info.route) as route, contextlib.closing(PresenceLink(route)) as visit:
+        with Route(info.route) as route, contextlib.closing(reach(route)) as visit:
             yield visit

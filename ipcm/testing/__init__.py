@@ -1,0 +1,42 @@
+"""What one tests one's own services and transports with.
+
+    >>> from ipcm.testing import TransportContract
+    >>> class TestMine(TransportContract):
+    ...     transport = "mine"
+
+Loaded when first used; `TransportContract` needs pytest.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipcm.testing.contract import TransportContract
+    from ipcm.testing.running import Thread, running
+
+__all__ = ["Thread", "TransportContract", "running"]
+
+_HOMES = {
+    "Thread": "ipcm.testing.running",
+    "TransportContract": "ipcm.testing.contract",
+    "running": "ipcm.testing.running",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ipcm.testing' has no attribute {name!r}")
+    if name == "TransportContract":
+        import pytest
+
+        # Its asserts tell as much as those of a test module.
+        pytest.register_assert_rewrite("ipcm.testing.contract")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,75 @@
+"""Bounds: what a peer that does not read costs, and whom."""
+
+from __future__ import annotations
+
+import pytest
+
+import ipcm
+from ipcm import Bus, Client
+from ipcm.testing.contract.base import LIMIT, Base, read
+from ipcm.transports.base import Limits
+
+__all__ = ["Flow"]
+
+_CHUNK = "x" * (1 << 20)
+
+
+def fill(sender: Client, to: str) -> int:
+    """Sends until there is Backpressure; how many messages were accepted."""
+    for count in range(10_000):
+        outcome = sender.try_message(to, [count, _CHUNK])
+        if isinstance(outcome.err, ipcm.Backpressure):
+            assert outcome.err.peer == to
+            assert outcome.err.queued <= outcome.err.limit == Limits().peer
+            return count
+        assert outcome
+    raise AssertionError("10 GB were accepted for a peer that does not read")
+
+
+class Flow(Base):
+    """Nothing is dropped in silence, and memory is bounded."""
+
+    def test_a_peer_that_does_not_read_slows_its_sender_only(self, bus: Bus) -> None:
+        with bus.connect("a") as a, bus.connect("stuck"), bus.connect("free") as free:
+            count = fill(a, "stuck")
+            assert 0 < a.port.backlog()["stuck"] <= count
+            assert not a.flush(0.02)
+            a.send_message("free", 1)
+            assert [message.content for message in read(free, 1)] == [1]
+            assert isinstance(a.broadcast(_CHUNK)["stuck"].err, ipcm.Backpressure)
+            assert [message.broadcast for message in read(free, 1, a)] == [True]
+            a.port.cut("stuck")
+
+    def test_what_was_accepted_arrives_when_it_reads_again(self, bus: Bus) -> None:
+        with bus.connect("a") as a, bus.connect("slow") as slow:
+            count = fill(a, "slow")
+            a_number = [message.content[0] for message in read(slow, count, a)]
+            assert a_number == list(range(count))
+            assert a.flush(LIMIT)
+            assert a.port.backlog() == {}
+            a.send_message("slow", "again")
+            assert [message.content for message in read(slow, 1)] == ["again"]
+
+    def test_cutting_one_off(self, bus: Bus) -> None:
+        with bus.connect("a") as a, bus.connect("stuck") as stuck:
+            fill(a, "stuck")
+            a.port.cut("stuck")
+            assert a.port.backlog() == {}
+            assert a.flush(0.0)
+            a.send_message("stuck", "anew")
+            contents = []
+            while "anew" not in contents:
+                contents += [message.content for message in read(stuck, 1)]
+            numbers = [content[0] for content in contents[:-1]]
+            assert numbers == list(range(len(numbers)))
+            a.port.cut("nobody")
+
+    def test_a_peer_that_leaves_takes_its_backlog_along(self, bus: Bus) -> None:
+        with bus.connect("a") as a:
+            stuck = bus.connect("stuck")
+            fill(a, "stuck")
+            stuck.disconnect()
+            a.poll()
+            with pytest.raises(ipcm.NoSuchPeer):
+                a.send_message("stuck", 1)
+            assert a.port.backlog() == {}

@@ -1,0 +1,99 @@
+"""Services on the bus: in processes where it has them, else in threads."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+import ipcm
+from ipcm import Bus, Message
+from ipcm.testing.contract.base import LIMIT, Base
+from ipcm.testing.running import Thread, running
+
+__all__ = ["Services"]
+
+
+class Noting(ipcm.Service):
+    """Notes what happens to it, and tells it to whoever asks."""
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self.noted: list[Any] = []
+
+    def handle_request(self, request: ipcm.Request, message: Message) -> Any:
+        if request.payload == "fail":
+            raise ValueError("as asked")
+        return self.noted if request.payload == "noted" else [request.payload]
+
+    def run_on_general_message(self, message: Message) -> None:
+        self.noted.append(message.content)
+
+    def run_on_peer_delta(self, delta: dict[str, int]) -> None:
+        self.noted.append(delta)
+
+
+class Services(Base):
+    """The role over this transport."""
+
+    def test_requests_and_failures(self, bus: Bus) -> None:
+        with running("s", bus, Noting) as handle:
+            assert handle.ready(LIMIT)
+            assert handle.request("x") == ["x"]
+            with pytest.raises(ipcm.RemoteError, match="Internal service error"):
+                handle.request("fail")
+            assert handle.request("y") == ["y"]
+        assert bus.services() == []
+
+    def test_come_and_gone_peers_are_told_after_their_messages(self, bus: Bus) -> None:
+        with running("s", bus, Noting) as handle:
+            handle.request("there")
+            with bus.connect("visitor") as visitor:
+                visitor.send_message("s", "hello")
+                visitor.send_message("s", "goodbye")
+            noted: list[Any] = []
+            for _ in range(1000):
+                noted = handle.request("noted")
+                if {"visitor": -1} in noted:
+                    break
+            assert [each for each in noted if each != {handle.name: 1}] in (
+                [{"visitor": 1}, "hello", "goodbye", {"visitor": -1}],
+                [{handle.name: 1, "visitor": 1}, "hello", "goodbye", {"visitor": -1}],
+            )
+
+    def test_it_is_seen(self, bus: Bus) -> None:
+        with running("s", bus, Noting) as handle, bus.observe() as observer:
+            handle.request(1)
+            snapshot = observer.snapshot("s", LIMIT)
+            assert (snapshot.name, snapshot.state) == ("s", "running")
+            assert snapshot.requests.received >= 1
+            assert observer.describe("s", LIMIT)["class"].endswith("Noting")
+            with pytest.raises(ipcm.UnsupportedError, match="read-only"):
+                observer.terminate("s")
+
+    def test_all_are_asked_to_end(self, bus: Bus) -> None:
+        def wait() -> None:
+            bus.wait(LIMIT)
+
+        with running("one", bus, Noting), running("two", bus, Noting), bus.connect("c") as client:
+            with pytest.raises(ipcm.RequestTimeout):
+                bus.wait(0.02)
+            waiting = Thread(wait)
+            bus.terminate()
+            waiting.result()
+            assert bus.services() == []
+            assert not {"one", "two"}.intersection(client.peers())
+
+    def test_an_asker_in_each_of_several_threads(self, bus: Bus) -> None:
+        gun = threading.Barrier(4)
+
+        def ask(name: str) -> list[Any]:
+            with bus.connect(name) as client:
+                gun.wait(LIMIT)
+                return [client.request("s", [name, n], LIMIT) for n in range(50)]
+
+        with running("s", bus, Noting):
+            threads = [Thread(lambda n=n: ask(f"asker{n}")) for n in range(4)]  # type: ignore[misc]
+            for number, thread in enumerate(threads):
+                assert thread.result() == [[[f"asker{number}", n]] for n in range(50)]

@@ -1,0 +1,32 @@
+"""Talking to sockets of a bus without being a peer."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from ipcm import Bus
+
+__all__ = ["hung_up", "listener_of", "raw"]
+
+
+def listener_of(bus: Bus, name: str) -> str:
+    """Where a peer listens."""
+    (path,) = Path(bus.route, "p").glob(f"{name}~*")
+    return str(path)
+
+
+def raw(path: str) -> socket.socket:
+    """A connection to a socket."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(10)
+    sock.connect(path)
+    return sock
+
+
+def hung_up(sock: socket.socket) -> bool:
+    """Waits until the other end says something, or hangs up; whether it did that."""
+    try:
+        return sock.recv(100) == b""
+    except ConnectionResetError:
+        return True

@@ -1,0 +1,74 @@
+"""The directory of a bus: private, however long its path, swept when the bus is dead."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import ipcm
+
+
+def test_the_bus_s_path_may_be_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / ("d" * 200) / "r"
+    place.parent.mkdir()
+    monkeypatch.setenv("IPCM_RUNTIME_DIR", str(place))
+    with ipcm.service("echo", ipcm.EchoService) as handle:
+        assert handle.request(1) == 1
+        assert len(handle.bus.route) > 200
+    assert list(place.iterdir()) == []
+
+
+class TestDirectory:
+    @pytest.fixture
+    def place(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        place = tmp_path / "r"
+        monkeypatch.setenv("IPCM_RUNTIME_DIR", str(place))
+        return place
+
+    def test_others_may_enter(self, place: Path) -> None:
+        place.mkdir()
+        place.chmod(0o755)
+        with pytest.raises(ipcm.InsecureDirectory, match="chmod 700"):
+            ipcm.spawn()
+        assert ipcm.buses() == []
+
+    def test_a_planted_link(self, place: Path, tmp_path: Path) -> None:
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        place.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(ipcm.InsecureDirectory, match="symbolic link"):
+            ipcm.spawn()
+
+    def test_a_link_in_the_place_of_the_bus(self, place: Path, tmp_path: Path) -> None:
+        place.mkdir(mode=0o700)
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        (place / "mine").symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(ipcm.InsecureDirectory, match="symbolic link"):
+            ipcm.spawn("mine")
+        assert (tmp_path / "elsewhere").is_dir()
+
+    def test_a_file_in_its_place(self, place: Path) -> None:
+        place.write_text("")
+        with pytest.raises(ipcm.InsecureDirectory, match="not a directory"):
+            ipcm.spawn()
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+    def test_somebody_else_s(self, place: Path) -> None:
+        place.mkdir(mode=0o700)
+        os.chown(place, 12345, 12345)
+        with pytest.raises(ipcm.InsecureDirectory, match="belongs to user 12345"):
+            ipcm.spawn()
+
+    def test_leftovers_of_a_dead_bus_are_swept(self, place: Path) -> None:
+        with ipcm.spawn("old"):
+            copy = place / "stale"
+            os.system(f"cp -r {place}/old {copy}")
+        assert [bus.name for bus in ipcm.buses()] == []
+        assert not copy.exists()
+
+    def test_a_bus_name_is_unique_while_it_lives(self, place: Path) -> None:
+        with ipcm.spawn("only"), pytest.raises(ipcm.NameTaken):
+            ipcm.spawn("only")
+        with ipcm.spawn("only") as again:
+            assert ipcm.find_bus().name == "only" == again.name

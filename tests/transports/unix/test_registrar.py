@@ -1,0 +1,108 @@
+"""The registrar: it sees who dies, and is replaced when it dies itself."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+import ipcm
+from ipcm import Bus
+from tests.helpers import gone, wait_until
+
+
+class TestRegistrar:
+    def test_a_killed_registrar_is_replaced_and_messages_flow_on(
+        self, bus: Bus, echo: ipcm.Handle
+    ) -> None:
+        assert echo.request(1) == 1
+        keeper = bus._record.keeper_pid
+        assert keeper is not None
+        os.kill(keeper, signal.SIGKILL)
+        assert echo.request(2) == 2
+        os.waitpid(keeper, 0)
+        with bus.connect("new") as client:
+            assert client.request("echo", 3) == 3
+        with pytest.raises(ipcm.ServiceStartError, match="already has the name"):
+            ipcm.service("echo", ipcm.EchoService, bus=bus)
+        assert echo.service_pid is not None
+        os.kill(echo.service_pid, signal.SIGKILL)
+        with pytest.raises((ipcm.PeerGone, ipcm.NoSuchPeer)):
+            echo.request(4, timeout=5)
+
+    def test_whoever_comes_before_there_is_another_waits_for_it(
+        self, bus: Bus, echo: ipcm.Handle
+    ) -> None:
+        keeper = bus._record.keeper_pid
+        assert keeper is not None
+        os.kill(keeper, signal.SIGKILL)
+        os.waitpid(keeper, 0)
+        assert ipcm.find_bus(bus.name).info == bus.info
+        with bus.connect("new") as client:
+            assert client.request("echo", 1) == 1
+        assert bus.services() == ["echo"]
+
+    def test_nobody_waits_for_that_of_a_dead_bus(self) -> None:
+        bus = ipcm.spawn("dead")
+        keeper = bus._record.keeper_pid
+        assert keeper is not None
+        os.kill(keeper, signal.SIGKILL)
+        os.waitpid(keeper, 0)
+        began = time.monotonic()
+        with pytest.raises(ipcm.BusGone):
+            bus.connect("late")
+        assert ipcm.buses() == []
+        assert time.monotonic() - began < 0.9
+        assert not os.path.exists(bus.route)
+
+    def test_an_unguarded_bus_outlives_its_owner(self) -> None:
+        owner = os.fork()
+        if owner == 0:
+            ipcm.spawn("free", guard=False)
+            os._exit(0)
+        os.waitpid(owner, 0)
+        bus = ipcm.find_bus("free")
+        with bus.connect("visitor") as client:
+            assert client.peers() == []
+        keeper = bus._record.keeper_pid
+        bus.shutdown()
+        assert ipcm.buses() == []
+        assert keeper is not None
+        wait_until(lambda: gone(keeper), limit=2)
+
+    def test_death_is_seen_fast(self, bus: Bus) -> None:
+        with bus.observe() as observer:
+            read, write = os.pipe()
+            child = os.fork()
+            if child == 0:
+                short = bus.connect("short")
+                os.write(write, short.name.encode())
+                signal.pause()
+            os.read(read, 1)
+            os.close(read)
+            os.close(write)
+            wait_until(lambda: observer.poll() is not None and "short" in observer.presence)
+            os.kill(child, signal.SIGKILL)
+            before = time.monotonic()
+            (event,) = observer.poll(5)
+            assert time.monotonic() - before < 1
+            assert isinstance(event, ipcm.PeerEvent)
+            assert (event.peer, event.change) == ("short", -1)
+            os.waitpid(child, 0)
+
+    def test_news_that_comes_beside_an_answer_waits_for_no_other_news(self, bus: Bus) -> None:
+        with bus.connect("first") as client:
+            port = client.port
+            port.subscribe()
+            with bus.connect("second"):
+                # Its answer comes behind the word that the second has come.
+                port._members.list_peers()  # type: ignore[attr-defined]
+                assert port.deadline == 0
+                began = time.monotonic()
+                port.receive(5)
+                assert time.monotonic() - began < 3
+                assert [(c.what, c.peer and c.peer.name) for c in port.changes] == [
+                    ("joined", "second")
+                ]
