@@ -27,8 +27,8 @@ def explain(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     text = "\n".join([str(error), *getattr(error, "__notes__", ())])
-    if isinstance(error, ServiceStartError | ServiceDied) and error.traceback:
-        text = error.traceback.rstrip() + "\n" + text.splitlines()[0]
+    if isinstance(error, ServiceStartError | ServiceDied):
+        text = _without_our_frames(text)
     hint = hint_for(error).replace("`ipcm ", "`%ipcm ")
     return f"{text}\n{hint}" if hint else text
 

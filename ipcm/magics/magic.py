@@ -24,7 +24,8 @@ from ipcm.magics.verbs import CellContext, Grammar
 __all__ = ["IPCMMagics", "install", "uninstall"]
 
 _ENDLESS = frozenset(("tail", "top"))
-_EVERY_BUS = frozenset(("ls",))
+_CHOOSE_THEMSELVES = frozenset(("ls", "service"))
+"""Verbs that do without a bus: one lists all of them, one makes one where there is none."""
 
 
 @magics_class
@@ -67,13 +68,14 @@ class IPCMMagics(Magics):
         if name is not None:
             self.session.check_name(name)
         context = CellContext(
-            bus=common.bus if verb.name in _EVERY_BUS else self.session.bus(common.bus),
+            bus=common.bus if verb.name in _CHOOSE_THEMSELVES else self.session.bus(common.bus),
             timeout=common.timeout,
             terminal=self.screen.live and format in (None, "table"),
             narrate=self.screen.tell,
             ask=_ask,
             sure=common.yes,
             cell=cell,
+            variable=name,
         )
         try:
             result = verb.run(context, **values)

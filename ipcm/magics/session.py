@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from ipcm.bus import AnyBus, Bus, find_bus
-from ipcm.errors import BusGone, IPCMError, UsageError
+from ipcm.bus import AnyBus, Bus, find_bus, spawn
+from ipcm.errors import BusGone, IPCMError, NoSuchBus, UsageError
 from ipcm.magics.asking import Pending
+from ipcm.magics.services import Services
 
 __all__ = ["Session"]
 
@@ -19,12 +20,14 @@ class Session:
         shell: the InteractiveShell.
 
     Attributes:
+        services: those that cells have started.
         current: the bus that was attached, or spawned for the first service of a cell.
     """
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.current: Bus | None = None
+        self.services = Services(shell.user_ns)
         self._own: Bus | None = None
         self._pending: list[Pending] = []
 
@@ -46,6 +49,23 @@ class Session:
                 f"the current bus {name!r} has ended: `%ipcm attach` makes another one current"
             ) from None
         return self.current
+
+    def bus_for_service(self, named: AnyBus | None) -> Bus:
+        """The bus that a service of a cell joins: one is spawned where there is none.
+
+        Raises:
+            ManyBuses, NoSuchBus, BusGone: it was named, or one would have to be.
+        """
+        try:
+            return find_bus(self.bus(named))
+        except NoSuchBus:
+            if named is not None:
+                raise
+        except BusGone:
+            if named is not None or self._own is None:
+                raise
+        self._own = self.current = spawn()
+        return self._own
 
     def attach(self, named: str | None) -> Bus:
         """Makes a bus current; without a name the only live one."""
@@ -86,3 +106,9 @@ class Session:
             with contextlib.suppress(IPCMError):
                 pending.close()
         self._pending.clear()
+        kept = any(each.plan.keep for each in self.services)
+        self.services.close()
+        own, self._own = self._own, None
+        if own is not None:
+            with contextlib.suppress(BusGone):
+                own.detach() if kept else own.shutdown()

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ipcm._core.names import check_name
 from ipcm.console.completion import complete_bus
+from ipcm.console.live import read_description
 from ipcm.console.payload import parse_arguments
 from ipcm.console.registry import NAMES, get_verb
 from ipcm.console.results import Record as Shown
 from ipcm.console.results import Result, Section, Value
 from ipcm.console.verb import Argument, Context, Option, Verb
-from ipcm.errors import RemoteError, UsageError
+from ipcm.errors import IPCMError, RemoteError, UsageError
 from ipcm.magics.asking import Pending, payload_of
 from ipcm.magics.failing import add_remote_traceback
+from ipcm.magics.services import CellService, Plan, parse_capture
 from ipcm.magics.session import Session
 from ipcm.role.handle import attach
 
@@ -28,15 +32,48 @@ _PATIENCE = 10.0
 class CellContext(Context):
     """What the magic gives to a verb, on top of what any surface does.
 
-    Attributes: cell: the text under a cell magic; None for a line magic.
+    Attributes:
+        cell: the text under a cell magic; None for a line magic.
+        variable: the name that the result will be bound to, or None.
     """
 
     cell: str | None = None
+    variable: str | None = None
 
 
 _NOBLOCK = Option(
     "noblock", ("-a", "--noblock"), "Do not wait: gives what to ask for the answer.", bool, False
 )
+
+
+_SERVICE_OPTIONS = (
+    Option("capture", ("--capture",), "Names to send along, as in df,model.", metavar="NAMES"),
+    Option("fork", ("--fork",), "Fork the kernel: every name is there, uncopied.", bool, False),
+    Option("restart", ("--restart",), "Start it again when it dies.", bool, False),
+    Option("keep", ("--keep",), "Let it outlive the kernel.", bool, False),
+    Option(
+        "interval",
+        ("--interval",),
+        "Between two calls of on_interval.",
+        float,
+        minimum=0.001,
+        metavar="SECONDS",
+    ),
+)
+
+
+def _started(made: CellService) -> Shown:
+    handle = made.handle
+    pairs = [
+        ("service", made.plan.name),
+        ("bus", made.bus.name),
+        ("pid", str(handle.service_pid)),
+    ]
+    about = None
+    with contextlib.suppress(IPCMError):  # it is busy already
+        about = read_description(handle.describe())
+    pairs += [("endpoint", each.signature) for each in (about.endpoints if about else ())]
+    return Shown(handle, [Section(pairs=pairs)])
 
 
 class Grammar:
@@ -54,14 +91,15 @@ class Grammar:
         self._own: dict[str, Callable[[], Verb]] = {
             "attach": self._attach,
             "detach": self._detach,
+            "service": self._service,
         }
         self._changed: dict[str, Callable[[Verb], Verb]] = {
             "request": self._request,
             "call": self._call,
             "tail": self._tail,
         }
-        self.cells = frozenset(("request", "call"))
-        self.cell_only: frozenset[str] = frozenset()
+        self.cells = frozenset(("request", "call", "service"))
+        self.cell_only = frozenset(("service",))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -135,6 +173,41 @@ class Grammar:
             result=object,
             examples=(("", "what follows means the only bus that runs, or names one"),),
             on_bus=False,
+        )
+
+    def _service(self) -> Verb:
+        def run(context: CellContext, name: str, **values: Any) -> Result:
+            if context.cell is None:
+                raise UsageError("a service is a cell: %%ipcm service, with what it does below")
+            plan = Plan(
+                name=check_name(name),
+                source=context.cell,
+                capture=parse_capture(values.pop("capture")),
+                **values,
+            )
+            bus = self._session.bus_for_service(context.bus)
+            made = self._session.services.start(plan, bus, context.variable)
+            return _started(made)
+
+        return Verb(
+            name="service",
+            summary="Run the cell as a service",
+            group="Run",
+            run=run,
+            result=object,
+            arguments=(Argument("name", "Its name on the bus."),),
+            options=_SERVICE_OPTIONS,
+            doc=(
+                "Top-level functions marked with @endpoint, and those named handle_request or "
+                "as a callback (on_start, on_interval, on_sig_hup, ...), become the service's; "
+                "anything else is set-up, and runs in the service. Running the cell again "
+                "replaces the service. Its output goes to a file: %ipcm logs NAME shows it."
+            ),
+            examples=(
+                ("store", "on the current bus, or on a new one"),
+                ("store --capture df,model -o store", "with two names of the notebook"),
+                ("store --fork", "with all of them, without a copy"),
+            ),
         )
 
     # Changed

@@ -14,9 +14,9 @@ from ipcm.errors import UsageError
 from ipcm.message import DEFERRED, Message, Request, Response
 from ipcm.role.role import ServiceRole
 
-__all__ = ["Service"]
+__all__ = ["HOOKS", "Service"]
 
-_LISTS: Final = (
+HOOKS: Final = (
     "on_all",
     "on_cleanup",
     "on_general_message",
@@ -27,6 +27,8 @@ _LISTS: Final = (
     "on_unhandled",
     "should_end",
 )
+"""The callbacks that are lists."""
+
 _ATTRIBUTES: Final = frozenset(
     (
         "cycle",
@@ -85,7 +87,7 @@ class Service(ServiceRole):
         self._ipcm_on_request = _callable("handle_request", handle_request)
         self._ipcm_on_response = _callable("handle_response", handle_response)
         self._ipcm_post_fork = _callable("post_fork", post_fork)
-        for hook in _LISTS:
+        for hook in HOOKS:
             setattr(self, hook, _callables(hook, attributes.pop(hook, None)))
         self.on_sig: dict[Signals, list[Callable[..., Any]]] = {
             parse_signals([sig])[0]: _callables(f"on_sig[{sig!r}]", callbacks)

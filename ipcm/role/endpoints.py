@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from ipcm.errors import UsageError
 
-__all__ = ["BadRequest", "Endpoint", "Endpoints", "endpoint"]
+__all__ = ["BadRequest", "Endpoint", "Endpoints", "endpoint", "endpoint_name", "is_endpoint"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,6 +30,11 @@ def endpoint(function: F) -> F:
     """
     setattr(function, _MARK, True)
     return function
+
+
+def is_endpoint(value: object) -> bool:
+    """Whether `endpoint` has marked it."""
+    return callable(value) and bool(getattr(value, _MARK, False))
 
 
 class EndpointCall(msgspec.Struct):
@@ -97,12 +102,20 @@ class Endpoint:
 
 
 class Endpoints:
-    """The endpoints of one service, by name."""
+    """The endpoints of one service, by name.
 
-    def __init__(self, service: object) -> None:
-        self._endpoints: dict[str, Endpoint] = {}
+    Args:
+        service: those methods of its class that are marked. more: functions, by name.
+    """
+
+    def __init__(
+        self, service: object, more: Mapping[str, Callable[..., Any]] | None = None
+    ) -> None:
+        self._endpoints: dict[str, Endpoint] = {
+            name: Endpoint.of(name, function) for name, function in (more or {}).items()
+        }
         for name in dir(type(service)):
-            if getattr(getattr(type(service), name, None), _MARK, False):
+            if is_endpoint(getattr(type(service), name, None)):
                 self._endpoints[name] = Endpoint.of(name, getattr(service, name))
 
     def __bool__(self) -> bool:

@@ -217,6 +217,15 @@ class Handle(Shown, Asking):
             raise UnsupportedError("only the handle that started a service knows how it ended")
         return self._process.wait(timeout)
 
+    def detach(self) -> None:
+        """Lets the service live on, and the bus spawned for it; raises BusGone."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.close()
+        bus, self._owned_bus = self._owned_bus, None
+        if bus is not None:
+            bus.detach()
+
     def close(self, grace: float = 5.0) -> None:
         """Disconnects; ends the service (terminate, TERM, KILL) and the bus if they are its own.
 
