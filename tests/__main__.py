@@ -1,0 +1,53 @@
+"""`python -m tests [ARGUMENTS]`: the test suite, in two runs of pytest that share it.
+
+The arguments are pytest's; with `-k`, `-m` or paths it is the same tests as with pytest alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+
+from tests.sharing import CLAIMS
+
+MOST = 2
+"""Many more would test how ipcm does on a machine that is short of processors."""
+
+NOTHING_RAN = 5
+
+
+def main(arguments: list[str]) -> int:
+    """Runs them, shows one after the other, and returns the worst exit code."""
+    runs = min(MOST, os.cpu_count() or 1)
+    with (
+        tempfile.TemporaryDirectory(prefix="ipcm-tests-") as place,
+        contextlib.ExitStack() as files,
+    ):
+        environment = {**os.environ, CLAIMS: place}
+        started = []
+        for number in range(runs):
+            # A terminal shows the first as it goes; the others follow when they have ended.
+            output = None if number == 0 else files.enter_context(tempfile.TemporaryFile())
+            command = [sys.executable, "-m", "pytest", "-p", "tests.sharing", *arguments]
+            command += ["-p", "no:cacheprovider"] if number else []
+            error = None if output is None else subprocess.STDOUT
+            run = subprocess.Popen(command, env=environment, stdout=output, stderr=error)
+            started.append((run, output))
+        codes = []
+        for run, output in started:
+            try:
+                codes.append(run.wait())
+            except KeyboardInterrupt:
+                codes.append(run.wait())  # it got the signal too
+            if output is not None:
+                output.seek(0)
+                sys.stdout.write(output.read().decode(errors="replace"))
+    worst = [code for code in codes if code not in (0, NOTHING_RAN)]
+    return worst[0] if worst else min(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
