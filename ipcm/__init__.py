@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
+    from ipcm import aio as aio
     from ipcm._core.activity import Activity
     from ipcm._core.observation import (
         CallbackError,
@@ -227,6 +228,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "aio":
+        return importlib.import_module("ipcm.aio")  # with asyncio, for those who use it
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'ipcm' has no attribute {name!r}")
@@ -236,4 +239,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, "__version__", "aio"]

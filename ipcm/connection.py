@@ -211,8 +211,13 @@ class Connection:
         self.changes = [c for c in self.changes if c.what in ("ended", "lost", "terminate")][-3:]
         return endings
 
+    @property
+    def over(self) -> bool:
+        """Whether the bus ended."""
+        return any(change.what == "ended" for change in self.changes)
+
     def _check_bus(self) -> None:
-        if any(change.what == "ended" for change in self.changes):
+        if self.over:
             raise BusGone(f"the bus at {self._info.route} ended")
 
     @contextmanager

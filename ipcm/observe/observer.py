@@ -60,6 +60,16 @@ class Observer:
         """The observer's own peer name."""
         return self._client.name
 
+    @property
+    def client(self) -> Client:
+        """Its connection."""
+        return self._client
+
+    @property
+    def over(self) -> bool:
+        """Whether the bus ended; events may still wait for `poll`."""
+        return self._over
+
     def fileno(self) -> int:
         """Readable when `poll` has something to do; -1 once closed."""
         return self._client.fileno()
@@ -128,7 +138,7 @@ class Observer:
         Raises:
             UnsupportedError: the connection is read-only. NoSuchPeer.
         """
-        self._check_writable("send a request")
+        self.check_writable("send a request")
         return self._client.send_request(peer, payload, timeout=timeout)
 
     def get_response(self, id: int) -> Response | None:
@@ -137,12 +147,12 @@ class Observer:
 
     def terminate(self, service: str, timeout: float = _PATIENCE) -> None:
         """Asks a service to end; raises UnsupportedError where read-only, NoSuchPeer."""
-        self._check_writable("terminate")
+        self.check_writable("terminate")
         self._control(service, "terminate", {}, timeout)
 
     def signal(self, service: str, number: int, timeout: float = _PATIENCE) -> None:
         """Has a service signal itself; raises UnsupportedError where read-only, NoSuchPeer."""
-        self._check_writable("signal")
+        self.check_writable("signal")
         self._control(service, "signal", {"signal": int(number)}, timeout)
 
     def close(self) -> None:
@@ -160,7 +170,8 @@ class Observer:
     def _pump(self, timeout: float | None) -> None:
         client = self._client
         if not self._over:
-            client.pump(timeout)
+            with client._entered():
+                client.pump(timeout)
         # Nobody has anything to tell an observer but events; what came all the same goes.
         client.inbox.clear()
         changes, client.changes = client.changes, []
@@ -221,6 +232,7 @@ class Observer:
         self._events += batch.events
         self.dropped += batch.dropped
 
-    def _check_writable(self, what: str) -> None:
+    def check_writable(self, what: str) -> None:
+        """Raises UnsupportedError where the connection is read-only."""
         if self.read_only:
             raise UnsupportedError(f"this observer is read-only and cannot {what}")

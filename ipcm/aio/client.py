@@ -1,0 +1,316 @@
+"""The asyncio twin of `ipcm.Client`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Self
+
+from ipcm._core.outcome import Outcome
+from ipcm._core.requests import Callback
+from ipcm.aio.driven import Driven
+from ipcm.aio.opening import Opening
+from ipcm.bus import AnyBus, open_client
+from ipcm.client import DEFAULT_TIMEOUT, Stats
+from ipcm.errors import BusGone
+from ipcm.message import Message, Response
+from ipcm.transports.base import PeerInfo
+
+__all__ = ["AsyncClient", "connect"]
+
+
+class AsyncClient(Driven):
+    """A connection to a bus, for tasks of one event loop; `ipcm.aio.connect` makes one.
+
+    Methods, arguments, results and errors are those of `ipcm.Client`, and so are the promises.
+    What came in and was not fetched keeps more from being read, unless a request is open.
+
+    Args:
+        client: not used by anybody else from now on.
+    """
+
+    def __repr__(self) -> str:
+        return f"<AsyncClient {self.name!r} on {self.ipcm_info}>"
+
+    @property
+    def name(self) -> str:
+        """Its peer name."""
+        return self._sync.name
+
+    @property
+    def pid(self) -> int:
+        """The process it belongs to."""
+        return self._sync.pid
+
+    @property
+    def ipcm_info(self) -> str:
+        """The info string of the bus."""
+        return self._sync.ipcm_info
+
+    @property
+    def stats(self) -> Stats:
+        """Messages read and sent."""
+        return self._sync.stats
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether it has left the bus."""
+        return self._sync.disconnected
+
+    def _pump(self) -> None:
+        self._sync.poll(0.0)
+
+    def _is_full(self) -> bool:
+        return bool(self._sync.inbox) and not self._sync.requests.open
+
+    def _is_over(self) -> bool:
+        return self._sync.over
+
+    # Sending
+
+    async def send_message(self, to: str, content: Any) -> int:
+        """Sends a general message; see `Client.send_message`."""
+        with self._entered() as client:
+            return client.send_message(to, content)
+
+    async def try_message(self, to: str, content: Any) -> Outcome:
+        """Sends like `send_message`; an Outcome says how it went, with the id as its `out`."""
+        with self._entered() as client:
+            return client.try_message(to, content)
+
+    async def broadcast(self, content: Any) -> dict[str, Outcome]:
+        """Sends to every peer but oneself and observers; an Outcome per peer."""
+        with self._entered() as client:
+            return client.broadcast(content)
+
+    async def requeue_message(self, message: Message) -> None:
+        """Puts a message back: the next `get_messages` returns it, after what waits already."""
+        with self._entered() as client:
+            client.requeue_message(message)
+
+    async def flush(self, timeout: float | None = None) -> bool:
+        """Waits (seconds; None: for ever) until the kernel has all that was sent.
+
+        Returns:
+            False where the time-out came first.
+        """
+        with self._entered() as client:
+            client.flush(0.0)
+        try:
+            return await self._until(lambda: not client.port.backlog(), timeout)
+        except BusGone:
+            return not client.port.backlog()
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[Self]:
+        """What is sent in the block, by any task, leaves in as few writes as possible."""
+        with self._entered() as client:
+            client.cork()
+        try:
+            yield self
+        finally:
+            with self._entered() as client:
+                client.uncork()
+
+    # Receiving
+
+    async def get_messages(self, timeout: float | None = 0.0) -> list[Message]:
+        """Takes what came in, in order per sender.
+
+        Args:
+            timeout: seconds to wait where nothing is there; None for ever.
+
+        Raises:
+            BusGone: nothing is there, and nothing will come.
+        """
+        with self._entered() as client:
+            client.poll(0.0)
+            messages = client.take_inbox()
+        if not messages and timeout == 0:
+            await asyncio.sleep(0)  # who asks again and again still lets the others run
+        while not messages and await self._until(lambda: client.inbox, timeout):
+            with self._entered() as client:
+                messages = client.take_inbox()
+        return messages
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        """Messages for as long as the bus lives and this client is connected."""
+        while not self.disconnected:
+            try:
+                messages = await self.get_messages(None)
+            except BusGone:
+                return
+            for message in messages:
+                yield message
+
+    async def poll(self, timeout: float | None = 0.0) -> bool:
+        """Waits at most `timeout` seconds until something came: a message, or a request's end.
+
+        Returns:
+            Whether messages wait for `get_messages`.
+        """
+        with self._entered() as client:
+            open = len(client.requests.open)
+            client.poll(0.0)
+        await asyncio.sleep(0)
+        await self._until(lambda: client.inbox or len(client.requests.open) != open, timeout)
+        return bool(client.inbox)
+
+    # Requests
+
+    async def send_request(
+        self,
+        to: str,
+        payload: Any,
+        callback: Callback | None = None,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+    ) -> int:
+        """Sends a request without waiting for its answer; see `Client.send_request`.
+
+        Args:
+            callback: a plain function, called on the loop with `(response, message)`; without
+                one the response is kept for `get_response` and `await_response`.
+
+        Returns:
+            The id of the request.
+        """
+        with self._entered() as client:
+            return client.send_request(to, payload, callback, timeout=timeout)
+
+    async def get_response(self, id: int) -> Response | None:
+        """The response of a request without callback, once it is there; each is told once."""
+        with self._entered() as client:
+            return client.get_response(id)
+
+    async def await_response(self, id: int, timeout: float | None = None) -> Response:
+        """Waits for the end of a request; see `Client.await_response`.
+
+        Cancelled, it leaves the request open.
+        """
+        with self._entered() as client:
+            table = client.requests
+            if id not in table.open or table.has_callback(id):
+                return client.await_response(id)  # it has ended, or must not be awaited
+        try:
+            ended = await self._until(lambda: id not in table.open, timeout)
+        except BusGone:
+            table.forget(id)
+            raise
+        if not ended:
+            raise table.time_out(id, timeout or 0.0)
+        with self._entered():
+            return client.await_response(id)
+
+    async def request(self, to: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
+        """Sends a request and waits for its answer.
+
+        Cancelled, it is forgotten: an answer that comes all the same is counted and dropped.
+
+        Returns:
+            The payload of the response.
+
+        Raises:
+            RemoteError: the peer answered with an error.
+            RequestTimeout, PeerGone, NoSuchPeer: no answer came.
+        """
+        return await self._answer(to, payload, timeout)
+
+    async def call(self, to: str, endpoint: str, /, **args: Any) -> Any:
+        """Calls an endpoint of a service and waits for what it returns."""
+        return await self.request(to, {"endpoint": endpoint, "args": args})
+
+    async def control(self, to: str, verb: str, timeout: float | None, **args: Any) -> Any:
+        """Says a word of the control plane to a service, and waits for what it answers."""
+        return await self._answer(to, [verb, args], timeout, control=True)
+
+    # Who is there
+
+    async def peers(self) -> list[str]:
+        """Names of the others: without oneself and without observers."""
+        with self._entered() as client:
+            return client.peers()
+
+    async def peer_info(self, name: str) -> PeerInfo | None:
+        """What the bus knows of a peer; None where it is not there."""
+        with self._entered() as client:
+            return client.peer_info(name)
+
+    async def peer_exists(self, name: str) -> bool:
+        """Whether somebody of that name is on the bus."""
+        return await self.peer_info(name) is not None
+
+    async def peer_pid(self, name: str) -> int | None:
+        """The process of a peer; None where it is not there."""
+        peer = await self.peer_info(name)
+        return None if peer is None else peer.pid
+
+    async def peer_active(self, name: str, timeout: float | None = 0.0) -> bool:
+        """Whether a peer is there and, if it is a service, ready.
+
+        Args:
+            timeout: seconds to wait for it; None for ever.
+        """
+        with self._entered() as client:
+            active = client.peer_active(name)
+            if active or timeout == 0:
+                return active
+            client.port.subscribe()
+        return await self._until(
+            lambda: any(peer.name == name and peer.ready for peer in client.port.peers()), timeout
+        )
+
+    # The end
+
+    async def disconnect(
+        self, handler: Callable[[list[Message]], object] | None = None, *, flush: float = 5.0
+    ) -> list[Message]:
+        """Leaves the bus, after the kernel has taken what was sent. Repeatable.
+
+        Open requests end with UsageError.
+
+        Args:
+            handler: called with the messages that came in and were never fetched, if any.
+            flush: seconds for what waits to be sent.
+
+        Returns:
+            Those messages.
+        """
+        client = self._sync
+        if client.disconnected:
+            return []
+        try:
+            await self.flush(flush)
+        finally:
+            self._stop()
+            with self._entered():
+                unread = client.disconnect(handler, flush=0.0)
+        return unread
+
+    async def suspend(self, expires_in: float | None = None) -> None:
+        """Goes away for a while, keeping the mail, where the transport can."""
+        with self._entered() as client:
+            client.suspend(expires_in)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.disconnect()
+
+
+def connect(name: str, bus: AnyBus | None = None) -> Opening[AsyncClient]:
+    """Connects to a bus under a peer name; `await` it, or enter it with `async with`.
+
+    Args:
+        bus: a Bus, an info string, a name; None for `IPCM_BUS`, else the only live bus.
+
+    Raises:
+        NameTaken: a live peer has the name. InvalidName. NoSuchBus, ManyBuses, BusGone.
+    """
+    return Opening(_connect(name, bus))
+
+
+async def _connect(name: str, bus: AnyBus | None) -> AsyncClient:
+    return AsyncClient(open_client(name, bus))

@@ -1,0 +1,211 @@
+"""A client that an event loop drives: it reads, writes and keeps time for it. No threads."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from ipcm._core.requests import Ending
+from ipcm.client import Client
+from ipcm.errors import BusGone, UsageError
+from ipcm.message import Message, Response
+
+__all__ = ["Driven"]
+
+_LOOK_AGAIN: Final = 0.005
+
+
+class Driven(abc.ABC):
+    """Waits for a client's descriptor and deadlines on the running loop.
+
+    It reads while somebody waits for something or there is room for what comes in; else what
+    comes waits in the kernel, and then with its sender, who is told so: memory stays bounded.
+
+    Args:
+        client: whose descriptor and deadlines these are; it belongs to this loop from now on.
+
+    Raises:
+        RuntimeError: no loop is running.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._sync = client
+        self._loop = asyncio.get_running_loop()
+        self._replies: dict[int, asyncio.Future[Response]] = {}
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._reading = -1
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = math.inf
+        client.on_ending = self._end_request  # type: ignore[method-assign]
+        self._settle()
+
+    # What is driven
+
+    @abc.abstractmethod
+    def _pump(self) -> None:
+        """Takes in what is there, without waiting."""
+
+    @abc.abstractmethod
+    def _is_full(self) -> bool:
+        """Whether so much waits to be fetched that no more should be read meanwhile."""
+
+    @abc.abstractmethod
+    def _is_over(self) -> bool:
+        """Whether the bus ended."""
+
+    # Driving
+
+    @contextlib.contextmanager
+    def _entered(self) -> Iterator[Client]:
+        """Every call of the client stands in one: it may have changed what the loop waits for."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise UsageError(f"{self!r} belongs to another event loop: connect in this one")
+        try:
+            yield self._sync
+        finally:
+            self._settle()
+
+    def _turn(self) -> None:
+        try:
+            self._pump()
+        finally:
+            self._settle()
+
+    def _timed(self) -> None:
+        self._timer, self._due = None, math.inf
+        if self._wants_more():
+            self._turn()
+        else:
+            self._sync.port.flush(0.0)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Wakes those who wait, and has the loop wait for what the client waits for now."""
+        if self._sync.disconnected:
+            self._stop()
+            self._fail(UsageError(f"{self!r} is disconnected"))
+        elif self._is_over():
+            self._fail(BusGone(f"the bus at {self._sync.ipcm_info} ended"))
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+        self._listen()
+
+    def _listen(self) -> None:
+        client = self._sync
+        if client.disconnected:
+            return
+        port = client.port
+        if self._wants_more():
+            self._read(client.fileno())
+            due = 0.0 if port.changes else min(port.deadline, client.requests.soonest)
+        else:
+            self._read(-1)
+            # Nothing is read, and what waits for the kernel has to go all the same.
+            due = time.monotonic() + _LOOK_AGAIN if port.backlog() else math.inf
+        if due < self._due:
+            self._due = due
+            if self._timer is not None:
+                self._timer.cancel()
+            left = max(due - time.monotonic(), 0.0)
+            self._timer = self._loop.call_later(left, self._timed)
+
+    def _wants_more(self) -> bool:
+        return bool(self._replies or self._waiting) or not self._is_full()
+
+    def _read(self, fd: int) -> None:
+        if fd == self._reading:
+            return
+        if self._reading >= 0:
+            self._loop.remove_reader(self._reading)
+        if fd >= 0:
+            self._loop.add_reader(fd, self._turn)
+        self._reading = fd
+
+    def _stop(self) -> None:
+        """Waits for nothing any more; before the descriptor is closed."""
+        self._read(-1)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _fail(self, error: Exception) -> None:
+        replies, self._replies = self._replies, {}
+        for id, future in replies.items():
+            self._sync.requests.forget(id)
+            if not future.done():
+                future.set_exception(error)
+
+    def _end_request(self, ending: Ending) -> None:
+        try:
+            ending.callback(ending.response, ending.message)
+        except Exception as error:  # noqa: BLE001 (as asyncio does with its own callbacks)
+            self._loop.call_exception_handler(
+                {"message": f"the callback of a request of {self!r} failed", "exception": error}
+            )
+
+    # Waiting
+
+    async def _ask(
+        self, to: str, payload: Any, timeout: float | None, *, control: bool = False
+    ) -> Response:
+        """Sends a request and waits for its end; cancelled, it is forgotten.
+
+        Returns:
+            The response, also where the peer answered with an error, or where none came.
+        """
+        future: asyncio.Future[Response] = self._loop.create_future()
+
+        def heard(response: Response, message: Message | None) -> None:
+            del message
+            if not future.done():
+                future.set_result(response)
+
+        with self._entered() as client:
+            id = client.send_request(to, payload, heard, timeout=timeout, control=control)
+            self._replies[id] = future
+        try:
+            return await future
+        finally:
+            # Whatever comes now comes late: it is counted, and nobody is told.
+            self._replies.pop(id, None)
+            client.requests.forget(id)
+
+    async def _answer(
+        self, to: str, payload: Any, timeout: float | None, *, control: bool = False
+    ) -> Any:
+        """Sends a request and waits; returns the payload, or raises what ended it."""
+        response = await self._ask(to, payload, timeout, control=control)
+        if response.exception is not None:
+            raise response.exception
+        return response.payload
+
+    async def _until(self, ready: Callable[[], Any], timeout: float | None) -> bool:
+        """Waits until something came that makes `ready` true; False where time is over first.
+
+        Raises:
+            BusGone: the bus ended.
+            UsageError: it was disconnected meanwhile.
+        """
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while not ready():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if self._is_over():
+                raise BusGone(f"the bus at {self._sync.ipcm_info} ended")
+            if self._sync.disconnected:
+                raise UsageError(f"{self!r} is disconnected")
+            future: asyncio.Future[None] = self._loop.create_future()
+            self._waiting.add(future)
+            try:
+                self._listen()
+                await asyncio.wait([future], timeout=None if left == math.inf else left)
+            finally:
+                self._waiting.discard(future)
+        return True

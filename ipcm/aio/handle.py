@@ -1,0 +1,187 @@
+"""The asyncio twin of `ipcm.Handle`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, Self
+
+import msgspec
+
+from ipcm._core.observation import Snapshot
+from ipcm._core.requests import Callback
+from ipcm.aio.client import AsyncClient
+from ipcm.aio.opening import Opening
+from ipcm.bus import AnyBus, Bus
+from ipcm.client import DEFAULT_TIMEOUT
+from ipcm.errors import RequestTimeout
+from ipcm.message import Message, Response
+from ipcm.role.handle import Handle
+from ipcm.role.handle import attach as attach_handle
+
+__all__ = ["AsyncHandle", "attach"]
+
+
+class AsyncHandle:
+    """A service from outside, for tasks of one event loop; `ipcm.aio.attach` makes one.
+
+    Methods, arguments, results and errors are those of `ipcm.Handle`.
+
+    Args:
+        handle: not used by anybody else from now on.
+
+    Attributes:
+        client: its own connection.
+    """
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+        self.client = AsyncClient(handle.client)
+
+    def __repr__(self) -> str:
+        return f"<AsyncHandle {self.name!r} of service {self.service_name!r}>"
+
+    @property
+    def name(self) -> str:
+        """The peer name of its client."""
+        return self._handle.name
+
+    @property
+    def service_name(self) -> str:
+        """The service."""
+        return self._handle.service_name
+
+    @property
+    def ipcm_info(self) -> str:
+        """The info string of the bus."""
+        return self._handle.ipcm_info
+
+    @property
+    def bus(self) -> Bus:
+        """The bus of the service; raises BusGone where it ended."""
+        return self._handle.bus
+
+    @property
+    def child_pid(self) -> int | None:
+        """The pid that the first fork returned; None for an attached handle."""
+        return self._handle.child_pid
+
+    @property
+    def service_pid(self) -> int | None:
+        """The service's own process; None where it is not there."""
+        return self._handle.service_pid
+
+    async def ready(self, timeout: float | None = 0.0) -> bool:
+        """Whether the service is there and ready; waits at most `timeout` seconds."""
+        return await self.client.peer_active(self.service_name, timeout)
+
+    # Asking
+
+    async def request(self, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
+        """Asks the service and waits; see `AsyncClient.request`."""
+        return await self.client.request(self.service_name, payload, timeout)
+
+    async def call(self, endpoint: str, /, **args: Any) -> Any:
+        """Calls an endpoint and waits for what it returns; see `Handle.call`."""
+        return await self.client.call(self.service_name, endpoint, **args)
+
+    async def sync_request(
+        self, peer: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT
+    ) -> Response:
+        """Asks any peer and waits; a remote error comes in the response, others are raised."""
+        return await self.client.await_response(
+            await self.client.send_request(peer, payload, timeout=timeout)
+        )
+
+    async def send_request(
+        self,
+        peer: str,
+        payload: Any,
+        callback: Callback | None = None,
+        *,
+        timeout: float | None = DEFAULT_TIMEOUT,
+    ) -> int:
+        """Asks any peer without waiting; see `AsyncClient.send_request`."""
+        return await self.client.send_request(peer, payload, callback, timeout=timeout)
+
+    async def get_response(self, id: int) -> Response | None:
+        """The response of a request without callback, once it is there."""
+        return await self.client.get_response(id)
+
+    async def await_response(self, id: int, timeout: float | None = None) -> Response:
+        """Waits for the response of a request; see `AsyncClient.await_response`."""
+        return await self.client.await_response(id, timeout)
+
+    async def await_all_responses(self, timeout: float | None = None) -> None:
+        """Waits until no request is open; their callbacks have been called then.
+
+        Raises:
+            RequestTimeout: one still is, after `timeout` seconds.
+        """
+        open = self._handle.client.requests.open
+        if not await self.client._until(lambda: not open, timeout):
+            raise RequestTimeout(self.service_name, timeout or 0.0)
+
+    async def poll(self, timeout: float | None = 0.0) -> bool:
+        """Waits at most `timeout` seconds until something came; see `AsyncClient.poll`."""
+        return await self.client.poll(timeout)
+
+    async def messages(self) -> list[Message]:
+        """Takes what came in and is no response."""
+        return await self.client.get_messages()
+
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[Self]:
+        """What is sent in the block, by any task, leaves in as few writes as possible."""
+        with self.client.batch():
+            yield self
+
+    # Looking
+
+    async def describe(self, timeout: float = 1.0) -> Any:
+        """What the service offers: class, docstring, endpoints with their schemas."""
+        return await self.client.control(self.service_name, "describe", timeout)
+
+    async def snapshot(self, timeout: float = 1.0) -> Snapshot:
+        """The service at this moment; raises RequestTimeout where it is busy."""
+        plain = await self.client.control(self.service_name, "snapshot", timeout)
+        return msgspec.convert(plain, Snapshot)
+
+    # Ending
+
+    async def terminate(self, value: Any = 0) -> None:
+        """Asks the service to end with this value; returns at once. Fine on a dead one."""
+        with self.client._entered():
+            self._handle.terminate(value)
+
+    async def close(self, grace: float = 5.0) -> None:
+        """Disconnects; see `Handle.close`. Repeatable, and fine on a dead service."""
+        try:
+            await self.client.disconnect()
+        finally:
+            self._handle.close(grace)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def attach(
+    service: str, bus: AnyBus | None = None, *, read_only: bool = False
+) -> Opening[AsyncHandle]:
+    """Attaches to a running service; `await` it, or enter it with `async with`.
+
+    Args:
+        service: its name. bus: a Bus, info string or name; None for the only live one.
+        read_only: the connection may look and nothing else.
+
+    Raises:
+        NoSuchPeer: with the names of those who are there. NoSuchBus, ManyBuses, BusGone.
+    """
+    return Opening(_attach(service, bus, read_only))
+
+
+async def _attach(service: str, bus: AnyBus | None, read_only: bool) -> AsyncHandle:
+    return AsyncHandle(attach_handle(service, bus, read_only=read_only))

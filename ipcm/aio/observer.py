@@ -1,0 +1,213 @@
+"""The asyncio twin of `ipcm.Observer`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, Final, Self
+
+import msgspec
+
+from ipcm._core.observation import Event, Snapshot
+from ipcm._core.registry import PeerInfo
+from ipcm.aio.driven import Driven
+from ipcm.aio.opening import Opening
+from ipcm.bus import AnyBus, find_bus
+from ipcm.client import DEFAULT_TIMEOUT
+from ipcm.errors import BusGone
+from ipcm.message import Response
+from ipcm.observe.observer import Observer
+
+__all__ = ["AsyncObserver", "observe"]
+
+_MOST_WAITING: Final = 10_000
+_PATIENCE: Final = 1.0
+
+
+class AsyncObserver(Driven):
+    """The events and snapshots of all services of a bus, for tasks of one event loop.
+
+    Methods, arguments, results and errors are those of `ipcm.Observer`. While ten thousand events
+    wait to be fetched, no more are read: services count what they cannot send meanwhile.
+
+    Args:
+        observer: not used by anybody else from now on.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._events: deque[Event] = deque()
+        super().__init__(observer.client)
+
+    def __repr__(self) -> str:
+        return f"<AsyncObserver {self.name!r} on {self._sync.ipcm_info}>"
+
+    @property
+    def name(self) -> str:
+        """The observer's own peer name."""
+        return self._observer.name
+
+    @property
+    def presence(self) -> dict[str, PeerInfo]:
+        """Who is on the bus, by name, observers left out."""
+        return self._observer.presence
+
+    @property
+    def snapshots(self) -> dict[str, Snapshot]:
+        """The last snapshot of each live service."""
+        return self._observer.snapshots
+
+    @property
+    def dropped(self) -> int:
+        """Events that never came, because there were too many."""
+        return self._observer.dropped
+
+    @property
+    def busy(self) -> dict[str, float]:
+        """Services that have not answered for more than a second, and for how many."""
+        return self._observer.busy
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the connection may look and nothing else."""
+        return self._observer.read_only
+
+    def _pump(self) -> None:
+        try:
+            self._events += self._observer.poll(0.0)
+        except BusGone:
+            return  # told by `_is_over`, once every event has been fetched
+
+    def _is_full(self) -> bool:
+        return len(self._events) >= _MOST_WAITING
+
+    def _is_over(self) -> bool:
+        return self._observer.over
+
+    # Looking
+
+    async def poll(self, timeout: float | None = 0.0) -> list[Event]:
+        """The events since the last poll, in the order they came in.
+
+        A peer that comes or goes is a PeerEvent without service.
+
+        Args:
+            timeout: seconds to wait for the first one; None for ever.
+
+        Raises:
+            BusGone: the bus ended, and every event has been told.
+        """
+        with self._entered():
+            self._pump()
+        if not self._events:
+            await asyncio.sleep(0)  # who asks again and again still lets the others run
+            await self._until(lambda: self._events, timeout)
+        with self._entered():
+            events = list(self._events)
+            self._events.clear()
+        if not events and self._is_over():
+            raise BusGone("the bus ended")
+        return events
+
+    def __aiter__(self) -> Self:
+        """Events for as long as the bus lives."""
+        return self
+
+    async def __anext__(self) -> Event:
+        try:
+            while not self._events:
+                await self._until(lambda: self._events, None)
+        except BusGone:
+            raise StopAsyncIteration from None
+        event = self._events.popleft()
+        if len(self._events) == _MOST_WAITING - 1:
+            self._settle()
+        return event
+
+    async def refresh(self) -> None:
+        """Asks every service for a fresh snapshot; they come in meanwhile."""
+        with self._entered():
+            self._observer.refresh()
+
+    async def describe(self, service: str, timeout: float = _PATIENCE) -> Any:
+        """What a service offers: class, docstring, endpoints with their schemas.
+
+        Raises:
+            NoSuchPeer, PeerGone, RequestTimeout.
+        """
+        return await self._answer(service, ["describe", {}], timeout, control=True)
+
+    async def snapshot(self, service: str, timeout: float = _PATIENCE) -> Snapshot:
+        """A fresh snapshot; raises NoSuchPeer, PeerGone, RequestTimeout."""
+        plain = await self._answer(service, ["snapshot", {}], timeout, control=True)
+        return msgspec.convert(plain, Snapshot)
+
+    # Acting
+
+    async def send_request(
+        self, peer: str, payload: Any, *, timeout: float | None = DEFAULT_TIMEOUT
+    ) -> int:
+        """Sends a request as any client; its response is there for `get_response` later.
+
+        Raises:
+            UnsupportedError: the connection is read-only. NoSuchPeer.
+        """
+        with self._entered():
+            return self._observer.send_request(peer, payload, timeout=timeout)
+
+    async def get_response(self, id: int) -> Response | None:
+        """The response, once it is there; each is told once."""
+        with self._entered():
+            return self._observer.get_response(id)
+
+    async def request(
+        self, peer: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT
+    ) -> Any:
+        """Sends a request and waits for its answer; see `AsyncClient.request`.
+
+        Raises:
+            UnsupportedError: the connection is read-only.
+            RemoteError, RequestTimeout, PeerGone, NoSuchPeer.
+        """
+        self._observer.check_writable("send a request")
+        return await self._answer(peer, payload, timeout)
+
+    async def terminate(self, service: str, timeout: float = _PATIENCE) -> None:
+        """Asks a service to end; raises UnsupportedError where read-only, NoSuchPeer."""
+        self._observer.check_writable("terminate")
+        await self._answer(service, ["terminate", {}], timeout, control=True)
+
+    async def signal(self, service: str, number: int, timeout: float = _PATIENCE) -> None:
+        """Has a service signal itself; raises UnsupportedError where read-only, NoSuchPeer."""
+        self._observer.check_writable("signal")
+        words = ["signal", {"signal": int(number)}]
+        await self._answer(service, words, timeout, control=True)
+
+    async def close(self) -> None:
+        """Leaves the bus. Repeatable."""
+        self._stop()
+        with self._entered():
+            self._observer.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def observe(bus: AnyBus | None = None, **options: Any) -> Opening[AsyncObserver]:
+    """Watches every service of a bus, as they come and go; `await` it, or `async with`.
+
+    Args:
+        bus: a Bus, an info string, a name; None for `IPCM_BUS`, else the only live bus.
+        options: those of `Bus.observe`.
+
+    Raises:
+        NoSuchBus, ManyBuses, BusGone.
+    """
+    return Opening(_observe(bus, options))
+
+
+async def _observe(bus: AnyBus | None, options: dict[str, Any]) -> AsyncObserver:
+    return AsyncObserver(find_bus(bus).observe(**options))

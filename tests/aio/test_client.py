@@ -1,0 +1,451 @@
+"""Clients and handles of an event loop: many requests at once, cancelled, late, without answer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+import ipcm
+import ipcm.aio
+from tests.aio.conftest import Run
+from tests.aio.services import Worked
+
+LIMIT = 10.0
+
+
+@pytest.fixture
+def bus() -> Any:
+    with (
+        ipcm.spawn() as bus,
+        ipcm.service("worked", Worked, bus=bus, expose_error_details=True),
+    ):
+        yield bus
+
+
+class TestOpening:
+    def test_awaited_or_entered_or_both(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.connect("a", bus) as client:
+                assert client.name == "a"
+                assert await client.peers() == ["worked"]
+            async with await ipcm.aio.connect("a", bus.name) as client:
+                assert await client.peer_exists("worked")
+            client = await ipcm.aio.connect("a", bus.info)
+            assert not client.disconnected
+            await client.disconnect()
+            assert client.disconnected
+            assert await client.disconnect() == []
+
+        run(main())
+
+    def test_errors_come_when_it_is_awaited(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            with pytest.raises(ipcm.NameTaken):
+                await ipcm.aio.connect("worked", bus)
+            with pytest.raises(ipcm.NoSuchPeer, match="worked"):
+                async with ipcm.aio.attach("wroked", bus):
+                    pass
+            with pytest.raises(ipcm.NoSuchBus):
+                await ipcm.aio.observe("nowhere")
+
+        run(main())
+
+    def test_of_this_loop_only(self, bus: ipcm.Bus) -> None:
+        with asyncio.Runner() as one, asyncio.Runner() as other:
+
+            async def open() -> ipcm.aio.AsyncClient:
+                return await ipcm.aio.connect("a", bus)
+
+            client = one.run(open())
+            with pytest.raises(ipcm.UsageError, match="another event loop"):
+                other.run(client.peers())
+            one.run(client.disconnect())
+
+    def test_needs_a_running_loop(self, bus: ipcm.Bus) -> None:
+        with ipcm.connect("a", bus) as client, pytest.raises(RuntimeError, match="no running"):
+            ipcm.aio.AsyncClient(client)
+
+
+class TestRequests:
+    def test_gathered_by_the_hundred_on_one_connection(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                got = await asyncio.gather(*(handle.call("double", x=n) for n in range(500)))
+                assert got == [2 * n for n in range(500)]
+                with handle.batch():
+                    tasks = [asyncio.create_task(handle.call("double", x=n)) for n in range(300)]
+                    await asyncio.sleep(0)
+                assert await asyncio.gather(*tasks) == [2 * n for n in range(300)]
+                snapshot = await handle.snapshot()
+                assert snapshot.requests.received == 800
+                assert snapshot.clients.keys() == {handle.name}
+
+        run(main())
+
+    def test_answers_come_as_they_are_ready(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                ended = []
+
+                async def ask(x: int, seconds: float) -> None:
+                    ended.append(await handle.call("later", x=x, seconds=seconds))
+
+                await asyncio.gather(ask(1, 0.2), ask(2, 0.0))
+                assert ended == [2, 1]
+
+        run(main())
+
+    def test_the_loop_goes_on_meanwhile(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                turns = 0
+
+                async def count() -> None:
+                    nonlocal turns
+                    while True:
+                        await asyncio.sleep(0)
+                        turns += 1
+
+                counting = asyncio.create_task(count())
+                await handle.call("stuck", seconds=0.1)
+                counting.cancel()
+                assert turns > 100
+
+        run(main())
+
+    def test_a_remote_error(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                with pytest.raises(ipcm.RemoteError, match="on purpose"):
+                    await handle.call("fail")
+                response = await handle.sync_request("worked", {"endpoint": "fail"})
+                assert not response.ok and response.error == "on purpose"
+
+        run(main())
+
+    def test_nobody_there(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.connect("a", bus) as client:
+                with pytest.raises(ipcm.NoSuchPeer):
+                    await client.request("nobody", 1)
+                outcome = await client.try_message("nobody", 1)
+                assert isinstance(outcome.err, ipcm.NoSuchPeer)
+
+        run(main())
+
+    def test_out_of_time(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                begun = time.monotonic()
+                with pytest.raises(ipcm.RequestTimeout) as caught:
+                    await handle.request("hold", timeout=0.1)
+                assert time.monotonic() - begun >= 0.1
+                assert caught.value.timeout == 0.1
+                # Of several the one that is due first ends first.
+                late = asyncio.create_task(handle.request("hold", timeout=None))
+                with pytest.raises(ipcm.RequestTimeout):
+                    await handle.request("hold", timeout=0.05)
+                await handle.call("release")
+                assert await late == "released"
+
+        run(main())
+
+    def test_cancelled_it_is_forgotten_and_its_answer_dropped(
+        self, run: Run, bus: ipcm.Bus
+    ) -> None:
+        async def main() -> None:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await handle.request("hold")
+                task = asyncio.create_task(handle.request("hold"))
+                while await handle.call("holding") < 2:
+                    pass
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                table = handle.client._sync.requests
+                assert not table.open and not table.done
+                assert await handle.call("release") == 2
+                await handle.call("double", x=1)
+                assert table.dropped == 2
+                assert not table.open and not table.done
+
+        run(main())
+
+    def test_of_one_that_dies(self, run: Run) -> None:
+        async def main(bus: ipcm.Bus) -> None:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                asked = [asyncio.create_task(handle.request("hold")) for _ in range(3)]
+                while await handle.call("holding") < 3:
+                    pass
+                with pytest.raises(ipcm.PeerGone):
+                    await handle.call("die")
+                ends = await asyncio.gather(*asked, return_exceptions=True)
+                assert all(isinstance(end, ipcm.PeerGone) for end in ends)
+
+        with ipcm.spawn() as bus, ipcm.service("worked", Worked, bus=bus):
+            run(main(bus))
+
+    def test_when_the_bus_ends(self, run: Run) -> None:
+        async def main(bus: ipcm.Bus) -> None:
+            async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:
+                waiting = asyncio.create_task(b.get_messages(None))
+                asked = asyncio.create_task(a.request("worked", "hold", None))
+                await asyncio.sleep(0)
+                bus.shutdown()
+                with pytest.raises((ipcm.BusGone, ipcm.PeerGone)):
+                    await asked
+                with pytest.raises(ipcm.BusGone):
+                    await waiting
+                with pytest.raises(ipcm.IPCMError):
+                    await a.request("worked", 1)
+
+        with ipcm.spawn() as bus, ipcm.service("worked", Worked, bus=bus):
+            run(main(bus))
+
+    def test_disconnected_meanwhile(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            client = await ipcm.aio.connect("a", bus)
+            asked = asyncio.create_task(client.request("worked", "hold"))
+            waiting = asyncio.create_task(client.get_messages(None))
+            await asyncio.sleep(0)
+            await client.disconnect()
+            for task in (asked, waiting):
+                with pytest.raises(ipcm.UsageError, match="disconnected"):
+                    await task
+            with pytest.raises(ipcm.UsageError, match="disconnected"):
+                await client.request("worked", 1)
+
+        run(main())
+
+    def test_sent_now_and_answered_later(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                called: list[Any] = []
+                ask = {"endpoint": "double", "args": {"x": 4}}
+                await handle.send_request(
+                    "worked", ask, lambda response, message: called.append(response.payload)
+                )
+                kept = await handle.send_request("worked", ask)
+                awaited = await handle.send_request("worked", ask)
+                assert (await handle.await_response(awaited)).payload == 8
+                await handle.await_all_responses(LIMIT)
+                assert called == [8]
+                response = await handle.get_response(kept)
+                assert response is not None and response.payload == 8
+                with pytest.raises(ipcm.UsageError, match="not open"):
+                    await handle.await_response(kept)
+                held = await handle.send_request("worked", "hold")
+                assert await handle.get_response(held) is None
+                with pytest.raises(ipcm.RequestTimeout):
+                    await handle.await_response(held, 0.05)
+                with pytest.raises(ipcm.RequestTimeout):
+                    await handle.send_request("worked", "hold", timeout=60)
+                    await handle.await_all_responses(0.05)
+
+        run(main())
+
+    def test_a_callback_that_fails_takes_no_other_with_it(self, bus: ipcm.Bus) -> None:
+        told: list[Any] = []
+
+        def fail(response: Any, message: Any) -> None:
+            raise ValueError("in a callback")
+
+        async def main() -> None:
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda loop, context: told.append(context["exception"]))
+            async with ipcm.aio.attach("worked", bus) as handle:
+                ask = {"endpoint": "double", "args": {"x": 4}}
+                with handle.batch():
+                    await handle.send_request("worked", ask, fail)
+                    other = asyncio.create_task(handle.request(ask))
+                    await asyncio.sleep(0)
+                assert await other == 8
+                await handle.await_all_responses(LIMIT)
+
+        asyncio.run(main())
+        assert [str(error) for error in told] == ["in a callback"]
+
+
+class TestMessages:
+    def test_waited_for_and_iterated(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:
+                assert await b.get_messages() == []
+                assert await b.get_messages(0.02) == []
+                waiting = asyncio.create_task(b.get_messages(None))
+                await asyncio.sleep(0)
+                await a.send_message("b", "one")
+                assert [message.content for message in await waiting] == ["one"]
+                for n in range(1000):
+                    await a.send_message("b", n)
+                got = []
+                async for message in b:
+                    got.append(message.content)
+                    if len(got) == 1000:
+                        break
+                assert got == list(range(1000))
+                assert (await a.broadcast("all")).keys() == {"b", "worked"}
+                assert [m.content for m in await b.get_messages(LIMIT)] == ["all"]
+
+        run(main())
+
+    def test_larger_than_the_kernel_takes(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:
+                for n in range(4):
+                    await a.send_message("b", bytes([n]) * (4 << 20))
+                assert a._sync.port.backlog()
+                got: list[Any] = []
+                while len(got) < 4:
+                    got += [message.content for message in await b.get_messages(LIMIT)]
+                assert [(part[0], len(part)) for part in got] == [(n, 4 << 20) for n in range(4)]
+                assert await a.flush(LIMIT)
+
+        run(main())
+
+    def test_what_is_not_fetched_is_not_read_either(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:
+                sent = 0
+                for _ in range(200):
+                    await a.send_message("b", b"x" * 65536)
+                    sent += 1
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0.05)
+                assert len(b._sync.inbox) < 50
+                assert a._sync.port.backlog()
+                got: list[Any] = []
+                while len(got) < sent:
+                    got += await b.get_messages(LIMIT)
+                assert len(got) == sent
+
+        run(main())
+
+    def test_what_waits_goes_on_while_nothing_is_read(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:
+                await b.send_message("a", "not fetched")
+                await asyncio.sleep(0.02)
+                assert a._sync.inbox
+                await a.send_message("b", b"x" * (8 << 20))
+                (got,) = await b.get_messages(LIMIT)
+                assert len(got.content) == 8 << 20
+
+        run(main())
+
+    def test_requeued_and_handed_over_at_the_end(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            a = await ipcm.aio.connect("a", bus)
+            async with ipcm.aio.connect("b", bus) as b:
+                await b.send_message("a", "x")
+            (message,) = await a.get_messages(LIMIT)
+            await a.requeue_message(message)
+            assert await a.poll()
+            handed: list[Any] = []
+            assert await a.disconnect(handed.extend) == [message] == handed
+
+        run(main())
+
+    def test_one_that_does_not_read(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.connect("a", bus) as a:
+                pid = await a.peer_pid("worked")
+                assert pid is not None
+                os.kill(pid, signal.SIGSTOP)
+                try:
+                    with pytest.raises(ipcm.Backpressure):
+                        while True:
+                            await a.send_message("worked", b"x" * (8 << 20))
+                    assert not await a.flush(0.02)
+                    begun = time.monotonic()
+                    await a.disconnect(flush=0.1)
+                    assert time.monotonic() - begun < LIMIT / 2
+                finally:
+                    os.kill(pid, signal.SIGCONT)
+
+        run(main())
+
+
+class TestPresence:
+    def test_waiting_for_one_to_be_ready(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.connect("a", bus) as a:
+                assert await a.peer_active("worked")
+                assert not await a.peer_active("late")
+                assert not await a.peer_active("late", 0.02)
+                waiting = asyncio.create_task(a.peer_active("late", LIMIT))
+                await asyncio.sleep(0.02)
+                with ipcm.service("late", ipcm.EchoService, bus=bus, wait=False):
+                    assert await waiting
+                    async with ipcm.aio.attach("late", bus) as handle:
+                        assert await handle.ready(LIMIT)
+                        assert handle.service_pid == await a.peer_pid("late")
+                assert not await a.peer_exists("late")
+
+        run(main())
+
+    def test_describe_snapshot_terminate(self, run: Run) -> None:
+        async def main(bus: ipcm.Bus) -> None:
+            async with ipcm.aio.attach("worked", bus, read_only=True) as looking:
+                described = await looking.describe()
+                assert "double" in {each["name"] for each in described["endpoints"]}
+                with pytest.raises(ipcm.RemoteError, match="read-only"):
+                    await looking.call("double", x=1)
+            async with ipcm.aio.attach("worked", bus) as handle:
+                assert (await handle.snapshot()).name == "worked"
+                await handle.terminate(7)
+
+        with ipcm.spawn() as bus, ipcm.service("worked", Worked, bus=bus) as started:
+            run(main(bus))
+            assert started.wait(LIMIT) == 7
+
+    def test_a_registrar_that_dies_is_found_again(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.connect("a", bus) as a, ipcm.aio.observe(bus) as observer:
+                assert await a.peer_active("worked", LIMIT)
+                await a.request("worked", {"endpoint": "double", "args": {"x": 1}})
+                keeper = bus._record.keeper_pid
+                assert keeper is not None
+                os.kill(keeper, signal.SIGKILL)
+                os.waitpid(keeper, 0)
+                assert await a.request("worked", {"endpoint": "double", "args": {"x": 2}}) == 4
+                # Nobody calls anything: the loop's timers find the new one.
+                with ipcm.service("late", ipcm.EchoService, bus=bus):
+                    async with asyncio.timeout(LIMIT):
+                        async for event in observer:
+                            if isinstance(event, ipcm.PeerEvent) and event.peer == "late":
+                                break
+                    assert await a.peer_exists("late")
+
+        run(main())
+
+
+def test_idle_it_costs_nothing(bus: ipcm.Bus) -> None:
+    async def main() -> None:
+        async with ipcm.aio.attach("worked", bus) as handle, ipcm.aio.observe(bus) as observer:
+            await handle.call("double", x=1)
+            await asyncio.sleep(0.1)
+            await observer.poll()
+            turns = 0
+            for driven in (handle.client, observer):
+                turn = driven._turn
+
+                def counted(turn: Any = turn) -> None:
+                    nonlocal turns
+                    turns += 1
+                    turn()
+
+                driven._turn = counted  # type: ignore[method-assign]
+                driven._read(-1)
+                driven._listen()
+            await asyncio.sleep(0.2)
+            assert turns <= 2
+
+    asyncio.run(main())

@@ -1,0 +1,191 @@
+"""Observers of an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import ipcm
+import ipcm.aio
+from ipcm import MessageEvent, PeerEvent, SignalEvent, TerminatedEvent
+from tests.aio.conftest import Run
+from tests.aio.services import Worked
+
+LIMIT = 10.0
+
+
+async def until(
+    observer: ipcm.aio.AsyncObserver, wanted: Callable[[Any], Any], limit: float = LIMIT
+) -> list[ipcm.Event]:
+    """The events up to the one that is wanted."""
+    seen: list[ipcm.Event] = []
+    async with asyncio.timeout(limit):
+        async for event in observer:
+            seen.append(event)
+            if wanted(event):
+                return seen
+    raise AssertionError("the bus ended before")
+
+
+def is_request(event: Any) -> bool:
+    return isinstance(event, MessageEvent) and event.kind == "request"
+
+
+@pytest.fixture
+def bus() -> Any:
+    with ipcm.spawn() as bus, ipcm.service("worked", Worked, bus=bus):
+        yield bus
+
+
+def test_events_of_all_services_as_they_come_and_go(run: Run, bus: ipcm.Bus) -> None:
+    async def main() -> None:
+        async with ipcm.aio.observe(bus) as observer, ipcm.aio.attach("worked", bus) as handle:
+            while "worked" not in observer.snapshots:
+                await observer.poll(LIMIT)
+            await handle.call("double", x=2)
+            seen = await until(observer, is_request)
+            assert {"worked"} >= {event.service for event in seen if event.service}
+            other = ipcm.service("other", ipcm.EchoService, bus=bus)
+            while "other" not in observer.snapshots:
+                await observer.poll(1)
+            assert other.request("x") == "x"
+            seen = await until(
+                observer, lambda event: is_request(event) and event.service == "other"
+            )
+            other.close()
+            seen += await until(
+                observer, lambda e: isinstance(e, PeerEvent) and e.peer == "other" and e.change < 0
+            )
+            assert any(isinstance(e, TerminatedEvent) and e.service == "other" for e in seen)
+            assert observer.presence.keys() == {"worked", handle.name}
+            assert observer.snapshots.keys() == {"worked"}
+            assert observer.dropped == 0
+
+    run(main())
+
+
+def test_looking_and_acting(run: Run, bus: ipcm.Bus) -> None:
+    async def main() -> None:
+        async with ipcm.aio.observe(bus, read_only=False) as observer:
+            described = await observer.describe("worked")
+            assert described["class"].endswith("Worked")
+            snapshot = await observer.snapshot("worked")
+            assert observer.presence["worked"].incarnation == snapshot.incarnation
+            call = {"endpoint": "double", "args": {"x": 2}}
+            assert await observer.request("worked", call) == 4
+            id = await observer.send_request("worked", call)
+            while (response := await observer.get_response(id)) is None:
+                await observer.poll(1)
+            assert response.payload == 4
+            await observer.refresh()
+            while observer.snapshots["worked"].requests.received < 2:
+                await observer.poll(0.01)
+            await observer.signal("worked", signal.SIGTERM)
+            await until(observer, lambda event: isinstance(event, TerminatedEvent))
+            with pytest.raises((ipcm.NoSuchPeer, ipcm.PeerGone)):
+                while True:
+                    await observer.snapshot("worked")
+
+    run(main())
+
+
+def test_read_only(run: Run, bus: ipcm.Bus) -> None:
+    async def main() -> None:
+        async with ipcm.aio.observe(bus) as observer:
+            assert observer.read_only
+            for act in (
+                observer.request("worked", 1),
+                observer.send_request("worked", 1),
+                observer.terminate("worked"),
+                observer.signal("worked", signal.SIGTERM),
+            ):
+                with pytest.raises(ipcm.UnsupportedError, match="read-only"):
+                    await act
+            # The service refuses, whatever this side thinks.
+            for verb in ("terminate", "signal"):
+                with pytest.raises(ipcm.RemoteError, match="read-only"):
+                    await observer._answer("worked", [verb, {}], LIMIT, control=True)
+            with pytest.raises(ipcm.RemoteError, match="read-only"):
+                await observer._answer("worked", {"endpoint": "double"}, LIMIT)
+            assert (await observer.snapshot("worked")).requests.received == 0
+
+    run(main())
+
+
+def test_a_busy_service(run: Run, bus: ipcm.Bus) -> None:
+    async def main() -> None:
+        async with ipcm.aio.observe(bus) as observer:
+            while "worked" not in observer.snapshots:
+                await observer.poll(LIMIT)
+            pid = observer.presence["worked"].pid
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await observer.refresh()
+                with pytest.raises(ipcm.RequestTimeout):
+                    await observer.describe("worked", 1.1)
+                assert observer.busy["worked"] > 1
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            async with asyncio.timeout(LIMIT):
+                while observer.busy:
+                    await observer.poll(1)
+
+    run(main())
+
+
+def test_what_is_not_fetched_is_not_read_and_what_is_left_out_is_counted(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ipcm._core.subscription._MOST_WAITING", 50)
+    monkeypatch.setattr("ipcm.aio.observer._MOST_WAITING", 50)
+
+    async def main(bus: ipcm.Bus) -> None:
+        async with (
+            ipcm.aio.observe(bus, rate=1e9) as observer,
+            ipcm.aio.attach("worked", bus) as handle,
+        ):
+            while "worked" not in observer.snapshots:
+                await observer.poll(LIMIT)
+            for _ in range(10):
+                await asyncio.gather(*(handle.call("double", x=n) for n in range(500)))
+            assert 50 <= len(observer._events) < 2_000
+            async with asyncio.timeout(LIMIT):
+                while not observer.dropped:
+                    await observer.poll()
+                    await handle.call("double", x=1)
+
+    with ipcm.spawn() as bus, ipcm.service("worked", Worked, bus=bus):
+        run(main(bus))
+
+
+def test_the_end_of_the_bus(run: Run) -> None:
+    async def main(bus: ipcm.Bus) -> None:
+        async with ipcm.aio.observe(bus) as observer:
+            bus.shutdown()
+            async with asyncio.timeout(LIMIT):
+                seen = [event async for event in observer]
+            assert any(isinstance(e, PeerEvent) and e.peer == "worked" for e in seen)
+            with pytest.raises(ipcm.BusGone):
+                await observer.poll(LIMIT)
+            await observer.close()
+            await observer.close()
+
+    with ipcm.spawn() as bus, ipcm.service("worked", Worked, bus=bus):
+        run(main(bus))
+
+
+def test_signals_seen(run: Run) -> None:
+    async def main(bus: ipcm.Bus) -> None:
+        async with ipcm.aio.observe(bus, read_only=False) as observer:
+            await observer.snapshot("worked")
+            await observer.signal("worked", signal.SIGUSR1)
+            *_, seen = await until(observer, lambda event: isinstance(event, SignalEvent))
+            assert isinstance(seen, SignalEvent) and (seen.signal, seen.count) == ("SIGUSR1", 1)
+
+    with ipcm.spawn() as bus, ipcm.service("worked", Worked, bus=bus, signals_to_grab=["USR1"]):
+        run(main(bus))
