@@ -42,7 +42,7 @@ def forking_service() -> ServiceRole | None:
     service = current_service()
     if service is not None and service._ipcm_state.threaded:
         raise UnsupportedError(
-            f"{service.name!r} runs in a thread, and a thread has no children of its own"
+            f"{service.name!r} shares its process with others, and can have no children there"
         )
     return service
 

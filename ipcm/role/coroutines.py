@@ -23,9 +23,13 @@ class Coroutines:
     """
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = self.make_loop()
         self._tasks: dict[Key, asyncio.Task[Any]] = {}
         self._wake: asyncio.Future[None] | None = None
+
+    def make_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that the tasks run on."""
+        return asyncio.new_event_loop()
 
     @property
     def pending(self) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.activity import Activity
@@ -16,7 +17,7 @@ from ipcm._os.orderly import OrderlyEnd
 from ipcm._os.signals import SignalCounter, parse_signals
 from ipcm.errors import UnsupportedError, UsageError
 from ipcm.role.context import enter_service, leave_service
-from ipcm.role.watching import gather_signals
+from ipcm.role.watching import gather_signals, is_due
 
 if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
@@ -59,11 +60,18 @@ class Loop:
             leave_service(before)
         return service.terminated
 
-    def begin(self, stack: contextlib.ExitStack) -> None:
-        """Takes up what the loop needs; the stack gives it back."""
+    def begin(self, stack: contextlib.ExitStack, *, staged: bool = False) -> None:
+        """Takes up what the loop needs; the stack gives it back.
+
+        Args:
+            staged: whoever runs the loop takes care of signals.
+        """
         service, state = self._service, self._state
-        state.threaded = threading.current_thread() is not threading.main_thread()
-        if not state.threaded:
+        in_main = threading.current_thread() is threading.main_thread()
+        state.threaded = staged or not in_main
+        if staged:
+            pass
+        elif in_main:
             self._own_process(stack)
         elif grabbed := parse_signals(service.signals_to_grab):
             raise UnsupportedError(
@@ -109,13 +117,33 @@ class Loop:
     def _turns(self) -> None:
         service, state = self._service, self._state
         while not state.is_terminated:
-            self._set_timers(state.clock.monotonic())
-            watched = service.try_(service.watch)
-            if watched.ok and watched.out is not None:
-                self._turn(watched.out)
+            self.set_timers()
+            self._take_turn(service.watch)
 
-    def _set_timers(self, now: float) -> None:
+    def step(self, sig_seen: dict[Any, int]) -> bool:
+        """Takes one turn, where there is reason for one; never waits.
+
+        Args:
+            sig_seen: signals, as they are counted elsewhere.
+
+        Returns:
+            Whether there was one.
+        """
+        if not sig_seen and not is_due(self._service):
+            return False
+        self._take_turn(lambda: self._service.watch(sig_seen))
+        self.set_timers()
+        return True
+
+    def _take_turn(self, watch: Callable[[], Activity]) -> None:
+        watched = self._service.try_(watch)
+        if watched.ok and watched.out is not None:
+            self._turn(watched.out)
+
+    def set_timers(self) -> None:
+        """Sets when the next timed turns come."""
         service, state = self._service, self._state
+        now = state.clock.monotonic()
         if not service.wants_cycle():
             state.next_cycle = math.inf
         elif state.next_cycle <= now or state.next_cycle == math.inf:

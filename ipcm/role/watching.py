@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
     from ipcm.role.state import ServiceState
 
-__all__ = ["gather_signals", "take_changes", "watch"]
+__all__ = ["deadline", "gather_signals", "is_due", "take_changes", "watch"]
 
 _LOOK_AROUND: Final = 0.01
 
@@ -26,7 +26,7 @@ def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
     client, state = service.client(), service._ipcm_state
     _watch_processes(service)
     client.pump(0.0, spin=not _has_work(service))
-    if not _has_work(service):
+    if not (sig_seen or _has_work(service)):
         began = state.clock.monotonic()
         _look(service, _timeout(service, began))
         client.port.slept(state.clock.monotonic() - began)
@@ -34,6 +34,20 @@ def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
     elif state.clock.monotonic() - state.selected > _LOOK_AROUND or _works(state):
         _look(service, 0.0)
     return _gather(service, sig_seen)
+
+
+def is_due(service: ServiceRole) -> bool:
+    """Whether a turn has reason to come now; for those who take turns without waiting."""
+    service.client().pump(0.0)
+    # Asked first: it lets coroutines go on.
+    ready = set(service.select(0.0)) - {service.client().fileno()}
+    return bool(ready) or _has_work(service)
+
+
+def deadline(service: ServiceRole) -> float:
+    """When the next turn comes even if nothing happens (seconds of the bus's clock)."""
+    client, state = service.client(), service._ipcm_state
+    return min(state.next_cycle, state.next_interval, client.requests.soonest, client.port.deadline)
 
 
 def _works(state: ServiceState) -> bool:
@@ -64,10 +78,7 @@ def _look(service: ServiceRole, timeout: float | None) -> None:
 
 
 def _timeout(service: ServiceRole, now: float) -> float | None:
-    client, state = service.client(), service._ipcm_state
-    soonest = min(
-        state.next_cycle, state.next_interval, client.requests.soonest, client.port.deadline
-    )
+    soonest = deadline(service)
     return None if soonest == math.inf else max(soonest - now, 0.0)
 
 

@@ -13,14 +13,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ipcm.testing.clock import VirtualClock
     from ipcm.testing.contract import TransportContract
     from ipcm.testing.running import Thread, running
+    from ipcm.testing.stage import Stage, Stalled
 
-__all__ = ["Thread", "TransportContract", "running"]
+__all__ = ["Stage", "Stalled", "Thread", "TransportContract", "VirtualClock", "running"]
 
 _HOMES = {
+    "Stage": "ipcm.testing.stage",
+    "Stalled": "ipcm.testing.stage",
     "Thread": "ipcm.testing.running",
     "TransportContract": "ipcm.testing.contract",
+    "VirtualClock": "ipcm.testing.clock",
     "running": "ipcm.testing.running",
 }
 

@@ -142,6 +142,11 @@ class Hub:
                 self._boxes[connection].put(word)
         return answer
 
+    @property
+    def received(self) -> int:
+        """What the mailboxes of those who are here have ever received."""
+        return sum(box.received for box in self._boxes.values())
+
     # Waiting
 
     def sleep(self, box: Mailbox, timeout: float | None) -> None:

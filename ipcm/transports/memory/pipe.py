@@ -32,6 +32,7 @@ class Mailbox:
         inbound, outbound: the open pipes that lead here, and from here to others by name.
         queued: bytes of the outbound pipes that no mailbox has taken yet.
         corked: how often `cork` was called and not taken back.
+        received: how many items ever came in.
     """
 
     def __init__(self, number: int, owner: Sender, kind: PeerKind) -> None:
@@ -43,11 +44,13 @@ class Mailbox:
         self.outbound: dict[str, Pipe] = {}
         self.queued = 0
         self.corked = 0
+        self.received = 0
         self._items: deque[Parcel | FromRegistrar] = deque()
 
     def put(self, item: Parcel | FromRegistrar) -> None:
         """Something came in."""
         self._items.append(item)
+        self.received += 1
         self.waker.set()
 
     def take(self) -> list[Parcel | FromRegistrar]:
