@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
 from typing import Any
 
@@ -20,6 +21,7 @@ from ipcm.magics.output import RichScreen, Screen, TextScreen
 from ipcm.magics.parsing import parse_line
 from ipcm.magics.session import Session
 from ipcm.magics.verbs import CellContext, Grammar
+from ipcm.role import launcher
 
 __all__ = ["IPCMMagics", "install", "uninstall"]
 
@@ -74,6 +76,7 @@ class IPCMMagics(Magics):
             narrate=self.screen.tell,
             ask=_ask,
             sure=common.yes,
+            session=self.session,
             cell=cell,
             variable=name,
         )
@@ -110,11 +113,14 @@ def install(shell: Any) -> None:
     """Gives a shell the magic; fine where it has it."""
     if shell in _loaded:
         return
+    # Forks services for us, and is better ready before the first one is wanted.
+    launcher.warm()
     magics = IPCMMagics(shell)
     IPCMMagics.ipcm.__doc__ = overview(magics.grammar)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(rewrite_help)
     shell.Completer.custom_matchers.append(magics.matcher)
+    atexit.register(uninstall, shell)
     _loaded[shell] = magics
 
 
@@ -123,7 +129,9 @@ def uninstall(shell: Any) -> None:
     magics = _loaded.pop(shell, None)
     if magics is None:
         return
+    atexit.unregister(uninstall)
     magics.session.close()
+    launcher.cool()
     shell.input_transformers_cleanup.remove(rewrite_help)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("ipcm", None)

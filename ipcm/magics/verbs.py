@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ipcm._core.names import check_name
-from ipcm.console.completion import complete_bus
 from ipcm.console.live import read_description
 from ipcm.console.payload import parse_arguments
 from ipcm.console.registry import NAMES, get_verb
@@ -76,6 +75,9 @@ def _started(made: CellService) -> Shown:
     return Shown(handle, [Section(pairs=pairs)])
 
 
+_CURRENT = ("attach", "detach")
+
+
 class Grammar:
     """The verbs by name.
 
@@ -89,8 +91,6 @@ class Grammar:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._own: dict[str, Callable[[], Verb]] = {
-            "attach": self._attach,
-            "detach": self._detach,
             "service": self._service,
         }
         self._changed: dict[str, Callable[[Verb], Verb]] = {
@@ -106,7 +106,7 @@ class Grammar:
         """Every verb, in the order in which the help lists them."""
         # What takes the whole terminal, or runs until it is interrupted, is no cell's business.
         shared = [name for name in NAMES if get_verb(name).group != "Run"]
-        return (*self._own, *shared)
+        return (*_CURRENT, *shared, *self._own)
 
     def get(self, name: str) -> Verb:
         """The verb of this name.
@@ -133,47 +133,6 @@ class Grammar:
         return (self.get(name) for name in self.names)
 
     # Its own
-
-    def _attach(self) -> Verb:
-        def run(context: Context, bus_name: str | None) -> Result:
-            bus = self._session.attach(bus_name)
-            services = ", ".join(bus.services()) or "none yet"
-            pairs = [("bus", bus.name), ("services", services)]
-            return Shown(bus, [Section(pairs=pairs)])
-
-        return Verb(
-            name="attach",
-            summary="Make a bus the current one, for all that follows",
-            group="Look",
-            run=run,
-            result=object,
-            arguments=(
-                Argument(
-                    "bus_name",
-                    "Its name or info string; without one, the only bus that runs.",
-                    required=False,
-                    complete=complete_bus,
-                ),
-            ),
-            doc="Not needed where exactly one bus runs.",
-            examples=(("", "the only bus"), ("demo", "this one")),
-            on_bus=False,
-        )
-
-    def _detach(self) -> Verb:
-        def run(context: Context) -> Result:
-            bus = self._session.detach()
-            return Shown(bus.name, [Section(text=f"bus {bus.name} is no longer current")])
-
-        return Verb(
-            name="detach",
-            summary="Make no bus the current one; the bus is left alone",
-            group="Look",
-            run=run,
-            result=object,
-            examples=(("", "what follows means the only bus that runs, or names one"),),
-            on_bus=False,
-        )
 
     def _service(self) -> Verb:
         def run(context: CellContext, name: str, **values: Any) -> Result:

@@ -8,7 +8,12 @@ from ipcm._os.launcher.starter import end_launcher, launcher_pid, warm_launcher
 
 __all__ = ["MODULES", "cool", "launcher_pid", "warm"]
 
-MODULES: Final = ("ipcm.role.become", "ipcm.role.callbacks", "ipcm.transports.unix.port")
+MODULES: Final = (
+    "ipcm.role.become",
+    "ipcm.role.callbacks",
+    "ipcm.role.source",
+    "ipcm.transports.unix.port",
+)
 """What every service needs: the launcher has it before it is asked."""
 
 

@@ -70,6 +70,8 @@ def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cells]:
     from traitlets.config import Config
 
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    # Without threads services are forked right here; kernels, which have some, use the launcher.
+    monkeypatch.setattr("ipcm.role.launcher.warm", lambda: None)
     config = Config()
     config.HistoryManager.enabled = False
     InteractiveShell.clear_instance()

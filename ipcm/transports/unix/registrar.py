@@ -349,5 +349,7 @@ def serve(
 
 def main(path: str, pid: str, start: str, again: str, listener: int, lock: int) -> None:
     """What a registrar in a fresh interpreter runs."""
+    # Whoever ends or interrupts his own group, as notebooks do, does not mean the bus.
+    os.setsid()
     owner = ProcessIdentity(int(pid), int(start)) if int(pid) else None
     serve(Route(path), socket.socket(fileno=listener), lock, owner, again == "True")

@@ -1,0 +1,147 @@
+"""A real IPython kernel in a process of its own, and what its cells show."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.helpers import gone, wait_until
+
+__all__ = ["Kernel", "Shown", "running_kernel"]
+
+LIMIT = 30.0
+
+
+@dataclasses.dataclass
+class Shown:
+    """What one cell showed.
+
+    Attributes:
+        streams: text by name, stdout and stderr. data: display data, in order, updates in
+            their place. value: text/plain of the last expression. error: (name, text) or None.
+    """
+
+    streams: dict[str, str] = dataclasses.field(default_factory=dict)
+    data: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    value: str = ""
+    error: tuple[str, str] | None = None
+    updates: int = 0
+
+    @property
+    def text(self) -> str:
+        """All that a reader sees, as text."""
+        parts = [*self.streams.values(), self.value]
+        parts += [str(each.get("text/plain", "")) for each in self.data.values()]
+        return "".join(parts) + (self.error[1] if self.error else "")
+
+    @property
+    def html(self) -> str:
+        return "".join(str(each.get("text/html", "")) for each in self.data.values())
+
+
+class Kernel:
+    """Runs cells, one at a time."""
+
+    def __init__(self, manager: Any, client: Any) -> None:
+        self.manager = manager
+        self.client = client
+        self.stray: list[str] = []
+        """Output that came outside of the cell it belongs to."""
+
+    @property
+    def pid(self) -> int:
+        return int(self.manager.provisioner.pid)
+
+    def send(self, source: str) -> str:
+        """Starts a cell; returns its id."""
+        return str(self.client.execute(source))
+
+    def take(self, id: str, limit: float = LIMIT) -> Shown:
+        """Waits for the end of a cell."""
+        shown, deadline = Shown(), time.monotonic() + limit
+        while True:
+            message = self.client.get_iopub_msg(timeout=max(deadline - time.monotonic(), 0.01))
+            kind, content = message["msg_type"], message["content"]
+            if message["parent_header"].get("msg_id") != id:
+                if kind in ("stream", "display_data"):
+                    self.stray.append(str(content))
+                continue
+            if kind == "status" and content["execution_state"] == "idle":
+                return shown
+            _take_in(shown, kind, content)
+
+    def run(self, source: str, limit: float = LIMIT) -> Shown:
+        """Runs a cell, which may fail."""
+        return self.take(self.send(source), limit)
+
+    def __call__(self, source: str, limit: float = LIMIT) -> Shown:
+        """Runs a cell that must not fail."""
+        shown = self.run(source, limit)
+        assert shown.error is None, shown.error
+        return shown
+
+    def interrupt(self) -> None:
+        self.manager.interrupt_kernel()
+
+    def delay(self) -> float:
+        """Seconds that it takes to answer."""
+        started = time.monotonic()
+        self("1")
+        return time.monotonic() - started
+
+
+def _take_in(shown: Shown, kind: str, content: Any) -> None:
+    if kind == "stream":
+        before = shown.streams.get(content["name"], "")
+        shown.streams[content["name"]] = before + content["text"]
+    elif kind == "error":
+        shown.error = content["ename"], "\n".join(content["traceback"])
+    elif kind == "execute_result":
+        shown.value = content["data"].get("text/plain", "")
+    elif kind in ("display_data", "update_display_data"):
+        id = content.get("transient", {}).get("display_id") or f"#{len(shown.data)}"
+        shown.data[id] = content["data"]
+        shown.updates += kind == "update_display_data"
+
+
+@contextlib.contextmanager
+def running_kernel(tmp_path: Path) -> Iterator[Kernel]:
+    """A kernel in an own folder; its end takes everything with it, or the test fails."""
+    from jupyter_client.manager import KernelManager
+    from jupyter_core.utils import ensure_event_loop
+
+    root = str(Path(__file__).parents[2])
+    environment = {
+        **os.environ,
+        "PYTHONPATH": root,
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "jupyter"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    manager: Any = KernelManager(transport="ipc", ip=str(tmp_path / "k"))
+    manager.start_kernel(env=environment, cwd=str(tmp_path), stderr=-3, stdout=-3)
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=LIMIT)
+        kernel = Kernel(manager, client)
+        kernel("%load_ext ipcm")
+        yield kernel
+    finally:
+        client.stop_channels()
+        pid = manager.provisioner.pid if manager.has_kernel else None
+        if manager.has_kernel:
+            manager.shutdown_kernel(now=False)
+        manager.cleanup_resources()
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: gone(pid))
+        manager.context.destroy()
+        ensure_event_loop().close()
