@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,11 @@ def greet(service: Service, request: Request, message: Message) -> Any:
 
 def fail(service: Service) -> None:
     Path("/nowhere/at/all").read_text()
+
+
+class Busy(Service):
+    """Never comes back from a request."""
+
+    def handle_request(self, request: Request, message: Message) -> Any:
+        while True:
+            time.sleep(60)

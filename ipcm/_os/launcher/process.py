@@ -69,7 +69,6 @@ class Launcher:
         self._preload = Preload()
         self._surroundings = b""
         self._children: dict[int, Child] = {}
-        self._leaving = False
         self._poll = select.poll()
         for fd in (state.line, self._starter, self._preload.fileno()):
             self._poll.register(fd, select.POLLIN)
@@ -78,10 +77,10 @@ class Launcher:
         close_in_children(self)
 
     def run(self) -> None:
-        """Serves until its starter leaves it, or ends."""
+        """Serves until its starter ends; raises SystemExit where it is sent away."""
         if self._state.pending is not None:
             self._heed(*self._state.pending)
-        while not (self._leaving and all(child.keep for child in self._children.values())):
+        while True:
             for fd, _ in self._poll.poll():
                 if fd in self._children:
                     self._bury(fd)
@@ -113,9 +112,7 @@ class Launcher:
                         if child.launch == id:
                             os.kill(child.pid, signal.SIGKILL)
                 case Leave():
-                    # The end of the line is no longer that of the starter.
-                    self._poll.unregister(self._line)
-                    self._leaving = True
+                    raise SystemExit
         finally:
             for fd in descriptors:
                 os.close(fd)
@@ -178,8 +175,7 @@ class Launcher:
         """The starter has ended: so do those that were to end with it."""
         deadline = time.monotonic() + _GRACE
         for fd in (self._line, self._starter, self._preload):
-            with contextlib.suppress(KeyError):  # it was left before
-                self._poll.unregister(fd)
+            self._poll.unregister(fd)
         while any(not child.keep for child in self._children.values()):
             left = deadline - time.monotonic()
             if left <= 0:

@@ -21,7 +21,7 @@ from ipcm._os.surroundings import Surroundings
 __all__ = ["Lease", "end_launcher", "launch", "launcher_pid", "lease", "warm_launcher"]
 
 _ATTEMPTS: Final = 3
-_LEAVING: Final = 1.0
+_LEAVING: Final = 5.0
 _ENTRY: Final = "ipcm._os.launcher.process:main"
 
 
@@ -50,7 +50,7 @@ class _Line:
             return False
 
     def end(self) -> None:
-        """Lets it go, and waits for it; one that has children still waits for them first."""
+        """Lets it go, and waits for it."""
         with contextlib.suppress(OSError):  # it is gone already
             send(self.sock, Leave())
         self.sock.close()

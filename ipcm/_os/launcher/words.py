@@ -47,7 +47,7 @@ class Abandon(msgspec.Struct, tag=True):
 
 
 class Leave(msgspec.Struct, tag=True):
-    """End, once there is nobody left but those who may outlive the starter."""
+    """End; those who were launched live on, and how they exit is not told."""
 
 
 Word = Launch | Abandon | Leave
