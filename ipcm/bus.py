@@ -373,12 +373,9 @@ def reconnect(name: str, bus: AnyBus | None = None) -> Client:
     """Takes up a suspended peer again, with its mail, where the transport can.
 
     Raises:
-        UnsupportedError: the transport cannot suspend.
+        UnsupportedError: the transport keeps no mail. NoSuchPeer: nobody of that name is away.
+        NameTaken: it is back already. NoSuchBus, ManyBuses, BusGone.
     """
-    found = find_bus(bus)
-    if not get_transport(found.transport).capabilities.suspend:
-        raise UnsupportedError(
-            f"the {found.transport!r} transport keeps no mail for a peer that is away: "
-            f"connect({name!r})"
-        )
-    return connect(name, found)
+    check_name(name)
+    info = BusInfo.parse(find_bus(bus).info)
+    return Client(get_transport(info.transport).resume(info, name), info)

@@ -16,7 +16,6 @@ from ipcm.errors import (
     ConcurrentUse,
     IPCMError,
     RemoteError,
-    UnsupportedError,
     UsageError,
     WrongProcess,
 )
@@ -358,9 +357,21 @@ class Client(Connection):
         return unread
 
     def suspend(self, expires_in: float | None = None) -> None:
-        """Goes away for a while, keeping the mail, where the transport can."""
-        del expires_in
-        raise UnsupportedError(f"the {self._info.transport!r} transport cannot suspend a peer")
+        """Goes away for a while: the name stays taken, and mail is kept for `ipcm.reconnect`.
+
+        Open requests are forgotten; the client cannot be used any more.
+
+        Args:
+            expires_in: seconds after which the peer has left for good; None for never.
+
+        Raises:
+            UnsupportedError: the transport keeps no mail.
+        """
+        with self._entered():
+            self.pump(0.0)
+            self._port.suspend(expires_in, list(self.inbox))
+            self.disconnected = True
+            self.inbox.clear()
 
     def __enter__(self) -> Self:
         return self

@@ -71,7 +71,7 @@ class Connection:
         self.stats = Stats()
         self.disconnected = False
         self.requests = RequestTable()
-        self.inbox: deque[Message] = deque()
+        self.inbox: deque[Message] = deque(port.unread)
         self.changes: list[Change] = []
         self.keep_changes = False
         self.on_control: Callable[[Origin, Envelope], None] | None = None
@@ -81,9 +81,7 @@ class Connection:
         self._port = port
         self._info = info
         self._settle = settle
-        # Every life of a name counts from elsewhere, so that an answer to a request of the life
-        # before is not taken for one to this one's.
-        self._ids = itertools.count(int(port.incarnation[:8], 16) << 16 | 1)
+        self._ids = itertools.count(port.first_id)
         self._lock = threading.RLock()
 
     @property

@@ -74,6 +74,11 @@ class Roster:
         peer = self.peers[connection] = msgspec.structs.replace(peer, ready=True)
         return self._tell(Joined(peer), besides=connection)
 
+    def pause(self, connection: int) -> list[Outgoing]:
+        """A peer goes away for a while: its name stays its own, and it is not ready."""
+        peer = self.peers[connection] = msgspec.structs.replace(self.peers[connection], ready=False)
+        return self._tell(Joined(peer), besides=connection)
+
     def find(self, connection: int, word: Find) -> list[Outgoing]:
         """Looks a peer up; where it is there, the asker will be told of its end."""
         peer = self.holder(word.name)

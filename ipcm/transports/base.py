@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -12,6 +13,8 @@ from ipcm._core.clock import Clock
 from ipcm._core.envelope import Envelope
 from ipcm._core.registry import PeerInfo, PeerKind
 from ipcm._os.clock import SYSTEM_CLOCK
+from ipcm.errors import UnsupportedError
+from ipcm.message import Message
 
 __all__ = [
     "Arrival",
@@ -106,12 +109,23 @@ class Port(abc.ABC):
     Attributes:
         changes: what happened to presence, in order; whoever reads them clears the list.
         clock: what time-outs are measured with, of those who use this port too.
+        unread: of a peer that was away, what it had taken in and not read.
     """
 
     name: str
     incarnation: str
     changes: list[Change]
     clock: Clock = SYSTEM_CLOCK
+    unread: Sequence[Message] = ()
+
+    @property
+    def first_id(self) -> int:
+        """Where the numbers of this port's messages begin.
+
+        Every life of a name counts from elsewhere, so that an answer to a request of the life
+        before is not taken for one to this one's.
+        """
+        return int(self.incarnation[:8], 16) << 16 | 1
 
     @abc.abstractmethod
     def fileno(self) -> int:
@@ -188,6 +202,18 @@ class Port(abc.ABC):
     def ready(self) -> None:
         """Tells the bus that this service is ready."""
 
+    def suspend(self, expires_in: float | None, unread: Sequence[Message]) -> None:
+        """Goes away for a while; the name stays, mail is kept for `Transport.resume`.
+
+        Args:
+            expires_in: seconds after which the peer has left for good; None for never.
+            unread: what was received and not read yet.
+
+        Raises:
+            UnsupportedError: the transport keeps no mail.
+        """
+        raise UnsupportedError(f"{self.name!r} cannot suspend: this transport keeps no mail")
+
     @abc.abstractmethod
     def close(self) -> None:
         """Leaves the bus. What the kernel has not taken is lost; `flush` first."""
@@ -234,6 +260,17 @@ class Transport(abc.ABC):
         Raises:
             NameTaken, BusGone.
         """
+
+    def resume(self, info: BusInfo, name: str) -> Port:
+        """Takes up a peer that was suspended.
+
+        Raises:
+            UnsupportedError: the transport keeps no mail. NoSuchPeer: nobody of that name is
+                away. NameTaken: it has come back. BusGone.
+        """
+        raise UnsupportedError(
+            f"the {self.name!r} transport keeps no mail for a peer that is away: connect({name!r})"
+        )
 
     @abc.abstractmethod
     def presence(self, info: BusInfo) -> list[PeerInfo]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipcm.testing.contract.away import Away
 from ipcm.testing.contract.contents import Contents
 from ipcm.testing.contract.death import Death
 from ipcm.testing.contract.ending import Ending
@@ -16,7 +17,7 @@ __all__ = ["TransportContract"]
 
 
 class TransportContract(
-    Messages, Contents, Flow, Requests, Names, Presence, Services, Ending, Death
+    Messages, Contents, Flow, Requests, Names, Presence, Services, Away, Ending, Death
 ):
     """The promises of a bus, each one a test; needs pytest.
 

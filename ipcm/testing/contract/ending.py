@@ -89,20 +89,6 @@ class Ending(Base):
         with pytest.raises(ipcm.BusGone):
             bus.detach()
 
-    def test_going_away_for_a_while(self, bus: Bus) -> None:
-        if self.capabilities.suspend:
-            with bus.connect("a") as a:
-                b = bus.connect("b")
-                b.suspend(LIMIT)
-                a.send_message("b", "kept")
-                with ipcm.reconnect("b", bus) as b:
-                    assert [message.content for message in read(b, 1)] == ["kept"]
-            return
-        with bus.connect("x") as client, pytest.raises(ipcm.UnsupportedError):
-            client.suspend(5)
-        with pytest.raises(ipcm.UnsupportedError):
-            ipcm.reconnect("y", bus)
-
     def test_in_a_forked_child(self, bus: Bus) -> None:
         with bus.connect("parent") as client, bus.connect("other") as other:
             child = os.fork()

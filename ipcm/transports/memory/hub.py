@@ -7,9 +7,11 @@ mailboxes, behind what was sent before, so that a departure comes after the last
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import select
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from ipcm._core.clock import Clock
@@ -30,6 +32,7 @@ from ipcm._core.registry import (
 from ipcm._core.roster import Outgoing, Roster
 from ipcm._os.clock import SYSTEM_CLOCK
 from ipcm.errors import BusGone, NameTaken, NoSuchPeer
+from ipcm.message import Message
 from ipcm.transports.base import BusRecord, Limits
 from ipcm.transports.memory.pipe import Mailbox, Pipe, Sender
 
@@ -43,6 +46,7 @@ class Hub:
         lock: held by whoever touches a mailbox or a pipe. It is reentrant: a signal handler may
             run in the middle.
         ended: nothing can be sent any more.
+        expiry: when `expire` has something to do.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Hub:
         self.clock = clock
         self.lock = threading.RLock()
         self.ended = False
+        self.expiry = math.inf
         self._ending = False
         self._moved = threading.Condition(self.lock)
         self._roster = Roster()
@@ -69,6 +74,7 @@ class Hub:
             self.check()
             if self._ending:
                 raise BusGone(f"the bus {self.record.name!r} is ending")
+            self.expire()
             number = next(self._numbers)
             word = Register(next(self._seqs), name, incarnation, kind, False)
             now = self.clock.time()
@@ -91,6 +97,43 @@ class Hub:
                 self._tell(box.number, self._roster.leave(box.number, word))
             self._moved.notify_all()
 
+    def pause(self, box: Mailbox, expires_in: float | None, unread: Sequence[Message]) -> None:
+        """A peer goes away for a while."""
+        with self.lock:
+            self.check()
+            expires = math.inf if expires_in is None else self.clock.monotonic() + expires_in
+            self.expiry = min(self.expiry, expires)
+            box.pause(unread, expires, self.limits.peer)
+            self._tell(0, self._roster.pause(box.number))
+            self._moved.notify_all()
+
+    def resume(self, name: str) -> tuple[Mailbox, Sequence[Message]]:
+        """It is back; raises NoSuchPeer, NameTaken, BusGone."""
+        with self.lock:
+            self.check()
+            self.expire()
+            box = self._named.get(name)
+            if box is None:
+                peers = self._roster.peers.values()
+                raise NoSuchPeer(name, (peer.name for peer in peers if peer.kind != "observer"))
+            if box.expires is None:
+                raise NameTaken(name, os.getpid())
+            unread = box.resume()
+            self._tell(0, self._roster.ready(box.number, Ready()))
+            return box, unread
+
+    def expire(self) -> None:
+        """Those who have been away too long have left; the lock is held."""
+        now = self.clock.monotonic()
+        if now < self.expiry:
+            return
+        away = [box for box in self._boxes.values() if box.expires is not None]
+        for box in away:
+            if box.expires is not None and box.expires <= now:
+                self.leave(box)
+        left = [box.expires for box in self._boxes.values() if box.expires is not None]
+        self.expiry = min(left, default=math.inf)
+
     def ready(self, box: Mailbox) -> None:
         """A service's start callback has run."""
         with self.lock:
@@ -107,6 +150,7 @@ class Hub:
         """See `Port.find`."""
         with self.lock:
             self.check()
+            self.expire()
             word = Find(next(self._seqs), name)
             found: Found = self._tell(box.number, self._roster.find(box.number, word))
             return found.peer, found.others
@@ -115,6 +159,7 @@ class Hub:
         """Everybody; a subscriber is told of every change from here on."""
         with self.lock:
             self.check()
+            self.expire()
             number = 0 if subscriber is None else subscriber.number
             word = ListPeers(1) if subscriber is None else Subscribe(1)
             listing: Listing = self._tell(number, self._roster.list_peers(number, word))
@@ -184,6 +229,9 @@ class Hub:
                     break
                 self.await_move(left)
             self.ended = True
-            for box in self._boxes.values():
-                box.put(Ended())
+            for box in list(self._boxes.values()):
+                if box.expires is None:
+                    box.put(Ended())
+                else:
+                    self.leave(box)
             self.moved()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from ipcm._core.registry import FromRegistrar, PeerKind
 from ipcm._os.waker import Waker
+from ipcm.message import Message
 
 __all__ = ["Mailbox", "Parcel", "Pipe", "Sender"]
 
@@ -33,6 +35,9 @@ class Mailbox:
         queued: bytes of the outbound pipes that no mailbox has taken yet.
         corked: how often `cork` was called and not taken back.
         received: how many items ever came in.
+        capacity: bytes of one sender's messages that it takes.
+        expires: when a peer that is away has left for good; None while it is here.
+        unread: what it had received and not read before it went away.
     """
 
     def __init__(self, number: int, owner: Sender, kind: PeerKind) -> None:
@@ -45,6 +50,9 @@ class Mailbox:
         self.queued = 0
         self.corked = 0
         self.received = 0
+        self.capacity = CAPACITY
+        self.expires: float | None = None
+        self.unread: Sequence[Message] = ()
         self._items: deque[Parcel | FromRegistrar] = deque()
 
     def put(self, item: Parcel | FromRegistrar) -> None:
@@ -52,6 +60,24 @@ class Mailbox:
         self._items.append(item)
         self.received += 1
         self.waker.set()
+
+    def pause(self, unread: Sequence[Message], expires: float, capacity: int) -> None:
+        """Its peer goes away; mail is kept."""
+        self.unread, self.expires, self.capacity = unread, expires, capacity
+        self.waker.close()
+        for pipe in list(self.inbound):
+            pipe.move()
+        for pipe in self.outbound.values():
+            pipe.close()
+
+    def resume(self) -> Sequence[Message]:
+        """It is back; returns what it had not read."""
+        unread, self.unread = self.unread, ()
+        self.expires, self.capacity = None, CAPACITY
+        self.waker = Waker()
+        if self._items:
+            self.waker.set()
+        return unread
 
     def take(self) -> list[Parcel | FromRegistrar]:
         """Everything that is there; what waited for room moves up."""
@@ -101,7 +127,7 @@ class Pipe:
 
     def move(self) -> None:
         """Hands the mailbox what it takes."""
-        while self.waiting and self.taken < CAPACITY and not self.closed:
+        while self.waiting and self.taken < self.target.capacity and not self.closed:
             body = self.waiting.popleft()
             self._count(-len(body))
             self.taken += len(body)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import secrets
+from collections.abc import Sequence
 
 from ipcm._core.envelope import Envelope
 from ipcm._core.registry import Ended, Joined, Left, PeerInfo, Terminate
 from ipcm._os.fork import close_in_children
 from ipcm.errors import Backpressure, MessageTooLarge, ProtocolError
+from ipcm.message import Message
 from ipcm.serializers import Serializer
 from ipcm.transports.base import Arrival, Change, Port
 from ipcm.transports.known import Known, meet, part
@@ -25,9 +28,16 @@ class MemoryPort(Port):
 
     Args:
         hub: the bus. box: its mailbox there. serializer: for the envelopes.
+        unread: where the peer was away, what it had not read.
     """
 
-    def __init__(self, hub: Hub, box: Mailbox, serializer: Serializer) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        box: Mailbox,
+        serializer: Serializer,
+        unread: Sequence[Message] | None = None,
+    ) -> None:
         self.name = box.owner.name
         self.incarnation = box.owner.incarnation
         self.changes: list[Change] = []
@@ -38,6 +48,8 @@ class MemoryPort(Port):
         self._decode = serializer.decode
         self._known: Known = None
         self._closed = False
+        self.unread = unread or ()
+        self._first_id = super().first_id if unread is None else secrets.randbits(48) | 1
         close_in_children(self)
 
     # Receiving
@@ -48,12 +60,17 @@ class MemoryPort(Port):
 
     def receive(self, timeout: float | None = 0.0, *, spin: bool = False) -> list[Arrival]:
         """See `Port.receive`."""
+        hub = self._hub
         if timeout != 0 and self._box.empty and not self.changes:
-            self._hub.sleep(self._box, timeout)
-        with self._hub.lock:
+            if hub.expiry < math.inf:
+                left = max(hub.expiry - self.clock.monotonic(), 0.0)
+                timeout = left if timeout is None else min(timeout, left)
+            hub.sleep(self._box, timeout)
+        with hub.lock:
+            hub.expire()
             items = self._box.take()
             if items:
-                self._hub.moved()
+                hub.moved()
         return self._sort(items) if items else []
 
     def _sort(self, items: list[Item]) -> list[Arrival]:
@@ -89,9 +106,14 @@ class MemoryPort(Port):
                 self.changes.append(Change("ended"))
 
     @property
+    def first_id(self) -> int:
+        """See `Port.first_id`; one that was away does not begin where it began before."""
+        return self._first_id
+
+    @property
     def deadline(self) -> float:
         """See `Port.deadline`."""
-        return math.inf
+        return self._hub.expiry
 
     def slept(self, seconds: float) -> None:
         """See `Port.slept`."""
@@ -187,6 +209,11 @@ class MemoryPort(Port):
         self._hub.ready(self._box)
 
     # The end
+
+    def suspend(self, expires_in: float | None, unread: Sequence[Message]) -> None:
+        """See `Port.suspend`. What it sent and no mailbox has taken is lost; `flush` first."""
+        self._closed = True
+        self._hub.pause(self._box, expires_in, unread)
 
     def close(self) -> None:
         """See `Port.close`."""

@@ -25,7 +25,7 @@ class MemoryTransport(Transport):
     """
 
     name = "memory"
-    capabilities = Capabilities(processes=False, discovery=True, suspend=False)
+    capabilities = Capabilities(processes=False, discovery=True, suspend=True)
 
     def __init__(self) -> None:
         self._hubs: dict[str, Hub] = {}
@@ -65,6 +65,13 @@ class MemoryTransport(Transport):
         hub = self._hub(info)
         box = hub.join(name, os.urandom(16).hex(), kind, read_only)
         return MemoryPort(hub, box, serializer)
+
+    def resume(self, info: BusInfo, name: str) -> MemoryPort:
+        """See `Transport.resume`."""
+        serializer = get_serializer(info.serializer)
+        hub = self._hub(info)
+        box, unread = hub.resume(name)
+        return MemoryPort(hub, box, serializer, unread)
 
     def presence(self, info: BusInfo) -> list[PeerInfo]:
         """See `Transport.presence`."""
