@@ -21,7 +21,15 @@ from signal import Signals
 from types import FrameType
 from typing import Any, ClassVar, Final, TypeVar
 
-__all__ = ["PATIENCE", "Interrupted", "Interrupts", "deferred", "interruptible", "shielded"]
+__all__ = [
+    "PATIENCE",
+    "Interrupted",
+    "Interrupts",
+    "deferred",
+    "heeded",
+    "interruptible",
+    "shielded",
+]
 
 T = TypeVar("T")
 
@@ -81,6 +89,10 @@ class Interrupts:
             self._raised = time.monotonic()
             raise Interrupted(number)
 
+    def forget(self) -> None:
+        """What was raised is over."""
+        self._raised = -_REPEAT
+
     def hold(self, patience: float | None) -> None:
         """From now on nothing is raised, for so many seconds after a signal."""
         self._holds.append(patience)
@@ -126,6 +138,12 @@ def interruptible(last: bool = False) -> Iterator[None]:
             after = signal.SIG_IGN if last else handler
             signal.signal(number, signal.SIG_DFL if after is None else after)
         Interrupts.current = None
+
+
+def heeded() -> None:
+    """What was raised has been dealt with, and the program goes on: the next one is new."""
+    if Interrupts.current is not None:
+        Interrupts.current.forget()
 
 
 @contextlib.contextmanager

@@ -133,7 +133,8 @@ def _json_faults(
         loads(text)
     except json.JSONDecodeError as error:
         what = f"no JSON: {error.msg[:1].lower()}{error.msg[1:]}"
-        yield Fault(parameter, what, at + error.pos, at + error.pos + 1, item)
+        unfinished = error.pos >= len(text.rstrip())
+        yield Fault(parameter, what, at + error.pos, at + error.pos + 1, item, unfinished)
     except ValueError as error:
         yield Fault(parameter, f"no JSON: {error}", at, item=item)
     except RecursionError:

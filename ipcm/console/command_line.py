@@ -15,11 +15,11 @@ from ipcm._os.interrupt import Interrupted, interruptible
 from ipcm._os.streams import open_missing_streams
 from ipcm.console.cells import clean
 from ipcm.console.click_adapter import Common, VerbGroup
-from ipcm.console.exits import Exit, exit_for, hint_for
+from ipcm.console.exits import Exit, exit_for
+from ipcm.console.performing import explain, perform
 from ipcm.console.render import FORMATS, Format, Output, PlainOutput, Renderer
 from ipcm.console.verb import Context, Verb
 from ipcm.console.watching import OutputClosed
-from ipcm.errors import IPCMError
 
 __all__ = ["run_command"]
 
@@ -107,7 +107,7 @@ def _parse_and_perform(arguments: list[str]) -> int:
     except BrokenPipeError:
         return Exit.OK
     except OSError as error:
-        _complain(_explain(error))
+        _complain(explain(error))
         return Exit.SERVICE_ERROR
     return code if isinstance(code, int) else Exit.OK
 
@@ -143,7 +143,7 @@ def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> bo
 
 
 def _perform(verb: Verb, common: Common, values: dict[str, Any]) -> int:
-    """Runs a verb and shows its result; errors become a message and an exit code."""
+    """Runs a verb on the streams of this process."""
     on_terminal = sys.stdout.isatty()
     format = cast("Format", common.output or verb.format)
     context = Context(
@@ -156,25 +156,8 @@ def _perform(verb: Verb, common: Common, values: dict[str, Any]) -> int:
         read_input=sys.stdin.buffer.read,
         output=_descriptor(),
     )
-    try:
-        output = _make_output(on_terminal)
-        return Renderer(output, format, _narrate, indent=on_terminal).show(
-            verb.run(context, **values)
-        )
-    except OutputClosed:
-        return Exit.OK
-    except (IPCMError, OSError) as error:
-        _complain(_explain(error))
-        if hint := hint_for(error):
-            _narrate(hint)
-        return exit_for(error)
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, OSError) and not isinstance(error, IPCMError):
-        where = f" ({error.filename})" if error.filename else ""
-        return f"{error.strerror or error}{where}"
-    return str(error)
+    renderer = Renderer(_make_output(on_terminal), format, _narrate, indent=on_terminal)
+    return perform(verb, values, context, renderer, _complain)
 
 
 def _make_output(on_terminal: bool) -> Output:

@@ -26,6 +26,7 @@ NAMES: tuple[str, ...] = (
     "run",
     "demo",
     "tui",
+    "shell",
 )
 """Every verb, in the order in which a surface lists them."""
 

@@ -53,7 +53,8 @@ class Context:
         terminal: whether a person watches, and output can be refreshed in place.
         narrate: tells the user what is no data.
         ask: asks a yes-or-no question; None where nobody can be asked.
-        sure: the user said beforehand that nothing needs confirming.
+        sure: the user said beforehand that nothing needs confirming. cautious: also what ends
+            but one service does.
         read_input: the bytes of standard input; None where the surface has none.
         output: descriptor of the output, so that endless verbs notice when its reader goes.
         session: the surface, where it has a current bus. read_only: it changes nothing.
@@ -65,6 +66,7 @@ class Context:
     narrate: Callable[[str], None] = lambda text: None
     ask: Callable[[str], bool] | None = None
     sure: bool = False
+    cautious: bool = False
     read_input: Callable[[], bytes] | None = None
     output: int | None = None
     session: Session | None = None

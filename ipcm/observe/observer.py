@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from typing import Any, Self
@@ -29,6 +30,7 @@ class Observer:
     Attributes:
         presence: who is on the bus, by name, observers left out.
         snapshots: the last snapshot of each live service.
+        descriptions: what services have said of themselves, when `ask_description` asked.
         dropped: events that never came, because there were too many.
         clock: what its time-outs are measured with.
     """
@@ -38,6 +40,7 @@ class Observer:
     ) -> None:
         self.presence: dict[str, PeerInfo] = {}
         self.snapshots: dict[str, Snapshot] = {}
+        self.descriptions: dict[str, Any] = {}
         self.dropped = 0
         self.read_only = read_only
         self.clock = client.clock
@@ -126,6 +129,18 @@ class Observer:
         """
         return self._control(service, "describe", {}, timeout)
 
+    def ask_description(self, service: str) -> None:
+        """Asks a service what it offers; that comes in with later polls, in `descriptions`."""
+
+        def answered(response: Response, message: object) -> None:
+            if response.ok and service in self.presence:
+                self.descriptions[service] = response.payload
+
+        with contextlib.suppress(IPCMError):  # it is leaving, or does not read
+            self._client.send_request(
+                service, ["describe", {}], answered, timeout=None, control=True
+            )
+
     def snapshot(self, service: str, timeout: float = _PATIENCE) -> Snapshot:
         """A fresh snapshot; raises NoSuchPeer, PeerGone, RequestTimeout."""
         return msgspec.convert(self._control(service, "snapshot", {}, timeout), Snapshot)
@@ -199,6 +214,7 @@ class Observer:
     def _part(self, peer: PeerInfo) -> None:
         self.presence.pop(peer.name, None)
         self.snapshots.pop(peer.name, None)
+        self.descriptions.pop(peer.name, None)
         self._asked.pop(peer.name, None)
         self._events.append(PeerEvent("", self.clock.time(), peer.name, -1))
 

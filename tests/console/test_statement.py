@@ -51,6 +51,7 @@ def first(text: str) -> tuple[str, str, Problem]:
         ("call store search text", "text", "not KEY=VALUE"),
         ("call store search text=a text=b", "text", "text is given twice"),
         ("call store search limit:=x text=a", "x", "no JSON"),
+        ("request store [1 2]", "2", "no JSON: expecting ','"),
         ("signal store HOP", "HOP", "HOP"),
         ("ps > a b", "b", "nothing can follow the file"),
     ],
@@ -85,7 +86,7 @@ def test_what_is_doubtful(text: str, marked: str, problem: str) -> None:
     ("text", "problem"),
     [("call", "SERVICE is missing"), ("call store search", "text missing"),
      ("request store search", "text missing"), ("request store", "an endpoint, or a payload"),
-     ("ps -o", "needs a value")],
+     ("ps -o", "needs a value"), ("call store search text=a limit:=", "no JSON")],
 )  # fmt: skip
 def test_what_is_missing(text: str, problem: str) -> None:
     found, _, whole = first(text)

@@ -25,7 +25,7 @@ def run(
         chosen, failures = choose(observer, services, everything)
         if failures and not chosen and len(failures) == 1:
             raise failures[0].error
-        if len(chosen) > 1 or (everything and chosen):
+        if len(chosen) > 1 or (chosen and (everything or context.cautious)):
             names = listing([peer.name for peer in chosen])
             context.confirm(f"terminate {names} on bus {bus.name}")
         asked = {}
@@ -66,8 +66,9 @@ VERB = Verb(
         Option("no_wait", ("--no-wait",), "Return once they were asked.", bool, False),
     ),
     doc=(
-        "One service ends without further ado; several, or --all, have to be confirmed, with -y "
-        "where nobody can be asked. One that is too busy to heed it can be killed."
+        "On the command line one service ends without further ado; several, or --all, have to be "
+        "confirmed, with -y where nobody can be asked. One that is too busy to heed it can be "
+        "killed."
     ),
     examples=(("probe", "end `probe`"), ("--all -y", "end all services of the bus")),
     destructive=True,

@@ -1,0 +1,114 @@
+"""How a shell speaks and asks: at a terminal, or from a script."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Protocol
+
+from ipcm.console.cells import clean
+from ipcm.console.render import Output, PlainOutput
+from ipcm.console.terminal import TerminalOutput
+from ipcm.console.watching import OutputClosed
+
+__all__ = ["ScriptVoice", "TerminalVoice", "Voice", "answered_yes"]
+
+
+class Voice(Protocol):
+    """What says and asks.
+
+    Attributes: terminal: whether a person watches, and output can be refreshed in place.
+    """
+
+    terminal: bool
+
+    def output(self) -> Output:
+        """Where results go."""
+
+    def narrate(self, text: str) -> None:
+        """Tells what is no data."""
+
+    def complain(self, text: str) -> None:
+        """Tells what went wrong."""
+
+    def ask(self, question: str) -> bool | None:
+        """Asks for a yes; None where nobody can be asked."""
+
+
+def answered_yes(answer: str) -> bool:
+    """Whether that is a yes; anything else, and nothing, is a no."""
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _write_error(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(clean(text, keep_lines=True) + "\n")
+        sys.stderr.flush()
+
+
+class TerminalVoice:
+    """A person at a terminal."""
+
+    terminal = True
+
+    def output(self) -> Output:
+        """See `Voice`."""
+        return TerminalOutput(sys.stdout)
+
+    def narrate(self, text: str) -> None:
+        """See `Voice`."""
+        _write_error(text)
+
+    def complain(self, text: str) -> None:
+        """See `Voice`."""
+        if not sys.stderr.isatty():
+            _write_error(text)
+            return
+        error = TerminalOutput(sys.stderr)
+        for number, line in enumerate(clean(text, keep_lines=True).splitlines()):
+            error.write_line([(line, "" if number else "bad")])
+
+    def ask(self, question: str) -> bool | None:
+        """See `Voice`."""
+        sys.stderr.write(f"{clean(question)} [y/N] ")
+        sys.stderr.flush()
+        return answered_yes(sys.stdin.readline())
+
+
+class ScriptVoice:
+    """Nobody, unless there is a terminal to ask at."""
+
+    terminal = False
+
+    def __init__(self) -> None:
+        self.where = ""
+
+    def output(self) -> Output:
+        """See `Voice`."""
+        return PlainOutput(_write_out)
+
+    def narrate(self, text: str) -> None:
+        """See `Voice`."""
+        _write_error(text)
+
+    def complain(self, text: str) -> None:
+        """See `Voice`; with the line of the script that is at fault."""
+        _write_error(f"ipcm: {self.where}{text}")
+
+    def ask(self, question: str) -> bool | None:
+        """See `Voice`: at the terminal itself, for standard input is the script."""
+        try:
+            with open("/dev/tty", "w") as out, open("/dev/tty") as answers:
+                out.write(f"{clean(question)} [y/N] ")
+                out.flush()
+                return answered_yes(answers.readline())
+        except OSError:
+            return None  # there is none
+
+
+def _write_out(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise OutputClosed from None
