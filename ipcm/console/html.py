@@ -81,8 +81,9 @@ def table_html(table: Table[Any]) -> str:
         rows.append(f"<tr>{''.join(cells)}</tr>")
     notes = "".join(note_html(f"{each.what}: {each.error}", "bad") for each in table.failures)
     return (
-        f'<table style="border-collapse:collapse;{_MONO};margin:4px 0;color:inherit">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>{notes}"
+        f'<div style="overflow-x:auto"><table style="border-collapse:collapse;{_MONO};'
+        f'margin:4px 0;color:inherit;white-space:nowrap"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>{notes}"
     )
 
 

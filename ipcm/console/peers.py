@@ -23,7 +23,7 @@ from ipcm.console.usage import UsageMeter
 from ipcm.console.watching import gather
 from ipcm.observe.observer import Observer
 
-__all__ = ["PEER_COLUMNS", "PEER_FIELDS", "PeerRow", "look"]
+__all__ = ["PEER_COLUMNS", "PEER_FIELDS", "PeerRow", "look", "peer_table"]
 
 State: TypeAlias = Literal["starting", "running", "ending", "busy", "connected"]
 
@@ -122,7 +122,15 @@ def look(observer: Observer, meter: UsageMeter, patience: float) -> Table[PeerRo
         )
 
     gather(observer, all_answered, patience)
-    waited = time.monotonic() - asked
+    return peer_table(observer, meter, time.monotonic() - asked)
+
+
+def peer_table(observer: Observer, meter: UsageMeter, waited: float) -> Table[PeerRow]:
+    """Everybody on the bus, as far as the observer knows.
+
+    Args:
+        waited: seconds that services had to answer.
+    """
     busy = observer.busy
     rows = [
         _row(peer, observer.snapshots.get(peer.name), meter, busy.get(peer.name), waited)

@@ -36,11 +36,11 @@ class IPCMMagics(Magics):
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
-        self.session = Session(shell)
-        self.grammar = Grammar(self.session)
-        self.matcher = make_matcher(self.grammar, self.session)
         on_terminal = getattr(shell, "kernel", None) is None and sys.stdout.isatty()
         self.screen: Screen = TextScreen() if on_terminal else RichScreen()
+        self.session = Session(shell, self.screen)
+        self.grammar = Grammar(self.session)
+        self.matcher = make_matcher(self.grammar, self.session)
 
     @no_var_expand
     @line_cell_magic
@@ -120,6 +120,7 @@ def install(shell: Any) -> None:
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(rewrite_help)
     shell.Completer.custom_matchers.append(magics.matcher)
+    shell.events.register("post_run_cell", magics.session.after_cell)
     atexit.register(uninstall, shell)
     _loaded[shell] = magics
 
@@ -136,3 +137,4 @@ def uninstall(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("ipcm", None)
     shell.Completer.custom_matchers.remove(magics.matcher)
+    shell.events.unregister("post_run_cell", magics.session.after_cell)

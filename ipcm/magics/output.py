@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 import IPython.display
@@ -83,6 +84,14 @@ class TextScreen:
         else:
             _show_text(kept.through(result), format, self.tell)
         return kept.data
+
+    def refreshing(self) -> AbstractContextManager[Callable[[list[list[Span]]], None]]:
+        """In the block, each call shows lines in the place of those before."""
+        if not self.live:
+            return PlainOutput(_write).refreshing()
+        from ipcm.console.terminal import TerminalOutput
+
+        return TerminalOutput(sys.stdout).refreshing()
 
     def tell(self, text: str) -> None:
         """See `Screen`."""

@@ -8,7 +8,9 @@ from typing import Any
 from ipcm.bus import AnyBus, Bus, find_bus, spawn
 from ipcm.errors import BusGone, IPCMError, NoSuchBus, UsageError
 from ipcm.magics.asking import Pending
+from ipcm.magics.output import Screen, TextScreen
 from ipcm.magics.services import Services
+from ipcm.magics.watching import Background, has_loop, watch_blocking, watch_in_background
 
 __all__ = ["Session"]
 
@@ -17,19 +19,22 @@ class Session:
     """The current bus, and what cells have started.
 
     Args:
-        shell: the InteractiveShell.
+        shell: the InteractiveShell. screen: where results are shown.
 
     Attributes:
         services: those that cells have started.
         current: the bus that was attached, or spawned for the first service of a cell.
     """
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, screen: Screen) -> None:
         self.shell = shell
+        self.screen = screen
         self.current: Bus | None = None
         self.services = Services(shell.user_ns)
         self._own: Bus | None = None
         self._pending: list[Pending] = []
+        self._views: dict[str | None, Background] = {}
+        self._tending: Background | None = None
 
     # The bus
 
@@ -100,8 +105,59 @@ class Session:
         self._pending = [each for each in self._pending if not each.done()]
         self._pending.append(pending)
 
+    # What goes on between cells
+
+    def watch(self, bus: Bus, service: str | None, seconds: float | None) -> None:
+        """Shows a live view; one of the same service, or bus, ends first.
+
+        It goes on in the background where there is an event loop, as in a kernel. On a terminal
+        it takes the cell's time, until an interrupt; elsewhere too, for the seconds given.
+        """
+        self.unwatch(service)
+        if isinstance(self.screen, TextScreen):
+            with self.screen.refreshing() as lines:
+                watch_blocking(bus, service, seconds if self.screen.live else seconds or 0.0, lines)
+        elif has_loop():
+            self._views[service] = watch_in_background(bus, service, seconds)
+        else:
+            watch_blocking(bus, service, seconds or 0.0, None)
+
+    def unwatch(self, *services: str | None) -> int:
+        """Ends the live views of these, or all; returns how many lived."""
+        keys = services or tuple(self._views)
+        views = [self._views.pop(key) for key in keys if key in self._views]
+        living = [view for view in views if not view.ended]
+        for view in living:
+            view.stop()
+        return len(living)
+
+    def tend(self) -> None:
+        """Sees to it that services which are to be started again are, from now on."""
+        if self._tending is not None and not self._tending.ended:
+            return
+
+        def step() -> bool:
+            for text in self.services.tend():
+                self.screen.tell(text)
+            return any(each.plan.restart for each in self.services)
+
+        # Without an event loop it has to wait for the next cell, see `after_cell`.
+        if has_loop():
+            self._tending = Background(step)
+
+    def after_cell(self, result: Any) -> None:
+        """IPython's event `post_run_cell`."""
+        if isinstance(result.error_in_exec, KeyboardInterrupt):
+            self.unwatch()
+        if self._tending is None:
+            for text in self.services.tend():
+                self.screen.tell(text)
+
     def close(self) -> None:
         """Ends what cells have started."""
+        self.unwatch()
+        if self._tending is not None:
+            self._tending.stop()
         for pending in self._pending:
             with contextlib.suppress(IPCMError):
                 pending.close()

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ipcm._core.names import check_name
+from ipcm.console.completion import complete_service
 from ipcm.console.live import read_description
 from ipcm.console.payload import parse_arguments
 from ipcm.console.registry import NAMES, get_verb
+from ipcm.console.results import Finished, Result, Section, Value
 from ipcm.console.results import Record as Shown
-from ipcm.console.results import Result, Section, Value
 from ipcm.console.verb import Argument, Context, Option, Verb
 from ipcm.errors import IPCMError, RemoteError, UsageError
 from ipcm.magics.asking import Pending, payload_of
@@ -91,6 +92,8 @@ class Grammar:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._own: dict[str, Callable[[], Verb]] = {
+            "watch": self._watch,
+            "unwatch": self._unwatch,
             "service": self._service,
         }
         self._changed: dict[str, Callable[[Verb], Verb]] = {
@@ -134,6 +137,52 @@ class Grammar:
 
     # Its own
 
+    def _watch(self) -> Verb:
+        def run(context: CellContext, service: str | None, seconds: float | None) -> Result:
+            self._session.watch(context.find_bus(), service, seconds)
+            return Finished()
+
+        return Verb(
+            name="watch",
+            summary="A live view: services, who comes and leaves, workers, signals, traffic",
+            group="Look",
+            run=run,
+            result=None,
+            arguments=(
+                Argument(
+                    "service",
+                    "Only what concerns this one.",
+                    required=False,
+                    complete=complete_service,
+                ),
+            ),
+            options=(
+                Option("seconds", ("--for",), "Then stop.", float, minimum=0.0, metavar="SECONDS"),
+            ),
+            doc=(
+                "The kernel goes on working: the view is refreshed between cells, at most twice "
+                "a second, until an interrupt or %ipcm unwatch. Its last state stays."
+            ),
+            examples=(("", "the current bus"), ("store --for 30", "one service, half a minute")),
+        )
+
+    def _unwatch(self) -> Verb:
+        def run(context: CellContext, service: str | None) -> Result:
+            if not self._session.unwatch(*([] if service is None else [service])):
+                context.narrate("nothing was watched")
+            return Finished()
+
+        return Verb(
+            name="unwatch",
+            summary="Stop live views; what they show stays",
+            group="Look",
+            run=run,
+            result=None,
+            arguments=(Argument("service", "Only the view of this one.", required=False),),
+            examples=(("", "all of them"),),
+            on_bus=False,
+        )
+
     def _service(self) -> Verb:
         def run(context: CellContext, name: str, **values: Any) -> Result:
             if context.cell is None:
@@ -146,6 +195,8 @@ class Grammar:
             )
             bus = self._session.bus_for_service(context.bus)
             made = self._session.services.start(plan, bus, context.variable)
+            if plan.restart:
+                self._session.tend()
             return _started(made)
 
         return Verb(

@@ -31,7 +31,6 @@ class Shown:
     data: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     value: str = ""
     error: tuple[str, str] | None = None
-    updates: int = 0
 
     @property
     def text(self) -> str:
@@ -53,6 +52,8 @@ class Kernel:
         self.client = client
         self.stray: list[str] = []
         """Output that came outside of the cell it belongs to."""
+        self.refreshed: list[dict[str, Any]] = []
+        """Data that took the place of what a cell had shown, whenever that was."""
 
     @property
     def pid(self) -> int:
@@ -68,6 +69,8 @@ class Kernel:
         while True:
             message = self.client.get_iopub_msg(timeout=max(deadline - time.monotonic(), 0.01))
             kind, content = message["msg_type"], message["content"]
+            if kind == "update_display_data":
+                self.refreshed.append(content["data"])
             if message["parent_header"].get("msg_id") != id:
                 if kind in ("stream", "display_data"):
                     self.stray.append(str(content))
@@ -75,6 +78,14 @@ class Kernel:
             if kind == "status" and content["execution_state"] == "idle":
                 return shown
             _take_in(shown, kind, content)
+
+    def wait_for_text(self, text: str, limit: float = LIMIT) -> None:
+        """Waits until a cell has printed this; what comes before it is dropped."""
+        deadline = time.monotonic() + limit
+        while True:
+            message = self.client.get_iopub_msg(timeout=max(deadline - time.monotonic(), 0.01))
+            if message["msg_type"] == "stream" and text in message["content"]["text"]:
+                return
 
     def run(self, source: str, limit: float = LIMIT) -> Shown:
         """Runs a cell, which may fail."""
@@ -107,7 +118,6 @@ def _take_in(shown: Shown, kind: str, content: Any) -> None:
     elif kind in ("display_data", "update_display_data"):
         id = content.get("transient", {}).get("display_id") or f"#{len(shown.data)}"
         shown.data[id] = content["data"]
-        shown.updates += kind == "update_display_data"
 
 
 @contextlib.contextmanager

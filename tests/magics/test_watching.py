@@ -1,0 +1,43 @@
+"""`%ipcm watch` where nothing runs in the background."""
+
+from __future__ import annotations
+
+import ipcm
+from ipcm.console.watch import Picture
+from tests.magics.conftest import Cells
+
+
+def test_without_a_loop_it_shows_one_picture(bus: ipcm.Bus, cells: Cells) -> None:
+    ran = cells("%ipcm watch")
+    assert "bus here" in ran.text
+    assert "probe" in ran.text
+    assert "<table" in ran.html
+
+
+def test_or_goes_on_for_a_while(bus: ipcm.Bus, cells: Cells) -> None:
+    ran = cells("%ipcm watch store --for 0.6")
+    assert len(ran.shown) >= 2
+    last = ran.shown[-1]["text/plain"]
+    assert "store on bus here" in last
+    assert "probe -> store" in last
+    assert "<svg" in ran.shown[-1]["text/html"]
+
+
+def test_mistakes(bus: ipcm.Bus, cells: Cells) -> None:
+    assert isinstance(cells.run("%ipcm watch nobody").error, ipcm.NoSuchPeer)
+    assert "nothing was watched" in cells("%ipcm unwatch").text
+    assert "--for" in cells.run("%ipcm watch --for x").err
+
+
+def test_the_end_of_the_bus_ends_it(cells: Cells) -> None:
+    from ipcm.magics.watching import View
+
+    shown: list[Picture] = []
+    with ipcm.spawn("brief") as bus:
+        view = View(bus, None, None, shown.append)
+        assert view.step()
+        bus.shutdown()
+        while view.step():
+            pass
+    view.finish()
+    assert shown[-1].over
