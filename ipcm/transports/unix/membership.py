@@ -120,7 +120,7 @@ class Membership:
             if self._kind == "service":
                 restart_registrar(self._route)
             link = self._enter(PresenceLink(self._route))
-        except (BusGone, NameTaken, InsecureDirectory):
+        except (BusGone, NameTaken, InsecureDirectory, OSError):
             self._retry_at = now + _RETRY
             if now >= self._give_up_at:
                 self._retry_at = math.inf

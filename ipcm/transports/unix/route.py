@@ -10,6 +10,7 @@ log/       output of services
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -57,6 +58,7 @@ class Route:
         except (FileNotFoundError, NotADirectoryError, ValueError):  # a NUL in it
             raise BusGone(f"there is no bus at {path}") from None
         except OSError as error:
+            _raise_shortage(error)
             raise BusGone(f"the bus at {path} cannot be reached: {error.strerror}") from None
 
     def fileno(self) -> int:
@@ -100,6 +102,7 @@ class Route:
         except FileNotFoundError:
             raise BusGone(f"there is no bus at {self.path}") from None
         except (OSError, msgspec.MsgspecError) as error:
+            _raise_shortage(error)
             raise BusGone(f"the record of the bus at {self.path} is unusable: {error}") from None
 
     def write_record(self, record: Record) -> None:
@@ -164,3 +167,9 @@ class Route:
         with contextlib.suppress(OSError):
             (self.path / "bus.json").unlink()
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _raise_shortage(error: Exception) -> None:
+    """Raises an error again that says nothing about the bus: there are no descriptors left."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        raise error
