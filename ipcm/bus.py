@@ -24,6 +24,7 @@ from ipcm.errors import (
     RequestTimeout,
     UnsupportedError,
 )
+from ipcm.observe.output import Output
 from ipcm.serializers import DEFAULT as DEFAULT_SERIALIZER
 from ipcm.serializers import get_serializer
 from ipcm.shown import Shown
@@ -155,6 +156,23 @@ class Bus(Shown):
         return Observer(
             client, read_only=read_only, messages=messages, previews=previews, rate=rate
         )
+
+    def output(self, service: str) -> Output:
+        """What a service writes to its file on the bus, now or while it lived.
+
+        A service does so that was started with `output="bus"`, or from a process with threads.
+
+        Raises:
+            UnsupportedError: the transport has no place for it.
+        """
+        path = output_path(self.info, service)
+        if path is None:
+            raise UnsupportedError(f"the {self.transport!r} transport keeps no output of services")
+        return Output(path)
+
+    def outputs(self) -> list[str]:
+        """Services whose output is kept, dead ones too, but for very long or strange names."""
+        return self._transport.output_names(self._record.info)
 
     def terminate(self) -> None:
         """Asks every service to end, after the bus's signal where it has one; raises BusGone."""
@@ -379,3 +397,9 @@ def reconnect(name: str, bus: AnyBus | None = None) -> Client:
     check_name(name)
     info = BusInfo.parse(find_bus(bus).info)
     return Client(get_transport(info.transport).resume(info, name), info)
+
+
+def output_path(info: str, service: str) -> str | None:
+    """The file on a bus for the output of a service; None where there is no place for it."""
+    parsed = BusInfo.parse(info)
+    return get_transport(parsed.transport).output_path(parsed, check_name(service))

@@ -16,6 +16,7 @@ from ipcm.bus import AnyBus, Bus
 from ipcm.client import DEFAULT_TIMEOUT
 from ipcm.errors import RequestTimeout
 from ipcm.message import Message, Response
+from ipcm.observe.output import Output
 from ipcm.role.handle import Handle
 from ipcm.role.handle import attach as attach_handle
 
@@ -146,6 +147,10 @@ class AsyncHandle:
         """The service at this moment; raises RequestTimeout where it is busy."""
         plain = await self.client.control(self.service_name, "snapshot", timeout)
         return msgspec.convert(plain, Snapshot)
+
+    def output(self) -> Output:
+        """What the service writes to its file on the bus; see `Bus.output`. It never waits."""
+        return self._handle.output()
 
     # Ending
 

@@ -129,11 +129,9 @@ class Demo:
         raise AssertionError("unreachable: numbers do not end")
 
     def _serve(self, name: str, maker: Any, **params: Any) -> Handle:
-        log = os.path.join(self.bus.route, "log", name)
-        if not os.path.isdir(os.path.dirname(log)):
-            log = os.devnull  # a transport whose route is no directory
+        # To its file: the screen belongs to whoever started the demo.
         handle: Handle = service(
-            name, maker, bus=self.bus, handle_name=f"demo-{name}", log=log, **params
+            name, maker, bus=self.bus, handle_name=f"demo-{name}", output="bus", **params
         )
         self._undo.callback(handle.close, _GRACE)
         return handle

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -143,7 +142,6 @@ class Services:
             "source": plan.source,
             "filename": filename_of(plan.name),
             "given": {name: self._names[name] for name in plan.capture},
-            "log": log_file(bus, plan.name),
         }
         if plan.interval is not None:
             params["interval"] = plan.interval
@@ -152,7 +150,9 @@ class Services:
         if plan.keep:
             params["watch_pids"] = []
         start = "fork" if plan.fork else "auto"
-        handle: Handle = ipcm.service(plan.name, SourceService, bus=bus, start=start, **params)
+        handle: Handle = ipcm.service(
+            plan.name, SourceService, bus=bus, start=start, output="bus", **params
+        )
         return handle
 
     def _bind(self, made: CellService) -> None:
@@ -220,12 +220,6 @@ class Services:
         for each in ending:
             with contextlib.suppress(IPCMError):
                 each.handle.close(_DRAIN)
-
-
-def log_file(bus: Bus, name: str) -> str:
-    """Where the output of a service goes."""
-    folder = os.path.join(bus.route, "log")
-    return os.path.join(folder, name) if os.path.isdir(folder) else os.devnull
 
 
 def parse_capture(text: str | None) -> tuple[str, ...]:

@@ -8,8 +8,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ipcm._os.launcher.preload import tell_imports
+from ipcm._os.output import OutputFile, send_output
 from ipcm._os.spawn import OwnedFd
 from ipcm._os.stdio import redirect, save
+from ipcm.bus import output_path
 from ipcm.role.parcel import Parcel
 from ipcm.role.process import Report
 from ipcm.role.text import format_error, format_traceback
@@ -41,6 +43,7 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
                 service.orig_io = save()
         service.redirect()
         state = service._ipcm_state
+        state.output = OutputFile.of_this_process(output_path(service.ipcm_info, service.name))
         state.identities = identities
         state.on_ready = lambda: Report(ready=pid).write(mine.fd)
         value = service.run()
@@ -71,10 +74,13 @@ def open_parcel(parcel: int, status: int, *streams: int) -> int:
 
     Args:
         parcel: descriptor of the packed `Parcel`. status: as in `become`.
-        streams: descriptors for 1 and 2, where they are not there already.
+        streams: descriptors for 1 and 2, where they are not there already; a single one is of the
+            service's file on the bus.
     """
     try:
-        if streams:
+        if len(streams) == 1:
+            send_output(streams[0])
+        elif streams:
             redirect(stdout=streams[0], stderr=streams[1])
             for fd in streams:
                 os.close(fd)

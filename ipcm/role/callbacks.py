@@ -39,6 +39,7 @@ _ATTRIBUTES: Final = frozenset(
         "signals_to_grab",
         "reap_all",
         "worker_grace",
+        "output_cap",
         "peer_class",
         "handle_class",
     )

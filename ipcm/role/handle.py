@@ -24,6 +24,7 @@ from ipcm.errors import (
     WrongProcess,
 )
 from ipcm.message import Message, Response
+from ipcm.observe.output import Output
 from ipcm.role.asking import Asking
 from ipcm.role.process import ServiceProcess
 from ipcm.shown import Shown
@@ -185,6 +186,10 @@ class Handle(Shown, Asking):
     def snapshot(self, timeout: float = 1.0) -> Snapshot:
         """The service at this moment; raises RequestTimeout where it is busy."""
         return msgspec.convert(self._control("snapshot", {}, timeout), Snapshot)
+
+    def output(self) -> Output:
+        """What the service writes to its file on the bus; see `Bus.output`."""
+        return self.bus.output(self.service_name)
 
     def _control(self, verb: str, args: dict[str, Any], timeout: float) -> Any:
         client = self.client

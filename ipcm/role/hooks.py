@@ -44,6 +44,7 @@ class Hooks:
         expose_error_details: an asker gets the text of the exception that its request raised.
         signals_to_grab: names with or without SIG, numbers, or members of `signal.Signals`.
         reap_all: every child is waited for, also those of subprocess and the like.
+        output_cap: bytes that its output file on the bus may have; then it is cut to the last half.
         worker_grace: seconds from the TERM to the KILL of workers, when the service ends.
         peer_class, handle_class: what `peer` and `handle` make.
     """
@@ -56,6 +57,7 @@ class Hooks:
     signals_to_grab: Iterable[str | int | Signals] = ()
     reap_all: bool = False
     worker_grace: float = 15.0
+    output_cap: int = 8 << 20
     peer_class: type[Peer] = cast("Any", _Late("ipcm.role.peer", "Peer"))
     handle_class: type[Handle] = cast("Any", _Late("ipcm.role.handle", "Handle"))
 

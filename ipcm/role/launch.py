@@ -33,6 +33,7 @@ def service(
     wait: bool = True,
     timeout: float | None = 30.0,
     handle_name: str | None = None,
+    output: str | None = None,
     **params: Any,
 ) -> Any:
     """Starts a service in a child process.
@@ -48,6 +49,9 @@ def service(
         wait: whether to return when the service is ready, or at once.
         timeout: seconds that it may take to be ready.
         handle_name: peer name of the handle's own client.
+        output: where its stdout and stderr go: "inherit", where those of this process go; "bus",
+            to a file on the bus, which `Handle.output` reads. Left out, it is "bus" for the
+            launcher, and for a service inside one whose own goes there, else "inherit".
         params: for `maker`.
 
     Returns:
@@ -60,6 +64,7 @@ def service(
     check_name(name)
     inside = forking_service()
     mode = choose_mode(start)
+    output = _choose_output(output, mode, inside)
     with contextlib.ExitStack() as held, contextlib.ExitStack() as undo:
         if mode == "launcher":
             # Ahead: a registrar that is needed too comes from it.
@@ -69,7 +74,7 @@ def service(
         if owned is not None:
             undo.callback(owned.shutdown, 0.0)
         check_processes(ipcm_info)
-        process = start_process(mode, name, maker, ipcm_info, params, timeout)
+        process = start_process(mode, name, maker, ipcm_info, params, timeout, output)
         undo.callback(process.kill)
         children = None if inside is None else inside._ipcm_state.children
         if children is not None and mode != "launcher":
@@ -82,6 +87,15 @@ def service(
         peer: Peer = inside.peer(name, child_pid=process.child_pid)
         return peer
     return Handle(name, ipcm_info, name=handle_name, process=process, bus=owned)
+
+
+def _choose_output(output: str | None, mode: str, inside: ServiceRole | None) -> str:
+    if output is None:
+        background = mode == "launcher" or (inside and inside._ipcm_state.output)
+        return "bus" if background else "inherit"
+    if output not in ("inherit", "bus"):
+        raise UsageError(f'output={output!r} is neither "inherit" nor "bus"')
+    return output
 
 
 def _find_bus(

@@ -26,6 +26,7 @@ __all__ = ["Loop"]
 
 _FLUSH: Final = 5.0
 _SLOW: Final = 0.0005
+_LOOK_AT_OUTPUT: Final = 0.1
 
 
 class Loop:
@@ -171,6 +172,9 @@ class Loop:
         state.slow = took > _SLOW * max(len(activity.messages), 1)
         state.telemetry.loop_lag = took
         state.telemetry.turns += 1
+        if state.output is not None and began >= state.output_due:
+            state.output_due = began + _LOOK_AT_OUTPUT
+            state.output.cut(service.output_cap)
         if state.subscriptions:
             self._tell_observers(activity)
 

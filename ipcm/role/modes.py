@@ -11,8 +11,10 @@ from typing import Any, Final
 from ipcm._os.fork import fork
 from ipcm._os.fresh import execute
 from ipcm._os.launcher.starter import launch
+from ipcm._os.output import open_output, send_output
 from ipcm._os.process import ProcessIdentity, identify, thread_count
 from ipcm._os.spawn import anonymous_file
+from ipcm.bus import output_path
 from ipcm.errors import ServiceStartError, UnsupportedError
 from ipcm.role.become import become
 from ipcm.role.launcher import MODULES
@@ -47,6 +49,7 @@ def start_process(
     info: str,
     params: dict[str, Any],
     timeout: float | None = None,
+    output: str = "inherit",
 ) -> ServiceProcess:
     """Starts a service's process.
 
@@ -54,6 +57,7 @@ def start_process(
         mode: what `choose_mode` returned.
         name, info, maker, params: as for `ipcm.service`.
         timeout: seconds that the launcher may take to fork.
+        output: "inherit" or "bus".
 
     Raises:
         ServiceStartError: no process to be had, or something that cannot be given to it.
@@ -68,27 +72,44 @@ def start_process(
         "pid": starter,
     }
     try:
-        if mode == "launcher":
-            return _launch(name, maker, params, timeout)
-        read, write = os.pipe()
-        try:
-            if mode == "exec":
-                child = _execute(name, maker, params, write)
-            else:
-                child = _fork(maker, params, read, write)
-        except BaseException:
-            os.close(read)
-            raise
-        finally:
-            os.close(write)
+        with contextlib.ExitStack() as stack:
+            out = _open_output(stack, output, info, name)
+            if mode == "launcher":
+                return _launch(name, maker, params, timeout, out)
+            read, write = os.pipe()
+            stack.callback(os.close, write)
+            try:
+                if mode == "exec":
+                    child = _execute(name, maker, params, write, out)
+                else:
+                    child = _fork(maker, params, read, write, out)
+            except BaseException:
+                os.close(read)
+                raise
     except OSError as error:
         why = error.strerror or str(error)
         raise ServiceStartError(name, f"no process for {name!r}: {why}") from error
     return ServiceProcess(name, child, read)
 
 
+def _open_output(stack: contextlib.ExitStack, output: str, info: str, name: str) -> int | None:
+    """The service's file on the bus, where its output is to go there."""
+    if output == "inherit":
+        return None
+    path = output_path(info, name)
+    if path is None:
+        raise UnsupportedError(f"the bus has no place for the output of {name!r}")
+    out = open_output(path)
+    stack.callback(os.close, out)
+    return out
+
+
 def _fork(
-    maker: Callable[..., ServiceRole], params: dict[str, Any], status_read: int, status: int
+    maker: Callable[..., ServiceRole],
+    params: dict[str, Any],
+    status_read: int,
+    status: int,
+    out: int | None,
 ) -> int:
     made = maker(**params)
     identities = _identify(made.watch_pids)
@@ -97,28 +118,38 @@ def _fork(
     def child() -> int:
         os.close(status_read)
         atexit._clear()
+        if out is not None:
+            send_output(out)
         return become(made, identities, status)
 
     return fork(child)
 
 
 def _execute(
-    name: str, maker: Callable[..., ServiceRole], params: dict[str, Any], status: int
+    name: str,
+    maker: Callable[..., ServiceRole],
+    params: dict[str, Any],
+    status: int,
+    out: int | None,
 ) -> int:
     packed = _pack(name, maker, params, by_value=False)
     try:
-        return execute(_ENTRY, (), (packed, status))
+        return execute(_ENTRY, (), (packed, status) if out is None else (packed, status, out))
     finally:
         os.close(packed)
 
 
 def _launch(
-    name: str, maker: Callable[..., ServiceRole], params: dict[str, Any], timeout: float | None
+    name: str,
+    maker: Callable[..., ServiceRole],
+    params: dict[str, Any],
+    timeout: float | None,
+    out: int | None,
 ) -> ServiceProcess:
     with contextlib.ExitStack() as stack:
         packed = _pack(name, maker, params, by_value=True)
         stack.callback(os.close, packed)
-        streams = [os.dup(1), os.dup(2)]
+        streams = [os.dup(fd) for fd in ((1, 2) if out is None else (out,))]
         for fd in streams:
             stack.callback(os.close, fd)
         who, read = launch(_ENTRY, (), (packed, -1, *streams), modules=MODULES, timeout=timeout)

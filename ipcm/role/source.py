@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import linecache
-import os
 import re
 import sys
 import types
@@ -14,7 +13,6 @@ from signal import Signals
 from typing import Any, Final
 
 from ipcm._core.sourcecode import read_names
-from ipcm._os import stdio
 from ipcm._os.signals import parse_signals
 from ipcm.errors import UsageError
 from ipcm.message import Message, Request
@@ -52,7 +50,6 @@ class SourceService(Service):
         source: the text. filename: how tracebacks name it.
         given: names for it to use. namespace: more of them, which stay those of the process
             that forks: the source does not change it.
-        log: file that its output is appended to; None to leave the output where it goes.
         params: as for `Service`.
     """
 
@@ -66,32 +63,19 @@ class SourceService(Service):
         filename: str = "<source>",
         given: Mapping[str, Any] | None = None,
         namespace: Mapping[str, Any] | None = None,
-        log: str | None = None,
         **params: Any,
     ) -> None:
-        if log is not None:
-            # Without the original stderr `debug` writes to the file, too.
-            params["orig_io"] = params.get("orig_io") or {}
         super().__init__(**params)
         self._ipcm_source = source
         self._ipcm_filename = filename
         self._ipcm_given = {**(namespace or {}), **(given or {})}
-        self._ipcm_log = log
         self._ipcm_endpoints: dict[str, Callable[..., Any]] = {}
 
     def _ipcm_check_answers(self) -> None:
         """What answers is in the source, which has not run yet."""
 
     def redirect(self) -> None:
-        """Sends the output to its file, then runs the source."""
-        if self._ipcm_log is not None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            out = os.open(self._ipcm_log, flags, 0o600)
-            try:
-                stdio.detach_input()
-                stdio.redirect(stdout=out, stderr=out)
-            finally:
-                os.close(out)
+        """Runs the source, whose set-up may redirect the output."""
         self._ipcm_adopt(self._ipcm_run())
 
     def endpoints(self) -> Endpoints:

@@ -19,6 +19,7 @@ from ipcm._os.process import ProcessIdentity
 if TYPE_CHECKING:
     from ipcm._os.children import Children
     from ipcm._os.lifeline import Lifeline
+    from ipcm._os.output import OutputFile
     from ipcm._os.signals import SignalCounter
     from ipcm.client import Client
     from ipcm.role.coroutines import Coroutines
@@ -60,6 +61,7 @@ class ServiceState:
         open: requests by (peer, id). answering: the one whose answer is being sent.
         forgotten: requests whose answer nobody waits for any more, and which may still come.
         watched: watched processes by pidfd. identities: of watched pids, taken before the fork.
+        output: the file on the bus that its output goes to. output_due: when to look at its size.
         slow: handlers took long in the last turn.
         threaded: it runs in a thread that is not the main one: no signals, no children.
         clock: of the bus.
@@ -79,6 +81,8 @@ class ServiceState:
     lifeline: Lifeline | None = None
     endpoints: Endpoints | None = None
     coroutines: Coroutines | None = None
+    output: OutputFile | None = None
+    output_due: float = 0.0
     on_ready: Callable[[], None] | None = None
     workers: dict[int, Worker] = dataclasses.field(default_factory=dict)
     open: dict[tuple[str, int], OpenRequest] = dataclasses.field(default_factory=dict)

@@ -272,6 +272,16 @@ class Transport(abc.ABC):
             f"the {self.name!r} transport keeps no mail for a peer that is away: connect({name!r})"
         )
 
+    def output_path(self, info: BusInfo, name: str) -> str | None:
+        """The file on the bus for the output of a service; None where a bus has no place for it."""
+        del info, name
+        return None
+
+    def output_names(self, info: BusInfo) -> list[str]:
+        """Services whose output is there, as far as the names can be told from the files."""
+        del info
+        return []
+
     @abc.abstractmethod
     def presence(self, info: BusInfo) -> list[PeerInfo]:
         """Everybody on the bus, without joining it; raises BusGone."""

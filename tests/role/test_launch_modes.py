@@ -85,7 +85,7 @@ def test_redirect_and_the_original_streams(
 ) -> None:
     log = tmp_path / "log"
     monkeypatch.setenv("IPCM_TEST_LOG", str(log))
-    with start("quiet", arrivals.RedirectingByEnvironment):
+    with start("quiet", arrivals.RedirectingByEnvironment, output="inherit"):
         assert log.read_text() == "printed\n"
     assert "to the original" in capfd.readouterr().err
 

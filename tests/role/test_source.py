@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,17 +110,17 @@ def test_given_names_and_a_namespace() -> None:
     assert namespace == {"shared": [1], "mine": "not this"}
 
 
-def test_output_goes_to_its_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    log = tmp_path / "log"
+def test_output_goes_to_its_file(capfd: pytest.CaptureFixture[str]) -> None:
     source = (
         "import os, sys\nprint('set up')\n"
         "def handle_request(request):\n"
         "    print('asked'); print('err', file=sys.stderr); os.system('echo child')\n"
         "    raise ValueError('a detail')"
     )
-    with start(source, log=str(log)) as handle, pytest.raises(ipcm.RemoteError, match="a detail"):
-        handle.request(None)
-    text = log.read_text()
+    with start(source, output="bus") as handle:
+        with pytest.raises(ipcm.RemoteError, match="a detail"):
+            handle.request(None)
+        text = handle.output().read()
     for part in ("set up", "asked", "err", "child", "ValueError: a detail", "raise ValueError"):
         assert part in text
     assert capfd.readouterr() == ("", "")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ipcm._core.businfo import BusInfo
+from ipcm._core.names import file_name
 from ipcm._core.registry import Answer, Detach, End, Listing, ListPeers, PeerInfo, PeerKind
 from ipcm._core.registry import Terminate as TerminateWord
 from ipcm._os.process import identify
@@ -141,6 +142,18 @@ class UnixTransport(Transport):
         except BaseException:
             route.close()
             raise
+
+    def output_path(self, info: BusInfo, name: str) -> str:
+        """See `Transport.output_path`."""
+        return str(Path(info.route) / "log" / file_name(name))
+
+    def output_names(self, info: BusInfo) -> list[str]:
+        """See `Transport.output_names`; what is too long or strange for a file name is left out."""
+        try:
+            names = sorted(path.name for path in (Path(info.route) / "log").iterdir())
+        except FileNotFoundError:
+            return []
+        return [name for name in names if file_name(name) == name]
 
     def presence(self, info: BusInfo) -> list[PeerInfo]:
         """See `Transport.presence`."""
