@@ -32,9 +32,8 @@ class LogHistogram:
         if seconds <= _SMALLEST:
             index = 0
         else:
-            index = int(math.log2(seconds / _SMALLEST) * _PER_OCTAVE)
-            if index >= _BUCKETS:
-                index = _BUCKETS - 1
+            octaves = min(math.log2(seconds / _SMALLEST), _BUCKETS)
+            index = min(int(octaves * _PER_OCTAVE), _BUCKETS - 1)
         counts[index] += 1
         self.count += 1
 

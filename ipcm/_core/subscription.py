@@ -40,17 +40,18 @@ class Subscription:
         self.options = options
         self.ring: Ring[Event] = Ring(_MOST_WAITING)
         self.lost = 0
-        self._budget = options.rate
+        self._budget = max(options.rate, 1.0) if options.rate > 0 else 0.0
         self._refilled = now
 
     def wants(self, now: float) -> bool:
         """Whether one more message event fits the budget; counts it as lost where not."""
         if not self.options.messages:
             return False
+        rate = self.options.rate
         if self._budget < 1.0:
-            self._budget = min(
-                self.options.rate, self._budget + (now - self._refilled) * self.options.rate
-            )
+            # Room for one at least: less than one a second is a rate too.
+            room = max(rate, 1.0) if rate > 0 else 0.0
+            self._budget = min(room, self._budget + (now - self._refilled) * rate)
             self._refilled = now
             if self._budget < 1.0:
                 self.lost += 1

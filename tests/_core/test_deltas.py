@@ -39,3 +39,32 @@ def test_leave_and_return_come_in_two_turns() -> None:
     assert deltas.pending
     assert deltas.take() == {"a": 1}
     assert not deltas.pending
+
+
+@given(
+    st.lists(
+        st.tuples(st.just("change"), NAMES) | st.tuples(st.just("turn"), st.sets(NAMES)),
+        max_size=60,
+    )
+)
+def test_changes_may_come_between_turns(steps: list[tuple[str, str | set[str]]]) -> None:
+    deltas = Deltas()
+    there: set[str] = set()
+    added: list[tuple[str, int]] = []
+    taken: list[tuple[str, int]] = []
+    for _, what in steps:
+        if isinstance(what, str):
+            change = -1 if what in there else 1
+            there ^= {what}
+            deltas.add(what, change)
+            added.append((what, change))
+        else:
+            delta = deltas.take(what)
+            taken += delta.items()
+            assert not any(change < 0 and name in what for name, change in delta.items())
+    while deltas.pending:
+        before = len(taken)
+        taken += deltas.take().items()
+        assert len(taken) > before  # a turn that comes at once is never for nothing
+    for name in "abc":
+        assert [c for n, c in taken if n == name] == [c for n, c in added if n == name]

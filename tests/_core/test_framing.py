@@ -58,3 +58,53 @@ def test_part_of_a_frame_is_pending() -> None:
     reader = FrameReader(memoryview(bytearray(SCRATCH)))
     assert feed(reader, HEADER.pack(10) + b"abc", [100]) == []
     assert reader.pending == 7
+
+
+@given(data=st.binary(max_size=400), cuts=st.lists(st.integers(1, 50), min_size=1, max_size=8))
+def test_any_bytes_are_frames_within_the_limit_or_refused(data: bytes, cuts: list[int]) -> None:
+    reader = FrameReader(memoryview(bytearray(SCRATCH)), limit=100, first=20)
+    try:
+        frames = feed(reader, data, cuts)
+    except ProtocolError:
+        return
+    assert all(0 < len(frame) <= (100 if number else 20) for number, frame in enumerate(frames))
+    told = b"".join(HEADER.pack(len(frame)) + frame for frame in frames)
+    assert data.startswith(told)
+    assert reader.pending == len(data) - len(told) <= 100 + HEADER.size
+
+
+@given(st.integers(1, 100), st.integers(1, 100))
+def test_the_first_frame_has_a_limit_of_its_own(first: int, second: int) -> None:
+    reader = FrameReader(memoryview(bytearray(SCRATCH)), limit=60, first=30)
+    data = b"".join(HEADER.pack(size) + b"x" * size for size in (first, second))
+    if first > 30 or second > 60:
+        with pytest.raises(ProtocolError):
+            feed(reader, data, [7])
+    else:
+        assert [len(frame) for frame in feed(reader, data, [7])] == [first, second]
+
+
+@given(
+    streams=st.lists(
+        st.lists(st.one_of(st.binary(min_size=1, max_size=30), st.just(b"y" * 70_000)), max_size=5),
+        min_size=2,
+        max_size=4,
+    ),
+    turns=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 50_000)), max_size=60),
+)
+def test_readers_share_their_scratch_buffer(
+    streams: list[list[bytes]], turns: list[tuple[int, int]]
+) -> None:
+    scratch = memoryview(bytearray(SCRATCH))
+    readers = [FrameReader(scratch) for _ in streams]
+    rests = [b"".join(HEADER.pack(len(f)) + f for f in frames) for frames in streams]
+    got: list[list[bytes]] = [[] for _ in streams]
+    for turn, size in [*turns, *((n, 1 << 20) for _ in range(20) for n in range(4))]:
+        number = turn % len(streams)
+        target = readers[number].target()
+        piece = rests[number][: min(size, len(target))]
+        rests[number] = rests[number][len(piece) :]
+        target[: len(piece)] = piece
+        if piece:
+            got[number] += [bytes(frame) for frame in readers[number].fed(len(piece))]
+    assert got == streams

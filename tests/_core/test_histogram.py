@@ -43,3 +43,31 @@ def test_rate_of_the_first_moment_is_not_absurd() -> None:
     meter = RateMeter()
     meter.add(7.0)
     assert meter.rate(7.0) == 1.0
+
+
+@given(st.lists(st.floats(allow_nan=False), max_size=100))
+def test_any_span_is_counted_and_percentiles_ascend(spans: list[float]) -> None:
+    histogram = LogHistogram()
+    for span in spans:
+        histogram.add(span)
+    assert histogram.count == len(spans)
+    found = histogram.percentiles(0.0, 0.5, 0.95, 0.99, 1.0)
+    assert found == sorted(found)
+    assert len(found) == 5
+
+
+@given(
+    waits=st.lists(st.tuples(st.floats(0.0, 30.0), st.integers(1, 5)), max_size=60),
+    start=st.floats(0.0, 1e6),
+)
+def test_a_rate_is_what_came_in_the_window(waits: list[tuple[float, int]], start: float) -> None:
+    meter = RateMeter(window=10)
+    now, came = start, []
+    for wait, count in waits:
+        now += wait
+        meter.add(now, count)
+        came.append((now, count))
+    recent = sum(count for when, count in came if int(when) >= int(now) - 10)
+    rate = meter.rate(now)
+    assert 0 <= rate <= recent
+    assert rate * 11 >= recent or recent == 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ipcm._core.outbox import Outbox
 
@@ -45,3 +46,42 @@ def test_head_is_bounded() -> None:
     for _ in range(1000):
         outbox.put(b"x" * 100_000)
     assert sum(map(len, outbox.head())) <= 2 << 20
+
+
+class OutboxMachine(RuleBasedStateMachine):
+    """Whatever order it is filled, emptied and cleared in, it is a queue of bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox = Outbox()
+        self.frames: list[bytes] = []
+
+    @rule(frame=st.binary(min_size=1, max_size=40))
+    def put(self, frame: bytes) -> None:
+        self.outbox.put(frame)
+        self.frames.append(frame)
+
+    @rule(data=st.data())
+    def take(self, data: st.DataObject) -> None:
+        head = b"".join(self.outbox.head())
+        size = data.draw(st.integers(0, len(head)))
+        self.outbox.taken(size)
+        while self.frames and size >= len(self.frames[0]):
+            size -= len(self.frames.pop(0))
+        if size:
+            self.frames[0] = self.frames[0][size:]
+
+    @rule()
+    def clear(self) -> None:
+        self.outbox.clear()
+        self.frames.clear()
+
+    @invariant()
+    def it_is_the_same(self) -> None:
+        assert self.outbox.bytes == sum(map(len, self.frames))
+        assert len(self.outbox) == len(self.frames)
+        assert b"".join(self.outbox.head()) == b"".join(self.frames)[: 1 << 20]
+
+
+TestOutboxMachine = OutboxMachine.TestCase
+TestOutboxMachine.settings = settings(max_examples=40, stateful_step_count=30)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ipcm._core.observation import PeerEvent
 from ipcm._core.ring import Ring
 from ipcm._core.subscription import ObserveOptions, Subscription, make_preview
@@ -52,3 +55,40 @@ def test_previews_are_cut_and_redacted() -> None:
     assert len(make_preview("é" * 1000).encode()) <= 256
     assert make_preview({"password": "x"}, lambda content: "hidden") == '"hidden"'
     assert make_preview({1j}).startswith("{1j")
+
+
+@given(
+    rate=st.sampled_from([-1.0, 0.0, 0.25, 1.0, 7.0, 2000.0]),
+    waits=st.lists(st.floats(0.0, 3.0), max_size=200),
+)
+def test_no_more_than_the_rate_and_every_other_one_is_counted(
+    rate: float, waits: list[float]
+) -> None:
+    subscription = Subscription(ObserveOptions(rate=rate), now=0.0)
+    now, granted = 0.0, 0
+    for wait in waits:
+        now += wait
+        granted += subscription.wants(now)
+    assert granted + subscription.lost == len(waits)
+    assert granted <= max(rate, 0.0) * now + (max(rate, 1.0) if rate > 0 else 0)
+
+
+def test_less_than_one_a_second_is_a_rate_too() -> None:
+    subscription = Subscription(ObserveOptions(rate=0.5), now=0.0)
+    assert sum(subscription.wants(now / 10) for now in range(100)) in (5, 6)
+
+
+@given(size=st.integers(1, 5), steps=st.lists(st.integers(0, 9) | st.just("drain"), max_size=40))
+def test_a_ring_tells_everything_or_how_much_it_left_out(size: int, steps: list[int | str]) -> None:
+    ring: Ring[int] = Ring(size)
+    waiting: list[int] = []
+    for step in steps:
+        if isinstance(step, int):
+            ring.add(step)
+            waiting.append(step)
+        else:
+            items, dropped = ring.drain()
+            assert len(items) <= size
+            assert items == waiting[dropped:]
+            waiting.clear()
+        assert len(ring) == min(len(waiting), size)
