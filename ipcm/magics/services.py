@@ -11,7 +11,7 @@ from typing import Any, Final
 import ipcm
 from ipcm._core.sourcecode import SourceNames, read_names
 from ipcm.bus import Bus
-from ipcm.errors import IPCMError, RequestTimeout, ServiceDied, UsageError
+from ipcm.errors import IPCMError, ServiceDied, UsageError
 from ipcm.role.handle import Handle
 from ipcm.role.source import GIVEN, SourceService, check_hooks
 
@@ -176,10 +176,10 @@ class Services:
     def _tend(self, each: CellService) -> list[str]:
         now = time.monotonic()
         if each.due is None:
-            try:
-                each.handle.wait(0.001)
-            except RequestTimeout:
+            if not each.handle.ended():
                 return []
+            try:
+                each.handle.wait(_DRAIN)
             except ServiceDied as died:
                 if now - each.started > _STEADY:
                     each.pause = _FIRST_PAUSE
@@ -204,6 +204,12 @@ class Services:
         return []
 
     # Ends
+
+    def forget_ended(self) -> None:
+        """Closes the handles of services that have ended, but for those that the user has."""
+        for name, each in list(self._services.items()):
+            if not (each.variable or each.plan.restart) and each.handle.ended():
+                self._services.pop(name).handle.close(0.0)
 
     def close(self) -> None:
         """Ends all but those that are to outlive the kernel."""

@@ -149,6 +149,7 @@ class Session:
         """IPython's event `post_run_cell`."""
         if isinstance(result.error_in_exec, KeyboardInterrupt):
             self.unwatch()
+        self.services.forget_ended()
         if self._tending is None:
             for text in self.services.tend():
                 self.screen.tell(text)

@@ -222,6 +222,10 @@ class Handle(Shown, Asking):
             raise UnsupportedError("only the handle that started a service knows how it ended")
         return self._process.wait(timeout)
 
+    def ended(self) -> bool:
+        """Whether the service that this handle started has ended; never waits."""
+        return self._process is not None and self._process.ended()
+
     def detach(self) -> None:
         """Lets the service live on, and the bus spawned for it; raises BusGone."""
         process, self._process = self._process, None

@@ -11,9 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.helpers import gone, wait_until
 
-__all__ = ["Kernel", "Shown", "running_kernel"]
+pytest.importorskip("ipykernel", reason="a kernel needs ipykernel")
+pytest.importorskip("jupyter_client", reason="kernels are started through jupyter_client")
+
+__all__ = ["Kernel", "Shown", "cpu_seconds", "running_kernel"]
 
 LIMIT = 30.0
 
@@ -100,11 +105,24 @@ class Kernel:
     def interrupt(self) -> None:
         self.manager.interrupt_kernel()
 
+    def descriptors(self) -> int:
+        """How many the kernel has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def delay(self) -> float:
         """Seconds that it takes to answer."""
         started = time.monotonic()
         self("1")
         return time.monotonic() - started
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has spent so far; 0 for one that is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _take_in(shown: Shown, kind: str, content: Any) -> None:
