@@ -76,7 +76,7 @@ def test_garbage_is_no_word(data: bytes) -> None:
     for union in (FromPeer, FromRegistrar, Hello):
         try:
             msgspec.msgpack.decode(data, type=union)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):  # as the registrar does
             continue
 
 

@@ -154,7 +154,7 @@ class Registrar:
                     self._heed(connection, _decode(frame))
             except BlockingIOError:
                 return
-            except (OSError, ProtocolError, msgspec.MsgspecError):
+            except (OSError, ProtocolError, msgspec.MsgspecError, RecursionError, UnicodeError):
                 self._drop(connection)
                 return
 
