@@ -118,8 +118,11 @@ class Client(Connection):
 
     def respond(self, to: str, kind: int, id: int, content: Any, error: str | None) -> None:
         """Sends an answer; `id` is the request's."""
-        with self._entered():
+        self._enter()
+        try:
             self._send(to, kind, content, error, id)
+        finally:
+            self._leave()
 
     # Receiving
 
@@ -189,11 +192,14 @@ class Client(Connection):
             NoSuchPeer: at once, where nobody of that name is there.
             Backpressure, ContentError, MessageTooLarge, BusGone: nothing was queued.
         """
-        with self._entered():
+        self._enter()
+        try:
             id = self._send(to, CONTROL if control else REQUEST, payload, timeout)
             life, now = self._port.life_of(to), self.clock.monotonic()
-            self.requests.add(id, to, life, now, timeout, callback, control=control)
+            self.requests.add(id, to, life, now, timeout, callback, control)
             return id
+        finally:
+            self._leave()
 
     def get_response(self, id: int) -> Response | None:
         """The response of a request without callback, once it is there; each is told once.
@@ -221,23 +227,32 @@ class Client(Connection):
             RequestTimeout, PeerGone: no response came.
             UsageError: no such request is open, or it has a callback.
         """
-        with self._entered():
-            self._check_no_callback(id)
-            table = self.requests
-            if id not in table.open and id not in table.done:
-                raise UsageError(f"request {id} is not open: its response was fetched already")
-            deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
-            while id in table.open:
-                left = deadline - self.clock.monotonic() if timeout is not None else math.inf
+        self._enter()
+        try:
+            response = self.requests.done.pop(id, None) or self._await(id, timeout)
+        finally:
+            self._leave()
+        failure = response.exception
+        if failure is not None and not isinstance(failure, RemoteError):
+            raise failure
+        return response
+
+    def _await(self, id: int, timeout: float | None) -> Response:
+        self._check_no_callback(id)
+        table, open = self.requests, self.requests.open
+        if id not in open:
+            raise UsageError(f"request {id} is not open: its response was fetched already")
+        deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
+        left = None
+        while id in open:
+            if timeout is not None:
+                left = deadline - self.clock.monotonic()
                 if left <= 0:
-                    raise table.time_out(id, timeout or 0.0)
+                    raise table.time_out(id, timeout)
+            if self.changes:
                 self._check_bus_for(id)
-                self.pump(None if left == math.inf else left, spin=True, awaiting=id)
-            response = table.done.pop(id)
-            failure = response.exception
-            if failure is not None and not isinstance(failure, RemoteError):
-                raise failure
-            return response
+            self.pump(left, spin=True, awaiting=id)
+        return table.done.pop(id)
 
     def request(self, to: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
         """Sends a request and waits for its answer.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from ipcm._core.envelope import (
     Envelope,
 )
 from ipcm._core.requests import Ending, RequestTable
+from ipcm._os import here
 from ipcm.errors import BusGone, ConcurrentUse, IPCMError, UsageError, WrongProcess
 from ipcm.message import Kind, Message
 from ipcm.transports.base import Arrival, Change, Origin, Port
@@ -67,7 +67,7 @@ class Connection:
     def __init__(self, port: Port, info: BusInfo, *, settle: bool = True) -> None:
         self.name = port.name
         self.clock = port.clock
-        self.pid = os.getpid()
+        self.pid = here.pid
         self.stats = Stats()
         self.disconnected = False
         self.requests = RequestTable()
@@ -95,7 +95,8 @@ class Connection:
         return self._port
 
     def _send(self, to: str, kind: int, content: Any, aux: Any = None, id: int = 0) -> int:
-        id = id or next(self._ids)
+        if not id:
+            id = next(self._ids)
         if to == self.name:
             return self._send_to_self(kind, content, id)
         envelope = Envelope(kind, id, content, aux, self.clock.time())
@@ -125,16 +126,18 @@ class Connection:
         table = self.requests
         soonest = table.soonest
         if timeout != 0 and soonest < math.inf:
-            left = max(soonest - self.clock.monotonic(), 0.0)
-            timeout = left if timeout is None or left < timeout else timeout
+            left = soonest - self.clock.monotonic()
+            if timeout is None or left < timeout:
+                timeout = left if left > 0 else 0.0
         if port.changes:
             timeout = 0.0  # something happened already
         arrivals = port.receive(timeout, spin=spin)
-        endings = [e for a in arrivals if (e := self._take(a, awaiting))] if arrivals else []
+        endings = [e for a in arrivals if (e := self._take(a, awaiting))]
         if port.changes:
             endings += self._heed_changes()
-        if table.soonest < math.inf:
-            endings += table.expire(self.clock.monotonic())
+        soonest = table.soonest
+        if soonest < math.inf and soonest <= (now := self.clock.monotonic()):
+            endings += table.expire(now)
         for ending in endings:
             self.on_ending(ending)
 
@@ -144,27 +147,31 @@ class Connection:
 
     def _take(self, arrival: Arrival, awaiting: int) -> Ending | None:
         origin, envelope, size = arrival
-        code = envelope.kind
+        code, id = envelope.kind, envelope.id
         sender = origin.name
         kind = _KINDS.get(code)
         if kind is None:
             self._take_control(origin, envelope)
             return None
-        id = envelope.id
         if code != RESPONSE or not self.requests.is_control(id):
             read = self.stats.read
             read[sender] = read.get(sender, 0) + 1
+        correlation_id = error = timeout = None
+        if code == REQUEST:
+            correlation_id, timeout = id, envelope.aux
+        elif code == RESPONSE:
+            correlation_id, error = id, envelope.aux
         message = Message(
             id,
             sender,
             self.name,
             envelope.content,
             kind,
-            id if code in (REQUEST, RESPONSE) else None,
+            correlation_id,
             envelope.stamp,
             code == BROADCAST,
-            envelope.aux if code == RESPONSE else None,
-            envelope.aux if code == REQUEST else None,
+            error,
+            timeout,
             origin.incarnation,
         )
         if origin.read_only and code in (REQUEST, TERMINATE):
@@ -218,18 +225,28 @@ class Connection:
         if self.over:
             raise BusGone(f"the bus at {self._info.route} ended")
 
-    @contextmanager
-    def _entered(self) -> Iterator[None]:
-        """The one door: the right process, one thread, still connected."""
-        if os.getpid() != self.pid:
-            raise WrongProcess(f"the client {self.name!r}", self.pid, os.getpid())
-        if not self._lock.acquire(blocking=False):
+    def _enter(self) -> None:
+        """The one door: the right process, one thread, still connected. `_leave` goes with it."""
+        if here.pid != self.pid:
+            raise WrongProcess(f"the client {self.name!r}", self.pid, here.pid)
+        if not self._lock.acquire(False):
             raise ConcurrentUse(
                 f"another thread is in a call of the client {self.name!r}: give each its own"
             )
+        if self.disconnected:
+            self._lock.release()
+            raise UsageError(f"the client {self.name!r} is disconnected")
+
+    def _leave(self) -> None:
+        self._lock.release()
+
+    @contextmanager
+    def _entered(self) -> Iterator[None]:
+        """The door for calls that are not made a hundred thousand times a second: a generator
+        takes as long as all the rest of it.
+        """
+        self._enter()
         try:
-            if self.disconnected:
-                raise UsageError(f"the client {self.name!r} is disconnected")
             yield
         finally:
-            self._lock.release()
+            self._leave()

@@ -53,14 +53,19 @@ class Activity:
 
     def unhandled(self) -> list[str]:
         """Names the parts that something is in and nobody took care of."""
+        parts = _parts.get(type(self))
+        if parts is None:  # a subclass may have more of them
+            names = [each.name for each in dataclasses.fields(self) if each.name != "_handled"]
+            parts = _parts[type(self)] = dict.fromkeys(names)
+        if self._handled >= parts.keys():
+            return []
         return [
-            field.name
-            for field in dataclasses.fields(self)
-            if field.name not in self._handled
-            and field.name != "_handled"
-            and (
-                self.terminated is not None
-                if field.name == "terminated"
-                else bool(getattr(self, field.name))
-            )
+            name
+            for name in parts
+            if name not in self._handled
+            and (self.terminated is not None if name == "terminated" else getattr(self, name))
         ]
+
+
+_parts: dict[type, dict[str, None]] = {}
+"""Names of the fields that something may be in, per class."""

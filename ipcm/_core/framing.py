@@ -12,6 +12,7 @@ __all__ = ["DEFAULT_LIMIT", "HEADER", "FrameReader"]
 HEADER: Final = struct.Struct("!I")
 DEFAULT_LIMIT: Final = 16 << 20
 _LARGE: Final = 64 << 10
+_unpack: Final = HEADER.unpack_from
 
 
 class FrameReader:
@@ -65,11 +66,17 @@ class FrameReader:
                 return []
             frame, self._large, self._filled = self._large, None, 0
             return [frame]
-        data = self._scratch[:size]
         if self._rest:
-            data = memoryview(self._rest + data)
+            data = memoryview(self._rest + self._scratch[:size])
             self._rest = b""
-        return self._cut(data)
+            return self._cut(data)
+        # Mostly one read is one frame.
+        if size > 4:
+            (length,) = _unpack(self._scratch)
+            if length + 4 == size and length <= self._next_limit:
+                self._next_limit = self._limit
+                return [self._scratch[4:size]]
+        return self._cut(self._scratch[:size])
 
     def _cut(self, data: memoryview) -> list[memoryview]:
         frames: list[memoryview] = []

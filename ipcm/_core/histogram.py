@@ -5,11 +5,19 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = ["LogHistogram", "RateMeter"]
+__all__ = ["LogHistogram", "RateMeter", "bucket"]
 
 _PER_OCTAVE: Final = 4
 _SMALLEST: Final = 1e-7
 _BUCKETS: Final = 36 * _PER_OCTAVE  # up to 0.1 us * 2**36, some two hours
+
+
+def bucket(seconds: float) -> int:
+    """Where a span belongs, in every histogram."""
+    if seconds <= _SMALLEST:
+        return 0
+    place = math.log2(seconds / _SMALLEST) * _PER_OCTAVE
+    return int(place) if place < _BUCKETS else _BUCKETS - 1
 
 
 class LogHistogram:
@@ -26,15 +34,13 @@ class LogHistogram:
 
     def add(self, seconds: float) -> None:
         """Counts one span."""
-        counts = self._counts
-        if counts is None:
-            counts = self._counts = [0] * _BUCKETS
-        if seconds <= _SMALLEST:
-            index = 0
-        else:
-            octaves = min(math.log2(seconds / _SMALLEST), _BUCKETS)
-            index = min(int(octaves * _PER_OCTAVE), _BUCKETS - 1)
-        counts[index] += 1
+        self.add_to(bucket(seconds))
+
+    def add_to(self, index: int) -> None:
+        """Counts one span, given its `bucket`."""
+        if self._counts is None:
+            self._counts = [0] * _BUCKETS
+        self._counts[index] += 1
         self.count += 1
 
     def percentiles(self, *fractions: float) -> list[float]:

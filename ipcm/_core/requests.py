@@ -42,6 +42,7 @@ class RequestTable:
 
     Attributes:
         dropped: late, duplicate, unknown and wrong-sender responses, and those never fetched.
+        soonest: the time at which `expire` may have something to do; infinity if never.
     """
 
     def __init__(self, most_kept: int = 100_000) -> None:
@@ -49,7 +50,7 @@ class RequestTable:
         self.done: dict[int, Response] = {}
         self.dropped = 0
         self._most_kept = most_kept
-        self._soonest = math.inf
+        self.soonest = math.inf
 
     def add(
         self,
@@ -59,7 +60,6 @@ class RequestTable:
         now: float,
         timeout: float | None,
         callback: Callback | None,
-        *,
         control: bool = False,
     ) -> None:
         """A request is on its way to one life (an incarnation) of a peer.
@@ -71,13 +71,14 @@ class RequestTable:
         self.open[id] = _Pending(peer, life, now, deadline, timeout, callback, control)
         # A lower bound of all deadlines: it is recomputed only when it passes, so that neither
         # a request nor its answer pays for a heap that fills with what was answered long ago.
-        self._soonest = min(self._soonest, deadline)
+        if deadline < self.soonest:
+            self.soonest = deadline
 
     def answer(self, message: Message) -> Ending | None:
         """A response came in; the Ending where there is a callback to call."""
         id = message.id
         pending = self.open.get(id)
-        if pending is None or (pending.peer, pending.life) != (message.sender, message.incarnation):
+        if pending is None or pending.peer != message.sender or pending.life != message.incarnation:
             self.dropped += 1
             return None
         del self.open[id]
@@ -87,7 +88,7 @@ class RequestTable:
 
     def expire(self, now: float) -> list[Ending]:
         """Ends what ran out of time."""
-        if now < self._soonest:
+        if now < self.soonest:
             return []
         endings = []
         late = [id for id, pending in self.open.items() if pending.deadline <= now]
@@ -95,7 +96,7 @@ class RequestTable:
             pending = self.open.pop(id)
             failure = _failure(id, RequestTimeout(pending.peer, pending.timeout or 0.0))
             endings.append(self._end(pending, failure, None))
-        self._soonest = min((p.deadline for p in self.open.values()), default=math.inf)
+        self.soonest = min((p.deadline for p in self.open.values()), default=math.inf)
         return [ending for ending in endings if ending]
 
     def gone(self, peer: str, life: str) -> list[Ending]:
@@ -137,11 +138,6 @@ class RequestTable:
     def take(self, id: int) -> Response | None:
         """Fetches the response of a request without callback, once."""
         return self.done.pop(id, None)
-
-    @property
-    def soonest(self) -> float:
-        """The time at which `expire` may have something to do; infinity if never."""
-        return self._soonest
 
     def _end(self, pending: _Pending, response: Response, message: Message | None) -> Ending | None:
         if pending.callback is not None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ipcm._core.histogram import LogHistogram, RateMeter
+from ipcm._core.histogram import LogHistogram, RateMeter, bucket
 from ipcm._core.observation import (
     CallbackError,
     EndedWorker,
@@ -33,9 +33,9 @@ class Meter:
         self.rate = RateMeter()
         self.errors = 0
 
-    def add(self, now: float, seconds: float, failed: bool) -> None:
-        """Counts one answer, `seconds` after its request."""
-        self.histogram.add(seconds)
+    def add(self, now: float, index: int, failed: bool) -> None:
+        """Counts one answer; `index` is the `bucket` of its latency."""
+        self.histogram.add_to(index)
         self.rate.add(now)
         if failed:
             self.errors += 1
@@ -70,12 +70,13 @@ class Telemetry:
         self, now: float, seconds: float, endpoint: str, client: str, failed: bool
     ) -> None:
         """A request was answered."""
-        self.total.add(now, seconds, failed)
+        index = bucket(seconds)
+        self.total.add(now, index, failed)
         if failed:
             self.failed += 1
         if endpoint:
-            _meter(self._endpoints, endpoint).add(now, seconds, failed)
-        _meter(self._clients, client).add(now, seconds, failed)
+            _meter(self._endpoints, endpoint).add(now, index, failed)
+        _meter(self._clients, client).add(now, index, failed)
 
     def signal_received(self, name: str, count: int) -> None:
         """The wakeup fd saw `count` deliveries."""

@@ -13,6 +13,7 @@ import msgspec
 from ipcm._core.envelope import TERMINATE
 from ipcm._core.observation import Snapshot
 from ipcm._core.requests import Callback
+from ipcm._os import here
 from ipcm.bus import AnyBus, Bus, find_bus, open_client
 from ipcm.client import DEFAULT_TIMEOUT, Client
 from ipcm.errors import (
@@ -74,8 +75,8 @@ class Handle(Shown, Asking):
     @property
     def client(self) -> Client:
         """The connection, made at the first use."""
-        if self._pid != os.getpid():
-            raise WrongProcess(f"the handle {self.name!r}", self._pid, os.getpid())
+        if self._pid != here.pid:
+            raise WrongProcess(f"the handle {self.name!r}", self._pid, here.pid)
         if self._client is None:
             self._client = open_client(self.name, self.ipcm_info, read_only=self._read_only)
         return self._client

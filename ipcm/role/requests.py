@@ -106,7 +106,8 @@ class RequestsRole:
         now = state.clock.monotonic()
         deadline = math.inf if message.timeout is None else now + message.timeout
         state.telemetry.received += 1
-        state.next_expiry = min(state.next_expiry, deadline)
+        if deadline < state.next_expiry:
+            state.next_expiry = deadline
         state.open[message.sender, message.id] = OpenRequest(
             now, deadline, endpoint_name(message.content), message.incarnation
         )

@@ -252,12 +252,12 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
 
     def run_on_message(self, message: Message) -> None:
         """Sorts one message to where it belongs."""
-        match message.kind:
-            case Kind.REQUEST:
-                self.run_on_request_message(message)
-            case Kind.RESPONSE:
-                self.run_on_response_message(message)
-            case Kind.TERMINATE:
-                self.terminate(message.content)
-            case _:
-                self.run_on_general_message(message)
+        kind = message.kind  # compared by identity: they are strings, and `match` compares texts
+        if kind is Kind.REQUEST:
+            self.run_on_request_message(message)
+        elif kind is Kind.RESPONSE:
+            self.run_on_response_message(message)
+        elif kind is Kind.TERMINATE:
+            self.terminate(message.content)
+        else:
+            self.run_on_general_message(message)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from signal import Signals
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ipcm._core.clock import Clock
 from ipcm._core.deltas import Deltas
 from ipcm._core.subscription import Subscription
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenRequest", "ServiceState", "Worker"]
 
 
-@dataclasses.dataclass(slots=True)
-class OpenRequest:
+class OpenRequest(msgspec.Struct, gc=False):
     """A request that was received and not answered yet; times are monotonic seconds.
 
     Attributes: life: the incarnation of the asker.

@@ -13,6 +13,7 @@ from ipcm._os.signals import parse_signals
 from ipcm.message import Kind
 
 if TYPE_CHECKING:
+    from ipcm.client import Client
     from ipcm.role.role import ServiceRole
     from ipcm.role.state import ServiceState
 
@@ -24,24 +25,27 @@ _LOOK_AROUND: Final = 0.01
 def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
     """See `ServiceRole.watch`."""
     client, state = service.client(), service._ipcm_state
-    _watch_processes(service)
-    client.pump(0.0, spin=not _has_work(service))
-    if not (sig_seen or _has_work(service)):
+    client.pump(0.0, spin=not _has_work(client, state))
+    if not (sig_seen or _has_work(client, state)):
+        # Which processes to watch is asked where it matters: before a sleep, and now and then.
+        _watch_processes(service)
         began = state.clock.monotonic()
-        _look(service, _timeout(service, began))
+        _look(service, 0.0 if state.watch_ended else _timeout(service, began))
         client.port.slept(state.clock.monotonic() - began)
         client.pump(0.0)
     elif state.clock.monotonic() - state.selected > _LOOK_AROUND or _works(state):
+        _watch_processes(service)
         _look(service, 0.0)
-    return _gather(service, sig_seen)
+    return _gather(service, client, sig_seen)
 
 
 def is_due(service: ServiceRole) -> bool:
     """Whether a turn has reason to come now; for those who take turns without waiting."""
-    service.client().pump(0.0)
+    client = service.client()
+    client.pump(0.0)
     # Asked first: it lets coroutines go on.
-    ready = set(service.select(0.0)) - {service.client().fileno()}
-    return bool(ready) or _has_work(service)
+    ready = set(service.select(0.0)) - {client.fileno()}
+    return bool(ready) or _has_work(client, service._ipcm_state)
 
 
 def deadline(service: ServiceRole) -> float:
@@ -54,8 +58,7 @@ def _works(state: ServiceState) -> bool:
     return state.coroutines is not None and state.coroutines.pending
 
 
-def _has_work(service: ServiceRole) -> bool:
-    client, state = service.client(), service._ipcm_state
+def _has_work(client: Client, state: ServiceState) -> bool:
     return bool(
         client.inbox
         or client.changes
@@ -65,7 +68,10 @@ def _has_work(service: ServiceRole) -> bool:
         or state.watch_ended
         or state.is_terminated
         or (state.signals is not None and state.signals.noticed)
-        or min(state.next_cycle, state.next_interval) <= state.clock.monotonic()
+        or (
+            (soonest := min(state.next_cycle, state.next_interval)) < math.inf
+            and soonest <= state.clock.monotonic()
+        )
     )
 
 
@@ -73,8 +79,13 @@ def _look(service: ServiceRole, timeout: float | None) -> None:
     state = service._ipcm_state
     ready = service.select(timeout)
     state.selected = state.clock.monotonic()
+    if not ready:
+        return
     if state.watched and not state.watched.keys().isdisjoint(ready):
         state.watch_ended = True
+    if state.signals is not None and state.signals.fileno() in ready:
+        # Also what came for a handler of somebody else's: it has to be read away.
+        state.signals.noticed = True
 
 
 def _timeout(service: ServiceRole, now: float) -> float | None:
@@ -82,21 +93,25 @@ def _timeout(service: ServiceRole, now: float) -> float | None:
     return None if soonest == math.inf else max(soonest - now, 0.0)
 
 
-def _gather(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
-    client, state = service.client(), service._ipcm_state
-    activity = Activity(messages=client.take_inbox())
-    for message in activity.messages:
+def _gather(service: ServiceRole, client: Client, sig_seen: dict[Any, int]) -> Activity:
+    state = service._ipcm_state
+    messages = client.take_inbox()
+    activity = Activity(messages=messages)
+    for message in messages:
         if message.kind is Kind.REQUEST:
             service.open_request(message)
-    gather_signals(service, activity, sig_seen)
+    # The pipe of the signals is read where there is something in it: that is a system call.
+    if sig_seen or (state.signals is not None and state.signals.noticed):
+        gather_signals(service, activity, sig_seen)
     if state.ended_pids:
         activity.pids, state.ended_pids = state.ended_pids, {}
     activity.pid_watch = state.watch_ended
     was_terminated = state.is_terminated
-    take_changes(service)
-    activity.peer_delta = state.deltas.take({m.sender for m in activity.messages})
-    now = state.clock.monotonic()
-    if now >= state.next_interval:
+    if client.changes or client.port.changes:
+        take_changes(service)
+    if state.deltas.pending:
+        activity.peer_delta = state.deltas.take({message.sender for message in messages})
+    if state.next_interval < math.inf and state.clock.monotonic() >= state.next_interval:
         activity.interval = True
     if state.is_terminated and not was_terminated:
         activity.terminated = state.terminated

@@ -110,6 +110,8 @@ class Port(abc.ABC):
         changes: what happened to presence, in order; whoever reads them clears the list.
         clock: what time-outs are measured with, of those who use this port too.
         unread: of a peer that was away, what it had taken in and not read.
+        spin: seconds to look again and again before sleeping, where that pays; 0 turns it off,
+            and a transport that never does it has 0.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Port(abc.ABC):
     changes: list[Change]
     clock: Clock = SYSTEM_CLOCK
     unread: Sequence[Message] = ()
+    spin: float = 0.0
 
     @property
     def first_id(self) -> int:
