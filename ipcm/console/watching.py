@@ -5,11 +5,14 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable
+from typing import Final
 
 from ipcm._core.observation import Event
 from ipcm.observe.observer import Observer
 
 __all__ = ["OutputClosed", "gather", "wait_for"]
+
+_SLICE: Final = 0.5
 
 
 class OutputClosed(Exception):
@@ -17,7 +20,9 @@ class OutputClosed(Exception):
 
 
 def wait_for(observer: Observer, timeout: float | None, output: int | None = None) -> list[Event]:
-    """The next events; [] where something else came, or `timeout` seconds have passed.
+    """The next events; [] where something else came, or a while has passed.
+
+    It waits no longer than `timeout` seconds, and for a part of that only where nothing comes.
 
     Args:
         output: a descriptor; raises OutputClosed when nobody reads from it any more.
@@ -32,7 +37,9 @@ def wait_for(observer: Observer, timeout: float | None, output: int | None = Non
     poll.register(observer.fileno(), select.POLLIN)
     if output is not None:
         poll.register(output, 0)
-    ready = poll.poll(None if timeout is None else timeout * 1000)
+    # In slices: a signal that comes between the interpreter's last look and the system call is
+    # heeded only when the call returns, and what an observer has to do may be due without a sign.
+    ready = poll.poll(1000 * (_SLICE if timeout is None else min(timeout, _SLICE)))
     if any(fd == output and seen & (select.POLLERR | select.POLLHUP) for fd, seen in ready):
         raise OutputClosed
     return observer.poll(0)
