@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import gc
 import operator
 import os
+import re
 import signal
 import sys
 import traceback
+import warnings
 import weakref
 from collections.abc import Callable, Container
 from typing import NoReturn, Protocol
+
+from ipcm._os.process import thread_count
+from ipcm._os.reset.loops import forget_loops
+from ipcm._os.reset.threaded import reset_after_threaded_fork
 
 __all__ = ["close_in_children", "fork", "leave", "settle_signals"]
 
@@ -34,9 +41,12 @@ def fork(child: Callable[[], int | None], *, keep: Container[object] = ()) -> in
     """Runs a function in a forked child, which leaves through os._exit.
 
     In the child, before any signal can arrive: no wakeup fd, Python handlers reset (SIGINT to
-    one that does nothing), SIGPIPE ignored, registered descriptors closed. An exception goes
-    to stderr, and makes it exit with 1. Where a signal handler of the parent raises, there is no
-    child: nobody would know its pid.
+    one that does nothing), SIGPIPE ignored, registered descriptors closed. Where this process has
+    several threads, the child also leaves behind what they were in the middle of, see
+    `ipcm._os.reset`; it begins with no signal blocked and in a context (contextvars) of its own.
+
+    An exception goes to stderr, and makes it exit with 1. Where a signal handler of the parent
+    raises, there is no child: nobody would know its pid.
 
     Args:
         child: its result is the exit code; None is 0.
@@ -48,7 +58,11 @@ def fork(child: Callable[[], int | None], *, keep: Container[object] = ()) -> in
     Raises:
         OSError: no process to be had.
     """
-    _flush()
+    threaded = thread_count() > 1
+    if threaded:
+        _silence_warning()
+    else:
+        _flush()
     # Asked for first: pthread_sigmask runs handlers once it has set the mask, and when one of them
     # raises, the old mask is lost.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -57,7 +71,7 @@ def fork(child: Callable[[], int | None], *, keep: Container[object] = ()) -> in
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = os.fork()
         if pid == 0:
-            _be_child(child, before, keep)
+            _be_child(child, None if threaded else before, keep)
     except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
@@ -86,14 +100,26 @@ def leave(child: Callable[[], int | None]) -> NoReturn:
 
 
 def _be_child(
-    child: Callable[[], int | None], mask: set[int | signal.Signals], keep: Container[object]
+    child: Callable[[], int | None], mask: set[int | signal.Signals] | None, keep: Container[object]
 ) -> NoReturn:
+    """The child's part; without a mask it was forked by one of several threads."""
+
     def settled() -> int | None:
         _reset(keep)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        return child()
+        if mask is None:
+            reset_after_threaded_fork()
+        forget_loops()
+        # What exists now is shared with the parent; a collection would touch, and so copy, it all.
+        gc.freeze()
+        signal.pthread_sigmask(signal.SIG_SETMASK, () if mask is None else mask)
+        return child() if mask is not None else contextvars.Context().run(child)
 
     leave(settled)
+
+
+def _silence_warning() -> None:
+    """That a fork with threads is dangerous (Python 3.12): the child is reset for that reason."""
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=re.escape(__name__))
 
 
 def _run(child: Callable[[], int | None]) -> int:
@@ -138,11 +164,6 @@ def _reset(keep: Container[object]) -> None:
         if owner not in keep:
             owner.forget_after_fork()
             _inherited.discard(owner)
-    events = sys.modules.get("asyncio.events")
-    if events is not None:
-        events._set_running_loop(None)
-    # What exists now is shared with the parent; a collection would touch, and so copy, it all.
-    gc.freeze()
 
 
 def _ignore(_number: int, _frame: object) -> None:

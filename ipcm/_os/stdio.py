@@ -7,7 +7,7 @@ import os
 import sys
 from typing import IO, Final, TextIO
 
-__all__ = ["detach_input", "open_null", "redirect", "save"]
+__all__ = ["detach_input", "open_null", "open_stream", "redirect", "save"]
 
 _STREAMS: Final = ("stdin", "stdout", "stderr")
 
@@ -58,7 +58,7 @@ def redirect(
             os.dup2(copy, fd)
     for fd, _ in copies:
         if not _stands_on(getattr(sys, _STREAMS[fd]), fd):
-            setattr(sys, _STREAMS[fd], _open(fd))
+            setattr(sys, _STREAMS[fd], open_stream(fd))
 
 
 def _stands_on(stream: IO[str] | None, fd: int) -> bool:
@@ -68,7 +68,8 @@ def _stands_on(stream: IO[str] | None, fd: int) -> bool:
         return False
 
 
-def _open(fd: int) -> IO[str]:
+def open_stream(fd: int) -> IO[str]:
+    """A text stream on 0, 1 or 2, which does not close it; raises OSError where it is closed."""
     # Never closes the descriptor: that number is not the stream's to give back.
     if fd == 0:
         return open(fd, closefd=False)

@@ -13,6 +13,8 @@ from ipcm._os.fresh import execute
 from ipcm._os.launcher.starter import launch
 from ipcm._os.output import open_output, send_output
 from ipcm._os.process import ProcessIdentity, identify, thread_count
+from ipcm._os.reset.descriptors import descriptors_of
+from ipcm._os.reset.threaded import part_from_starter
 from ipcm._os.spawn import anonymous_file
 from ipcm.bus import output_path
 from ipcm.errors import ServiceStartError, UnsupportedError
@@ -114,10 +116,13 @@ def _fork(
     made = maker(**params)
     identities = _identify(made.watch_pids)
     made.pre_fork_hook()
+    threaded = thread_count() > 1
 
     def child() -> int:
         os.close(status_read)
         atexit._clear()
+        if threaded:
+            part_from_starter(descriptors_of([*params.values(), *vars(made).values()]))
         if out is not None:
             send_output(out)
         return become(made, identities, status)
