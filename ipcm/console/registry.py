@@ -18,6 +18,7 @@ NAMES: tuple[str, ...] = (
     "describe",
     "top",
     "tail",
+    "logs",
     "request",
     "call",
     "signal",

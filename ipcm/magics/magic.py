@@ -25,7 +25,7 @@ from ipcm.role import launcher
 
 __all__ = ["IPCMMagics", "install", "uninstall"]
 
-_ENDLESS = frozenset(("tail", "top"))
+_ENDLESS = frozenset(("tail", "top", "logs"))
 _CHOOSE_THEMSELVES = frozenset(("ls", "service"))
 """Verbs that do without a bus: one lists all of them, one makes one where there is none."""
 

@@ -99,7 +99,8 @@ class Grammar:
         self._changed: dict[str, Callable[[Verb], Verb]] = {
             "request": self._request,
             "call": self._call,
-            "tail": self._tail,
+            "tail": self._limited,
+            "logs": self._limited,
         }
         self.cells = frozenset(("request", "call", "service"))
         self.cell_only = frozenset(("service",))
@@ -281,9 +282,10 @@ class Grammar:
                 add_remote_traceback(error, handle)
                 raise
 
-    def _tail(self, verb: Verb) -> Verb:
+    def _limited(self, verb: Verb) -> Verb:
         def run(context: Context, **values: Any) -> Result:
             endless = values.get("seconds") is None and values.get("count") is None
+            endless = endless and values.get("follow", True)
             if endless and not context.terminal:
                 values["seconds"] = _PATIENCE
                 context.narrate(

@@ -110,6 +110,8 @@ def test_nothing_of_a_service_lands_in_a_cell(
 ) -> None:
     shown = cells(NOISY)
     asked = cells("%ipcm call noisy f")
+    assert "set up" in cells("%ipcm logs noisy -o lines -n 1000").text
+    assert [line.text for line in cells.shell.user_ns["lines"]][-1] == "y"
     assert "set up" not in shown.text
     assert "x" * 10 not in asked.text
     assert capfd.readouterr() == ("", "")

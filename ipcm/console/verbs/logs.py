@@ -1,0 +1,104 @@
+"""`logs`: what a service has written to its stdout and stderr."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from ipcm.bus import Bus
+from ipcm.console.completion import complete_service
+from ipcm.console.results import Span, Stream
+from ipcm.console.verb import Argument, Context, Option, Verb
+from ipcm.console.watching import wait_for
+from ipcm.errors import BusGone, NoSuchPeer
+
+__all__ = ["VERB", "LogLine"]
+
+LINES = 20
+_PAUSE = 0.1
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """One line of a service's output."""
+
+    service: str
+    text: str
+
+
+def run(
+    context: Context, service: str, lines: int, follow: bool, seconds: float | None
+) -> Stream[LogLine]:
+    """See `VERB`."""
+    bus = context.find_bus()
+    output = bus.output(service)
+    if not output.exists:
+        present = [peer.name for peer in bus.presence() if peer.kind != "observer"]
+        if service not in present:
+            raise NoSuchPeer(service, present)
+        context.narrate(
+            f"nothing is kept of {service}: it has written nothing, or its output goes where "
+            "that of its starter goes"
+        )
+    rows = _rows(context, bus, service, lines, follow or seconds is not None, seconds)
+    return Stream(rows, _line, ("service", "text"), _fields, follow and seconds is None)
+
+
+def _rows(
+    context: Context, bus: Bus, service: str, lines: int, follow: bool, seconds: float | None
+) -> Iterator[LogLine]:
+    output = bus.output(service)
+    rest = output.tail(lines)
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
+    if follow:
+        with bus.observe(messages=False) as observer:
+            while (left := deadline - time.monotonic()) > 0:
+                *whole, rest = rest.split("\n")
+                for text in whole:
+                    yield LogLine(service, text)
+                if not (more := output.read()):
+                    try:
+                        wait_for(observer, min(left, _PAUSE), context.output)
+                    except BusGone:
+                        break  # and with it all that writes
+                rest += more
+    for text in rest.splitlines():
+        yield LogLine(service, text)
+
+
+def _line(row: LogLine) -> list[Span]:
+    return [(row.text, "")]
+
+
+def _fields(row: LogLine) -> dict[str, Any]:
+    return {"service": row.service, "text": row.text}
+
+
+VERB = Verb(
+    name="logs",
+    summary="Show what a service has written to its stdout and stderr",
+    group="Look",
+    run=run,
+    result=LogLine,
+    arguments=(Argument("service", "Which; also one that has ended.", complete=complete_service),),
+    options=(
+        Option("lines", ("-n", "--lines"), "So many of the last ones.", int, LINES, minimum=0),
+        Option("follow", ("-f", "--follow"), "And those to come.", bool, False),
+        Option(
+            "seconds",
+            ("-s", "--seconds"),
+            "Those to come, so long.",
+            float,
+            minimum=0.0,
+            metavar="SECONDS",
+        ),
+    ),
+    doc=(
+        "Services started in the background write to a file on their bus, which ends with it; "
+        "what is too old in it has been cut off."
+    ),
+    examples=(("store", "the last lines"), ("store -f", "and what follows, until Ctrl-C")),
+)

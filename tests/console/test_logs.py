@@ -1,0 +1,78 @@
+"""`logs`: the output of a service, while it writes and when it has died."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import ipcm
+from ipcm.console.registry import get_verb
+from ipcm.console.results import Stream
+from ipcm.console.verb import Context
+
+NOISY = """
+import sys
+print("one\\ntwo")
+@endpoint
+def say(text: str) -> None:
+    print(text, flush=True)
+"""
+
+
+def start(bus: ipcm.Bus) -> ipcm.Handle:
+    from ipcm.role.source import SourceService
+
+    handle: ipcm.Handle = ipcm.service("noisy", SourceService, source=NOISY, bus=bus, output="bus")
+    return handle
+
+
+def logs(bus: ipcm.Bus, told: list[str] | None = None, **options: object) -> Stream[Any]:
+    values = {"service": "noisy", "lines": 20, "follow": False, "seconds": None, **options}
+    narrate = (told if told is not None else []).append
+    result = get_verb("logs").run(Context(bus=bus, narrate=narrate), **values)
+    assert isinstance(result, Stream)
+    return result
+
+
+def texts(stream: Stream[Any]) -> list[str]:
+    return [row.text for row in stream.rows]
+
+
+def test_the_last_lines_also_of_one_that_has_ended() -> None:
+    with ipcm.spawn("here") as bus:
+        with start(bus) as handle:
+            handle.call("say", text="three")
+            assert texts(logs(bus)) == ["one", "two", "three"]
+            assert texts(logs(bus, lines=1)) == ["three"]
+        assert texts(logs(bus, lines=2)) == ["two", "three"]
+
+
+def test_following_it() -> None:
+    with ipcm.spawn("here") as bus, start(bus) as handle:
+        stream = logs(bus, follow=True)
+        assert stream.endless
+        rows = stream.rows
+        assert [next(rows).text, next(rows).text] == ["one", "two"]
+        handle.call("say", text="later")
+        assert next(rows).text == "later"
+        assert not logs(bus, seconds=0.05).endless
+        assert texts(logs(bus, seconds=0.05)) == ["one", "two", "later"]
+
+
+def test_a_follower_ends_with_the_bus() -> None:
+    with ipcm.spawn("here") as bus, start(bus):
+        rows = logs(bus, follow=True).rows
+        assert next(rows).text == "one"
+        bus.shutdown()
+        assert [row.text for row in rows] == ["two"]
+
+
+def test_of_nobody_and_of_one_that_is_silent() -> None:
+    told: list[str] = []
+    with ipcm.spawn("here") as bus:
+        with pytest.raises(ipcm.NoSuchPeer):
+            logs(bus)
+        with ipcm.service("noisy", ipcm.EchoService, bus=bus):
+            assert not texts(logs(bus, told))
+            assert "nothing is kept of noisy" in told[0]
