@@ -234,9 +234,17 @@ class Bus(Shown):
                 self._signal_services(self._signal)
         self._transport.end(self._record, grace)
 
+    def unguard(self) -> None:
+        """Lets the bus outlive its owner; `shutdown` and a `with` block still end it.
+
+        Raises:
+            BusGone.
+        """
+        self._transport.detach(self._record.info)
+
     def detach(self) -> None:
         """Lets the bus live on when this process ends or closes it; raises BusGone."""
-        self._transport.detach(self._record.info)
+        self.unguard()
         self.owned = False
 
     def __enter__(self) -> Self:

@@ -147,11 +147,15 @@ class Services:
             params["interval"] = plan.interval
         if plan.fork:
             params["namespace"] = self._names
-        if plan.keep:
-            params["watch_pids"] = []
         start = "fork" if plan.fork else "auto"
         handle: Handle = ipcm.service(
-            plan.name, SourceService, bus=bus, start=start, output="bus", **params
+            plan.name,
+            SourceService,
+            bus=bus,
+            start=start,
+            output="bus",
+            keep=plan.keep,
+            **params,
         )
         return handle
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 from collections.abc import Callable
 from typing import Any
 
 from ipcm._core.names import check_name
 from ipcm._os.fork import fork
 from ipcm._os.launcher.starter import lease as launcher_lease
+from ipcm._os.reset.notebook import in_notebook
 from ipcm.bus import AnyBus, Bus, check_processes, find_bus, spawn
 from ipcm.errors import UsageError
 from ipcm.role.callbacks import Service
@@ -34,6 +36,7 @@ def service(
     timeout: float | None = 30.0,
     handle_name: str | None = None,
     output: str | None = None,
+    keep: bool = False,
     **params: Any,
 ) -> Any:
     """Starts a service in a child process.
@@ -51,7 +54,11 @@ def service(
         handle_name: peer name of the handle's own client.
         output: where its stdout and stderr go: "inherit", where those of this process go; "bus",
             to a file on the bus, which `Handle.output` reads. Left out, it is "bus" for the
-            launcher, and for a service inside one whose own goes there, else "inherit".
+            launcher, for the fork of a notebook's kernel, and for a service inside one whose
+            own goes there, else "inherit".
+        keep: it outlives this process, however that ends, and so does its bus where that is
+            this process's; closing the handle still ends it. Without this it watches this
+            process, and ends with it.
         params: for `maker`.
 
     Returns:
@@ -70,7 +77,9 @@ def service(
             # Ahead: a registrar that is needed too comes from it.
             held.enter_context(launcher_lease())
             warm(pin=False)
-        ipcm_info, owned = _find_bus(bus, ipcm_info, inside)
+        ipcm_info, owned = _find_bus(bus, ipcm_info, inside, keep)
+        if keep:
+            params.setdefault("watch_pids", ())
         if owned is not None:
             undo.callback(owned.shutdown, 0.0)
         check_processes(ipcm_info)
@@ -91,7 +100,11 @@ def service(
 
 def _choose_output(output: str | None, mode: str, inside: ServiceRole | None) -> str:
     if output is None:
-        background = mode == "launcher" or (inside and inside._ipcm_state.output)
+        background = (
+            mode == "launcher"
+            or (mode == "fork" and in_notebook())
+            or (inside and inside._ipcm_state.output)
+        )
         return "bus" if background else "inherit"
     if output not in ("inherit", "bus"):
         raise UsageError(f'output={output!r} is neither "inherit" nor "bus"')
@@ -99,17 +112,20 @@ def _choose_output(output: str | None, mode: str, inside: ServiceRole | None) ->
 
 
 def _find_bus(
-    bus: AnyBus | None, info: str | None, inside: ServiceRole | None
+    bus: AnyBus | None, info: str | None, inside: ServiceRole | None, keep: bool
 ) -> tuple[str, Bus | None]:
     """The info of the bus to join, and the bus where it was made for this."""
-    if info is not None:
-        return info, None
-    if bus is not None:
-        return find_bus(bus).info, None
-    if inside is not None:
+    if info is None and bus is None and inside is not None:
         return inside.ipcm_info, None
-    owned = spawn()
-    return owned.info, owned
+    if info is None and bus is None:
+        owned = spawn(guard=not keep)
+        return owned.info, owned
+    if info is not None and not keep:
+        return info, None
+    found = find_bus(bus if info is None else info)
+    if keep and found.owner_pid == os.getpid():
+        found.unguard()
+    return found.info, None
 
 
 def worker(name: str, callback: Callable[[], Any]) -> int:

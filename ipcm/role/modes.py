@@ -157,7 +157,14 @@ def _launch(
         streams = [os.dup(fd) for fd in ((1, 2) if out is None else (out,))]
         for fd in streams:
             stack.callback(os.close, fd)
-        who, read = launch(_ENTRY, (), (packed, -1, *streams), modules=MODULES, timeout=timeout)
+        who, read = launch(
+            _ENTRY,
+            (),
+            (packed, -1, *streams),
+            modules=MODULES,
+            keep=os.getpid() not in (params["watch_pids"] or ()),
+            timeout=timeout,
+        )
     return ServiceProcess(name, who.pid, read, launched=who)
 
 

@@ -420,6 +420,46 @@ def test_everything_ends_with_the_starter_whatever_it_does(end: str, tmp_path: P
     wait_until(lambda: ipcm.buses() == [])
 
 
+KEEPING = """
+import sys, threading, ipcm
+mode, whose = sys.argv[1:]
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+bus = ipcm.spawn() if whose == "given" else None
+handle = ipcm.service("kept", ipcm.EchoService, bus=bus, start=mode, keep=True)
+guest = ipcm.service("guest", ipcm.EchoService, bus=handle.bus, start=mode)
+print(guest.service_pid, handle.service_pid, handle.ipcm_info, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("mode", ["fork", "exec", "launcher"])
+@pytest.mark.parametrize("whose", ["given", "made"])
+def test_one_that_is_kept_outlives_its_starter_with_its_bus(mode: str, whose: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KEEPING, mode, whose],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdout is not None
+        guest, kept, info = program.stdout.readline().split(" ", 2)
+        program.kill()
+    wait_until(lambda: gone(int(guest)))
+    with ipcm.attach("kept", info.strip()) as handle:
+        assert handle.request([1]) == [1]
+        assert handle.service_pid == int(kept)
+        handle.bus.shutdown()
+    wait_until(lambda: gone(int(kept)))
+
+
+def test_a_kept_service_ends_when_its_handle_is_closed() -> None:
+    with ipcm.service("kept", Adder, keep=True) as handle:
+        pid = handle.service_pid
+    assert gone(pid)
+    assert ipcm.buses() == []
+
+
 class TestPreload:
     """Modules that a service has needed are in the launcher when the next one starts."""
 

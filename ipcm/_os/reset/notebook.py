@@ -9,13 +9,19 @@ from typing import Any, Final
 
 from ipcm._os.reset.relics import bury
 
-__all__ = ["leave_notebook"]
+__all__ = ["in_notebook", "leave_notebook"]
 
 _SINGLETONS: Final = (
     ("IPython.core.interactiveshell", "InteractiveShell"),
     ("ipykernel.kernelbase", "Kernel"),
     ("ipykernel.kernelapp", "IPKernelApp"),
 )
+
+
+def in_notebook() -> bool:
+    """Whether this process is a notebook's kernel: what it writes to 1 and 2 comes into cells."""
+    kind: Any = getattr(sys.modules.get("ipykernel.kernelbase"), "Kernel", None)
+    return getattr(kind, "_instance", None) is not None
 
 
 def leave_notebook() -> None:
