@@ -25,6 +25,7 @@ NAMES: tuple[str, ...] = (
     "terminate",
     "kill",
     "run",
+    "bench",
     "demo",
     "tui",
     "shell",
