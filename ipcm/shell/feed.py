@@ -14,6 +14,7 @@ from ipcm._core.observation import PeerEvent
 from ipcm._core.registry import PeerKind
 from ipcm.bus import Bus
 from ipcm.console.live import Description, Live, OneLook, read_description
+from ipcm.console.watching import gather
 from ipcm.errors import BusGone, IPCMError
 from ipcm.observe.observer import Observer
 
@@ -24,6 +25,7 @@ _FLASH: Final = 2.0
 _AGAIN: Final = 1.0
 _BUDGET: Final = 0.02
 _PATIENCE: Final = 0.1
+_SETTLE: Final = 0.2
 
 
 class Figures(NamedTuple):
@@ -70,6 +72,22 @@ class Feed:
         self.close()
         self._bus, self.gone = bus, False
         self._open()
+        if self._observer is not None:
+            self._settle(self._observer)
+
+    def _settle(self, observer: Observer) -> None:
+        """Waits a moment for what services say of themselves, so that the first key is served."""
+
+        def known() -> bool:
+            services = [peer for peer in observer.presence.values() if peer.kind == "service"]
+            return all(each.name in observer.descriptions for each in services if each.ready)
+
+        self._ask(observer)
+        try:
+            gather(observer, known, _SETTLE)
+        except BusGone:
+            return  # told at the next tick
+        self._ask(observer)
 
     def close(self) -> None:
         """Leaves the bus."""
@@ -91,6 +109,11 @@ class Feed:
             self.gone = True
         except (IPCMError, OSError):
             return  # tried again later
+
+    @property
+    def waiting(self) -> bool:
+        """Whether services have been asked what they offer, and have not answered yet."""
+        return len(self._read) < len(self._asked)
 
     def tick(self) -> bool:
         """Takes in what has come; says whether anything has changed."""

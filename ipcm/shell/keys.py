@@ -7,7 +7,7 @@ from typing import Protocol
 from prompt_toolkit.application import get_app
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, has_focus
+from prompt_toolkit.filters import Condition, emacs_mode, has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 __all__ = ["Actions", "make_bindings"]
@@ -47,7 +47,8 @@ def make_bindings(actions: Actions) -> KeyBindings:
     def _(event: KeyPressEvent) -> None:
         event.current_buffer.validate_and_handle()
 
-    @bindings.add("escape", "enter", filter=typing)
+    # Not in vi mode, where Escape and Enter are two keys.
+    @bindings.add("escape", "enter", filter=typing & emacs_mode)
     def _(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 

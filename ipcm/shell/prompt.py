@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from signal import Signals
-from typing import Any, Final
+from typing import Final
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
@@ -28,7 +28,7 @@ from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.shortcuts import print_formatted_text
 from prompt_toolkit.styles import Style
 
-from ipcm._os.interrupt import Interrupted, deferred, heeded
+from ipcm._os.interrupt import Interrupts, deferred, heeded
 from ipcm.console.cells import clean
 from ipcm.console.completer import complete
 from ipcm.console.words import statements
@@ -45,6 +45,7 @@ __all__ = ["Prompt", "run_prompt"]
 
 _LEAVING: Final = ("exit", "quit")
 _MENU: Final = 6
+_SOON: Final = 0.05
 
 
 def run_prompt(session: Session) -> int:
@@ -139,22 +140,24 @@ class Prompt:
         """See `run_prompt`."""
         self._follow_bus()
         while True:
-            try:
-                with deferred() as interrupts:
-                    text = self._prompt.prompt(
-                        pre_run=lambda: self._start_background(interrupts),
-                        vi_mode=self._vi,
-                    )
-            except KeyboardInterrupt as interrupt:
-                if isinstance(interrupt, Interrupted):
-                    raise
-                continue  # the line is cancelled
-            except EOFError:
-                return 0
-            if text.strip() in _LEAVING:
+            with deferred() as interrupts:
+                text = self._read(interrupts)
+            # A signal that came meanwhile has been raised by now.
+            if text is None or text.strip() in _LEAVING:
                 return 0
             self._run(text)
             self._follow_bus()
+
+    def _read(self, interrupts: Interrupts) -> str | None:
+        """One or several lines; None where the user leaves."""
+        try:
+            return self._prompt.prompt(
+                pre_run=lambda: self._start_background(interrupts), vi_mode=self._vi
+            )
+        except KeyboardInterrupt:
+            return ""  # the line is cancelled
+        except EOFError:
+            return None
 
     def _run(self, text: str) -> None:
         """Runs what was typed, up to the first error."""
@@ -194,10 +197,10 @@ class Prompt:
             self._follow.close()
             self._follow = None
 
-    def _start_background(self, interrupts: Any) -> None:
+    def _start_background(self, interrupts: Interrupts) -> None:
         get_app().create_background_task(self._in_background(interrupts))
 
-    async def _in_background(self, interrupts: Any) -> None:
+    async def _in_background(self, interrupts: Interrupts) -> None:
         """While one types: keeps fresh what is known, shows traffic, heeds signals."""
         app = get_app()
         while True:
@@ -209,7 +212,7 @@ class Prompt:
                 await self._show_traffic(self._follow)
             elif changed:
                 app.invalidate()
-            await asyncio.sleep(BATCH)
+            await asyncio.sleep(_SOON if self._feed.waiting else BATCH)
 
     async def _show_traffic(self, follow: Follow) -> None:
         lines = follow.batch()
