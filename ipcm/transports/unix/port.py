@@ -109,18 +109,18 @@ class UnixPort(Port):
         hot = self._links.hot
         # The link that spoke last is read first: one system call instead of two. The others
         # are looked at every millisecond at least.
-        if hot is not None and time.monotonic() - self._looked < _LOOK_AROUND:
-            spin = self._credit and (spin or timeout != 0)
-            if self._streaming or not spin:
-                self._read(hot, arrivals)
-                if arrivals:
-                    return arrivals
-            if spin and self._spin_on(hot, arrivals):
-                return arrivals
-        else:
+        spin = self._credit and (spin or timeout != 0)
+        if hot is None or time.monotonic() - self._looked >= _LOOK_AROUND:
             self._look(0, arrivals)
             if arrivals or self.changes:
                 return arrivals
+            hot = self._links.hot
+        elif self._streaming or not spin:
+            self._read(hot, arrivals)
+            if arrivals:
+                return arrivals
+        if spin and hot is not None and self._spin_on(hot, arrivals):
+            return arrivals
         began = time.monotonic()
         self._look(timeout, arrivals)
         if timeout != 0:
