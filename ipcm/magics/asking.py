@@ -12,6 +12,7 @@ from typing import Any
 
 from ipcm.console.payload import parse_json, parse_request
 from ipcm.errors import RequestTimeout, UsageError
+from ipcm.magics.failing import shortened
 from ipcm.message import Response
 from ipcm.role.handle import Handle
 
@@ -111,7 +112,7 @@ class Pending:
         response = self._response
         assert response is not None
         if response.exception is not None:
-            raise response.exception
+            raise shortened(response.exception)
         return response.payload
 
     def close(self) -> None:

@@ -120,6 +120,7 @@ def install(shell: Any) -> None:
     shell.register_magics(magics)
     shell.input_transformers_cleanup.append(rewrite_help)
     shell.Completer.custom_matchers.append(magics.matcher)
+    shell.events.register("pre_run_cell", magics.session.before_cell)
     shell.events.register("post_run_cell", magics.session.after_cell)
     atexit.register(uninstall, shell)
     _loaded[shell] = magics
@@ -137,4 +138,5 @@ def uninstall(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("ipcm", None)
     shell.Completer.custom_matchers.remove(magics.matcher)
+    shell.events.unregister("pre_run_cell", magics.session.before_cell)
     shell.events.unregister("post_run_cell", magics.session.after_cell)

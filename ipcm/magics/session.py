@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 from typing import Any
 
 from ipcm.bus import AnyBus, Bus, find_bus, spawn
@@ -35,6 +36,7 @@ class Session:
         self._pending: list[Pending] = []
         self._views: dict[str | None, Background] = {}
         self._tending: Background | None = None
+        self._context = contextvars.copy_context()
 
     # The bus
 
@@ -118,7 +120,7 @@ class Session:
             with self.screen.refreshing() as lines:
                 watch_blocking(bus, service, seconds if self.screen.live else seconds or 0.0, lines)
         elif has_loop():
-            self._views[service] = watch_in_background(bus, service, seconds)
+            self._views[service] = watch_in_background(bus, service, seconds, self._context_of_cell)
         else:
             watch_blocking(bus, service, seconds or 0.0, None)
 
@@ -143,7 +145,19 @@ class Session:
 
         # Without an event loop it has to wait for the next cell, see `after_cell`.
         if has_loop():
-            self._tending = Background(step)
+            self._tending = Background(step, self._context_of_cell)
+
+    def before_cell(self, info: object) -> None:
+        """IPython's event `pre_run_cell`.
+
+        What updates an output says for which cell's sake, and many front ends hear only what is
+        said for the one that runs; which output it is for, it says by itself.
+        """
+        self._context = contextvars.copy_context()
+
+    def _context_of_cell(self) -> contextvars.Context:
+        # A copy: one may be entered only once, and a cell may be in it.
+        return self._context.copy()
 
     def after_cell(self, result: Any) -> None:
         """IPython's event `post_run_cell`."""

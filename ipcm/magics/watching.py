@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import math
 import time
 from collections.abc import Callable
@@ -66,7 +67,9 @@ class View:
         return not self._over and time.monotonic() < self._deadline
 
     def finish(self) -> None:
-        """Leaves the bus; the last picture stays."""
+        """Takes a last look, and leaves the bus; the picture stays."""
+        if not self._over:
+            self.step()
         self._observer.close()
 
     def _picture(self, table: Table[Any]) -> Picture:
@@ -81,6 +84,7 @@ class Background:
 
     Args:
         step: called every half second, until it returns False.
+        context: gives the context to do so in: that of the cell that runs, or ran last.
         finish: called once, whatever the end. interruptible: an interrupt ends it.
 
     Raises:
@@ -90,12 +94,14 @@ class Background:
     def __init__(
         self,
         step: Callable[[], bool],
+        context: Callable[[], contextvars.Context],
         finish: Callable[[], None] = lambda: None,
         *,
         interruptible: bool = False,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._step = step
+        self._context = context
         self._finish = finish
         self._ended = False
         self._interrupt = IdleInterrupt(self._cancel_soon) if interruptible else None
@@ -113,7 +119,7 @@ class Background:
 
     async def _run(self) -> None:
         try:
-            while not self._ended and self._step():
+            while not self._ended and self._context().run(self._step):
                 if self._interrupt is not None:
                     self._interrupt.arm()
                 await asyncio.sleep(REFRESH)
@@ -128,7 +134,7 @@ class Background:
             self._ended = True
             if self._interrupt is not None:
                 self._interrupt.disarm()
-            self._finish()
+            self._context().run(self._finish)
 
 
 def has_loop() -> bool:
@@ -140,10 +146,15 @@ def has_loop() -> bool:
     return True
 
 
-def watch_in_background(bus: Bus, service: str | None, seconds: float | None) -> Background:
+def watch_in_background(
+    bus: Bus,
+    service: str | None,
+    seconds: float | None,
+    context: Callable[[], contextvars.Context],
+) -> Background:
     """Starts a live view in the output of the cell that runs now."""
     view = View(bus, service, seconds, _display_shower())
-    return Background(view.step, view.finish, interruptible=True)
+    return Background(view.step, context, view.finish, interruptible=True)
 
 
 def watch_blocking(

@@ -18,7 +18,7 @@ from tests.helpers import gone, wait_until
 pytest.importorskip("ipykernel", reason="a kernel needs ipykernel")
 pytest.importorskip("jupyter_client", reason="kernels are started through jupyter_client")
 
-__all__ = ["Kernel", "Shown", "cpu_seconds", "running_kernel"]
+__all__ = ["Kernel", "Shown", "cpu_seconds", "processes_of", "running_kernel"]
 
 LIMIT = 30.0
 
@@ -116,6 +116,17 @@ class Kernel:
         return time.monotonic() - started
 
 
+def processes_of(folder: Path) -> list[int]:
+    """Living processes that were started with this folder in their environment."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+            if os.fsencode(folder) in environment and int(pid) != os.getpid():
+                found.append(int(pid))
+    return [pid for pid in found if not gone(pid)]
+
+
 def cpu_seconds(pid: int) -> float:
     """What a process has spent so far; 0 for one that is gone."""
     try:
@@ -173,3 +184,5 @@ def running_kernel(tmp_path: Path) -> Iterator[Kernel]:
             wait_until(lambda: gone(pid))
         manager.context.destroy()
         ensure_event_loop().close()
+        # They are in sessions of their own, where the look at what a test leaves does not reach.
+        wait_until(lambda: not processes_of(tmp_path), 5.0)
