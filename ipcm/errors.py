@@ -5,6 +5,7 @@
     │   ├── WrongProcess            a client or handle used in a forked child
     │   ├── ConcurrentUse           a second thread used it while a call was under way
     │   ├── InvalidName             not usable as a peer or bus name
+    │   ├── NoSuchSignal            not a signal that can be sent or caught (also a ValueError)
     │   ├── UnsupportedError        this transport or platform cannot do it
     │   ├── ExtraResponse           a request was answered a second time
     │   ├── ContentError            content that the serializer cannot carry
@@ -24,6 +25,7 @@
     │   └── ProtocolError           it sent what is not our protocol
     ├── ServiceError              the life of a service process
     │   ├── ServiceStartError       it did not become ready
+    │   │   └── ServiceNameTaken      because of its name (also a NameTaken)
     │   └── ServiceDied             it ended without an exit value
     └── Backpressure              an outbox is full: the receiver is too slow or stopped
 
@@ -50,6 +52,7 @@ __all__ = [
     "NameTaken",
     "NoSuchBus",
     "NoSuchPeer",
+    "NoSuchSignal",
     "PeerError",
     "PeerGone",
     "ProtocolError",
@@ -57,6 +60,7 @@ __all__ = [
     "RequestTimeout",
     "ServiceDied",
     "ServiceError",
+    "ServiceNameTaken",
     "ServiceStartError",
     "UnsupportedError",
     "UsageError",
@@ -97,6 +101,10 @@ class InvalidName(UsageError):
     def __init__(self, name: object, why: str) -> None:
         super().__init__(f"{_short(name)} is not a usable name: {why}")
         self.name = name
+
+
+class NoSuchSignal(UsageError, ValueError):
+    """Not the name, number or member of a signal, or of one that cannot be caught."""
 
 
 class UnsupportedError(UsageError):
@@ -273,6 +281,19 @@ class ServiceError(IPCMError):
 
 class ServiceStartError(ServiceError):
     """The service did not become ready."""
+
+
+class ServiceNameTaken(ServiceStartError, NameTaken):
+    """A service did not become ready because a live peer has its name.
+
+    Attributes: pid: the process that holds it, or None.
+    """
+
+    def __init__(self, name: str, text: str, traceback: str, pid: int | None) -> None:
+        IPCMError.__init__(self, f"{text}\n\n{traceback.rstrip()}")
+        self.name = name
+        self.traceback = traceback
+        self.pid = pid
 
 
 class ServiceDied(ServiceError):

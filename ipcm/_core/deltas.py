@@ -30,11 +30,12 @@ class Deltas:
         """Notes that a peer came (+1) or left (-1)."""
         self._changes.append((name, change))
 
-    def take(self, speaking: Container[str] = ()) -> dict[str, int]:
+    def take(self, speaking: Container[str] = (), *, peek: bool = False) -> dict[str, int]:
         """The changes for this turn.
 
         Args:
             speaking: senders of this turn's messages; their leaving waits for the next.
+            peek: only looks; they stay.
 
         Returns:
             Name to +1 or -1, in the order they happened.
@@ -50,5 +51,6 @@ class Deltas:
                 later.append((name, change))
             else:
                 delta[name] = change
-        self._changes = later
+        if not peek:
+            self._changes = later
         return delta

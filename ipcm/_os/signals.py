@@ -12,6 +12,7 @@ from typing import Any
 
 from ipcm._os.fork import close_in_children
 from ipcm._os.linux import require_linux
+from ipcm.errors import NoSuchSignal
 
 __all__ = ["SignalCounter", "ignore", "parse_signals"]
 
@@ -47,7 +48,7 @@ class SignalCounter:
 
         Raises:
             ValueError: not in the main thread.
-            OSError: a signal that cannot be caught.
+            NoSuchSignal: one that cannot be caught.
             UnsupportedError: not on this platform.
         """
         require_linux("counting signals")
@@ -62,7 +63,10 @@ class SignalCounter:
         _started.append(self)
         try:
             for number in self._count | self._wake:
-                self._before[number] = signal.signal(number, self.notice)
+                try:
+                    self._before[number] = signal.signal(number, self.notice)
+                except OSError:
+                    raise NoSuchSignal(f"{number.name} cannot be caught") from None
         except BaseException:
             self.stop()
             raise
@@ -139,21 +143,23 @@ def ignore(*numbers: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def parse_signals(names: Iterable[str | int]) -> tuple[Signals, ...]:
-    """Reads signal names, with or without SIG, numbers, and members.
+def parse_signals(names: Iterable[str | int] | str | int) -> tuple[Signals, ...]:
+    """Reads signal names, with or without SIG, numbers, and members; one of them will do.
 
     Raises:
-        ValueError: names the one that is no signal.
+        NoSuchSignal: names the one that is no signal.
     """
+    if isinstance(names, str | int):
+        names = (names,)
     return tuple(_parse(name) for name in names)
 
 
 def _parse(name: str | int) -> Signals:
-    with contextlib.suppress(ValueError, KeyError):
+    with contextlib.suppress(ValueError, KeyError, AttributeError):
         if isinstance(name, int):
             return Signals(name)
         text = name.upper()
         return Signals[text if text.startswith("SIG") else f"SIG{text}"]
     known = [each.name for each in Signals]
     near = difflib.get_close_matches(f"SIG{str(name).upper().removeprefix('SIG')}", known, 1)
-    raise ValueError(f"no signal {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    raise NoSuchSignal(f"no signal {name!r}" + (f"; did you mean {near[0]}?" if near else ""))

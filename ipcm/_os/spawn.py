@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ __all__ = [
     "OwnedFd",
     "anonymous_file",
     "close_others",
+    "end_helper",
     "failed_child",
     "open_child",
     "reap",
@@ -100,3 +102,11 @@ def reap(pid: int, timeout: float) -> int | None:
     finally:
         os.close(pidfd)
     return os.waitstatus_to_exitcode(status) if done else None
+
+
+def end_helper(pid: int) -> None:
+    """Kills a helper that was just started, and waits for it; needs no descriptor."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):  # the launcher waits for those that it forked
+        os.waitpid(pid, 0)

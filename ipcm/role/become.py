@@ -5,21 +5,21 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from ipcm._os.launcher.preload import tell_imports
 from ipcm._os.output import OutputFile, send_output
 from ipcm._os.spawn import OwnedFd
 from ipcm._os.stdio import redirect, save
 from ipcm.bus import output_path
+from ipcm.errors import UsageError
 from ipcm.role.parcel import Parcel
 from ipcm.role.process import Report
-from ipcm.role.text import format_error, format_traceback
+from ipcm.role.role import ServiceRole
+from ipcm.role.text import format_traceback
 
-if TYPE_CHECKING:
-    from ipcm.role.role import ServiceRole
-
-__all__ = ["become", "open_parcel"]
+__all__ = ["become", "make_service", "open_parcel"]
 
 
 def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int:
@@ -49,9 +49,9 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
         value = service.run()
     except BaseException as error:  # noqa: BLE001
         # The boundary of the process: the exception goes to whoever holds the handle.
-        if service._ipcm_state.phase != "starting":
+        heard = Report.of(error).write(mine.fd)
+        if service._ipcm_state.phase != "starting" or not heard:
             service.debug(f"{service.name}: {format_traceback(error)}")
-        _tell_failure(error, mine.fd)
         _run_atexit(service)
         return error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
     Report(ended=True, value=value).write(mine.fd)
@@ -59,14 +59,24 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
     return value & 0xFF if isinstance(value, int) else 0
 
 
-def _tell_failure(error: BaseException, status: int) -> None:
-    Report(failed=format_error(error), traceback=format_traceback(error)).write(status)
-
-
 def _run_atexit(service: ServiceRole) -> None:
     """Runs what was registered in the service's own process, never the starter's."""
     if not service.use_posix_exit:
         atexit._run_exitfuncs()
+
+
+def make_service(maker: Callable[..., ServiceRole], params: dict[str, Any]) -> ServiceRole:
+    """Makes the service.
+
+    Raises:
+        UsageError: what was made is none.
+    """
+    if not callable(maker):
+        raise UsageError(f"a service is made by a class, not by {maker!r:.100}")
+    service = maker(**params)
+    if not isinstance(service, ServiceRole):
+        raise UsageError(f"{maker!r:.100} made {service!r:.100}, which is no ServiceRole")
+    return service
 
 
 def open_parcel(parcel: int, status: int, *streams: int) -> int:
@@ -86,10 +96,10 @@ def open_parcel(parcel: int, status: int, *streams: int) -> int:
                 os.close(fd)
         with open(parcel, "rb") as file:
             made = Parcel.unpack(file)
-        service = made.maker(**made.params)
+        service = make_service(made.maker, made.params)
         tell_imports()
         service.pre_fork_hook()
     except BaseException as error:  # noqa: BLE001 (as in become)
-        _tell_failure(error, status)
+        Report.of(error).write(status)
         return 1
     return become(service, made.identities, status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +13,7 @@ from ipcm._core.activity import Activity
 from ipcm._os.signals import parse_signals
 from ipcm.errors import UsageError
 from ipcm.message import DEFERRED, Message, Request, Response
+from ipcm.role.endpoints import name_callables
 from ipcm.role.role import ServiceRole
 
 __all__ = ["HOOKS", "Service"]
@@ -29,27 +31,12 @@ HOOKS: Final = (
 )
 """The callbacks that are lists."""
 
-_ATTRIBUTES: Final = frozenset(
-    (
-        "cycle",
-        "interval",
-        "use_posix_exit",
-        "intercept_errors",
-        "expose_error_details",
-        "signals_to_grab",
-        "reap_all",
-        "worker_grace",
-        "output_cap",
-        "peer_class",
-        "handle_class",
-    )
-)
-
 
 class Service(ServiceRole):
     """A service made of callbacks, of methods of a subclass, or of endpoints.
 
-    Every callback gets the service first. Required: `on_all`, `handle_request` or an endpoint.
+    Every callback gets the service first, so a method of a subclass with a callback's name is
+    one, too. Required: `on_all`, `handle_request` or an endpoint.
 
     Args:
         name, ipcm_info, orig_io, pid, watch_pids: the role's values.
@@ -58,6 +45,8 @@ class Service(ServiceRole):
         on_sig: signal to callable or list; its keys are grabbed.
         handle_request: `(service, request, message)`; its return value is the response.
         handle_response: `(service, response, message)`.
+        endpoints: a list of callables, or name to callable: endpoints beside those that are
+            methods; called with the service and the arguments.
         post_fork: `(service)`, see `post_fork_hook`.
         attributes: any other attribute of the role (cycle, interval, intercept_errors, ...).
 
@@ -77,28 +66,34 @@ class Service(ServiceRole):
         on_sig: Mapping[Any, Any] | None = None,
         handle_request: Callable[..., Any] | None = None,
         handle_response: Callable[..., Any] | None = None,
+        endpoints: Iterable[Callable[..., Any]] | Mapping[str, Callable[..., Any]] = (),
         post_fork: Callable[..., Any] | None = None,
         **attributes: Any,
     ) -> None:
-        self.name = name
-        self.ipcm_info = ipcm_info
-        self.orig_io = orig_io
-        self.pid = os.getpid() if pid is None else pid
-        self.watch_pids = watch_pids
+        kind = type(self)
+        for hook in HOOKS:
+            methods = _callables(hook, getattr(kind, hook, None))
+            setattr(self, hook, methods + _callables(hook, attributes.pop(hook, None)))
+        super().__init__(
+            name=name,
+            ipcm_info=ipcm_info,
+            orig_io=orig_io,
+            pid=os.getpid() if pid is None else pid,
+            watch_pids=watch_pids,
+            **attributes,
+        )
         self._ipcm_on_request = _callable("handle_request", handle_request)
         self._ipcm_on_response = _callable("handle_response", handle_response)
-        self._ipcm_post_fork = _callable("post_fork", post_fork)
-        for hook in HOOKS:
-            setattr(self, hook, _callables(hook, attributes.pop(hook, None)))
+        self._ipcm_post_fork = _callable("post_fork", post_fork or getattr(kind, "post_fork", None))
+        self._ipcm_endpoints: dict[str, Callable[..., Any]] = {
+            each: functools.partial(function, self)
+            for each, function in name_callables(endpoints).items()
+        }
         self.on_sig: dict[Signals, list[Callable[..., Any]]] = {
             parse_signals([sig])[0]: _callables(f"on_sig[{sig!r}]", callbacks)
-            for sig, callbacks in (on_sig or {}).items()
+            for sig, callbacks in {**getattr(kind, "on_sig", {}), **(on_sig or {})}.items()
         }
-        for attribute, value in attributes.items():
-            if attribute not in _ATTRIBUTES:
-                raise UsageError(f"{type(self).__name__} has no parameter {attribute!r}")
-            setattr(self, attribute, value)
-        self.signals_to_grab = (*self.signals_to_grab, *self.on_sig)
+        self.signals_to_grab = (*parse_signals(self.signals_to_grab), *self.on_sig)
         self._ipcm_check_answers()
 
     on_all: list[Callable[..., Any]]
@@ -114,10 +109,9 @@ class Service(ServiceRole):
     def _ipcm_check_answers(self) -> None:
         kind = type(self)
         if (
-            self.on_all
+            self._ipcm_has("run_on_all")
             or self._ipcm_on_request
             or self.endpoints()
-            or kind.run_on_all is not Service.run_on_all
             or kind.handle_request is not Service.handle_request
         ):
             return
@@ -154,24 +148,9 @@ class Service(ServiceRole):
         if self._ipcm_post_fork is not None:
             self._ipcm_post_fork(self)
 
-    def wants_cycle(self) -> bool:
-        """See `Hooks.wants_cycle`."""
-        kind = type(self)
-        return bool(
-            self.on_all
-            or self.should_end
-            or kind.run_on_all is not Service.run_on_all
-            or kind.run_should_end is not Service.run_should_end
-        )
-
-    def wants_interval(self) -> bool:
-        """See `Hooks.wants_interval`."""
-        kind = type(self)
-        return bool(
-            self.on_all
-            or self.on_interval
-            or kind.run_on_all is not Service.run_on_all
-            or kind.run_on_interval is not Service.run_on_interval
+    def _ipcm_has(self, hook: str, plain: type | None = None) -> bool:
+        return super()._ipcm_has(hook, plain or Service) or bool(
+            getattr(self, hook.removeprefix("run_"))
         )
 
     # The lists

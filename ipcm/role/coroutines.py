@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterable
+import selectors
+from collections.abc import Coroutine, Iterable
+from functools import partial
 from typing import Any, Final, TypeAlias
+
+from ipcm._os.fork import close_in_children
 
 __all__ = ["Coroutines", "Key"]
 
@@ -19,13 +23,19 @@ class Coroutines:
     """The asyncio loop of one service, and a task for each request that it works on.
 
     The service's wait is `run_until_complete` of a future that our descriptors resolve. (A loop
-    stepped by hand lost wake-ups.) In between, while callbacks run, the tasks stand still.
+    stepped by hand lost wake-ups.) In between, while callbacks run, the tasks stand still, those
+    too that a handler has started beside its own.
+
+    Attributes:
+        ended: tasks that are over, with their requests; whoever reads them clears them.
     """
 
     def __init__(self) -> None:
+        self.ended: list[tuple[Key, asyncio.Task[Any]]] = []
         self._loop = self.make_loop()
         self._tasks: dict[Key, asyncio.Task[Any]] = {}
         self._wake: asyncio.Future[None] | None = None
+        close_in_children(self)
 
     def make_loop(self) -> asyncio.AbstractEventLoop:
         """The loop that the tasks run on."""
@@ -34,31 +44,19 @@ class Coroutines:
     @property
     def pending(self) -> bool:
         """Whether any task is under way."""
-        return bool(self._tasks)
+        return bool(asyncio.all_tasks(self._loop))
 
-    def start(
-        self,
-        key: Key,
-        coroutine: Coroutine[Any, Any, Any],
-        done: Callable[[Callable[[], Any]], None],
-    ) -> None:
-        """Begins to work on a request.
-
-        Args:
-            done: called at the end, unless it was cancelled, with a function that returns the
-                result or raises what the coroutine raised.
-        """
+    def start(self, key: Key, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Begins to work on a request."""
         task = self._loop.create_task(coroutine)
         self._tasks[key] = task
+        task.add_done_callback(partial(self._note_end, key))
 
-        def ended(task: asyncio.Task[Any]) -> None:
-            if self._tasks.get(key) is task:
-                del self._tasks[key]
-            self._wake_up()
-            if not task.cancelled():
-                done(task.result)
-
-        task.add_done_callback(ended)
+    def _note_end(self, key: Key, task: asyncio.Task[Any]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+        self.ended.append((key, task))
+        self._wake_up()
 
     def cancel(self, keys: Iterable[Key]) -> None:
         """Nobody waits for these any more."""
@@ -94,13 +92,19 @@ class Coroutines:
 
     def close(self) -> None:
         """Cancels what is under way, gives it a second to clean up, and closes the loop."""
-        tasks = list(self._tasks.values())
+        tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()
         with contextlib.closing(self._loop):
             if tasks:
                 self._loop.run_until_complete(asyncio.wait(tasks, timeout=_GRACE))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+
+    def forget_after_fork(self) -> None:
+        """Closes the selector in a forked child: the kernel's side of it is the parent's, too."""
+        selector: selectors.BaseSelector | None = getattr(self._loop, "_selector", None)
+        if selector is not None:
+            selector.close()
 
     def _wake_up(self) -> None:
         if self._wake is not None and not self._wake.done():

@@ -1,22 +1,35 @@
-"""Endpoints: typed methods that requests are dispatched to."""
+"""Endpoints: typed callables that requests are dispatched to."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import inspect
+import sys
 import typing
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from types import FrameType
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from ipcm.errors import UsageError
 
-__all__ = ["BadRequest", "Endpoint", "Endpoints", "endpoint", "endpoint_name", "is_endpoint"]
+__all__ = [
+    "BadRequest",
+    "Endpoint",
+    "Endpoints",
+    "endpoint",
+    "endpoint_name",
+    "is_endpoint",
+    "name_callables",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_MARK = "__ipcm_endpoint__"
+_MARK: Final = "__ipcm_endpoint__"
+_HINTS: Final = "__ipcm_hints__"
 
 
 class BadRequest(UsageError):
@@ -26,15 +39,38 @@ class BadRequest(UsageError):
 def endpoint(function: F) -> F:
     """Marks a method as an endpoint: `{"endpoint": name, "args": {...}}` calls it.
 
-    Its type hints validate the arguments (by msgspec), its docstring describes it.
+    Its type hints validate the arguments (by msgspec), its docstring describes it. It may be a
+    coroutine, a staticmethod or a classmethod; a subclass that overrides it keeps the mark.
     """
-    setattr(function, _MARK, True)
+    plain = _plain(function)
+    setattr(plain, _MARK, True)
+    with contextlib.suppress(NameError, TypeError):  # a class still to come: read later
+        setattr(plain, _HINTS, _hints(plain, sys._getframe(1)))
     return function
 
 
 def is_endpoint(value: object) -> bool:
     """Whether `endpoint` has marked it."""
-    return callable(value) and bool(getattr(value, _MARK, False))
+    return bool(getattr(_plain(value), _MARK, False))
+
+
+def name_callables(
+    given: Iterable[Callable[..., Any]] | Mapping[str, Callable[..., Any]],
+) -> dict[str, Callable[..., Any]]:
+    """Endpoints that are given and no methods, by name.
+
+    Raises:
+        UsageError: one that cannot be called, or has no name.
+    """
+    if not isinstance(given, Mapping):
+        given = {getattr(each, "__name__", ""): each for each in given}
+    for name, function in given.items():
+        if not (isinstance(name, str) and name.isidentifier() and callable(function)):
+            raise UsageError(
+                f"endpoints are callables with a name, or a mapping of names to callables; "
+                f"got {name!r}: {function!r:.100}"
+            )
+    return dict(given)
 
 
 class EndpointCall(msgspec.Struct):
@@ -51,6 +87,7 @@ class Endpoint:
     name: str
     function: Callable[..., Any]
     arguments: type[msgspec.Struct]
+    returns: Any
     doc: str
 
     @classmethod
@@ -58,11 +95,16 @@ class Endpoint:
         """Reads the signature.
 
         Raises:
-            UsageError: it has positional-only or variable parameters.
+            UsageError: it has positional-only or variable parameters, or a hint that names
+                nothing known or that nothing can be checked by.
         """
-        hints = typing.get_type_hints(function)
+        try:
+            hints = _hints(_plain(function))
+            signature = inspect.signature(function)
+        except (NameError, TypeError, ValueError) as error:
+            raise UsageError(f"endpoint {name!r} cannot be read: {error}") from None
         fields: list[Any] = []
-        for parameter in inspect.signature(function).parameters.values():
+        for parameter in signature.parameters.values():
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 raise UsageError(f"endpoint {name!r}: parameter {parameter} cannot come by name")
             hint = hints.get(parameter.name, Any)
@@ -70,10 +112,15 @@ class Endpoint:
                 fields.append((parameter.name, hint))
             else:
                 fields.append((parameter.name, hint, _default(parameter.default)))
-        arguments = msgspec.defstruct(
-            f"{name}_arguments", fields, forbid_unknown_fields=True, kw_only=True
-        )
-        return cls(name, function, arguments, inspect.getdoc(function) or "")
+        try:
+            arguments = msgspec.defstruct(
+                f"{name}_arguments", fields, forbid_unknown_fields=True, kw_only=True
+            )
+            msgspec.json.Decoder(arguments)
+        except TypeError as error:
+            raise UsageError(f"endpoint {name!r}: {error}") from None
+        returns = hints.get("return", Any)
+        return cls(name, function, arguments, returns, inspect.getdoc(_plain(function)) or "")
 
     def call(self, args: dict[str, Any]) -> Any:
         """Validates and calls.
@@ -82,22 +129,32 @@ class Endpoint:
             BadRequest: the arguments do not fit; it says which, and how it should be called.
         """
         try:
-            values = msgspec.convert(args, self.arguments)
+            values = msgspec.convert(args, self.arguments, str_keys=True)
         except msgspec.ValidationError as error:
             raise BadRequest(f"bad arguments for {self.signature()}: {error}") from None
         return self.function(**{f: getattr(values, f) for f in values.__struct_fields__})
 
     def signature(self) -> str:
         """As one would write it: `add(a: int, b: int = 0) -> int`."""
-        return f"{self.name}{inspect.signature(self.function, eval_str=True)}"
+        signature = inspect.signature(self.function)
+        hints = {field.name: field.type for field in msgspec.structs.fields(self.arguments)}
+        parameters = [
+            each.replace(annotation=hints[each.name]) if each.annotation is not each.empty else each
+            for each in signature.parameters.values()
+        ]
+        returns = signature.return_annotation
+        if returns is not signature.empty:
+            returns = None if self.returns is type(None) else self.returns
+        return f"{self.name}{signature.replace(parameters=parameters, return_annotation=returns)}"
 
     def describe(self) -> dict[str, Any]:
-        """Name, signature, docstring, JSON schema of the parameters."""
+        """Name, signature, docstring, JSON schemas of the parameters and of what it returns."""
         return {
             "name": self.name,
             "signature": self.signature(),
             "doc": self.doc,
-            "parameters": msgspec.json.schema(self.arguments),
+            "parameters": _schema(self.arguments),
+            "returns": _schema(self.returns),
         }
 
 
@@ -105,18 +162,17 @@ class Endpoints:
     """The endpoints of one service, by name.
 
     Args:
-        service: those methods of its class that are marked. more: functions, by name.
+        service: its marked methods are endpoints. more: functions, by name.
     """
 
     def __init__(
         self, service: object, more: Mapping[str, Callable[..., Any]] | None = None
     ) -> None:
-        self._endpoints: dict[str, Endpoint] = {
-            name: Endpoint.of(name, function) for name, function in (more or {}).items()
-        }
-        for name in dir(type(service)):
-            if is_endpoint(getattr(type(service), name, None)):
-                self._endpoints[name] = Endpoint.of(name, getattr(service, name))
+        self._endpoints: dict[str, Endpoint] = {}
+        for name in _marked(type(service)):
+            self._endpoints[name] = Endpoint.of(name, getattr(service, name))
+        for name, function in (more or {}).items():
+            self._endpoints[name] = Endpoint.of(name, function)
 
     def __bool__(self) -> bool:
         return bool(self._endpoints)
@@ -150,6 +206,49 @@ def endpoint_name(payload: Any) -> str:
         if type(name) is str:
             return name[:80]
     return ""
+
+
+def _marked(kind: type) -> list[str]:
+    """Names of methods that the class, or one that it inherits from, has marked."""
+    marked = {
+        name for base in kind.__mro__ for name, value in vars(base).items() if is_endpoint(value)
+    }
+    return sorted(name for name in marked if callable(getattr(kind, name)))
+
+
+def _plain(function: Any) -> Any:
+    """The function in a bound method, a staticmethod, a classmethod or a partial."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return getattr(function, "__func__", function)
+
+
+def _hints(plain: Any, frame: FrameType | None = None) -> dict[str, Any]:
+    """The hints of a function, each as the object that it names.
+
+    Args:
+        frame: the class body that it stands in: what is local there, and in the function around
+            it, may be named too.
+    """
+    hints: dict[str, Any] | None = getattr(plain, _HINTS, None)
+    if hints is not None:
+        return hints
+    if not inspect.isroutine(plain):
+        plain = type(plain).__call__
+    try:
+        return typing.get_type_hints(plain, include_extras=True)
+    except NameError:
+        if frame is None or frame.f_back is None:
+            raise
+        names = {**frame.f_back.f_locals, **frame.f_locals}
+        return typing.get_type_hints(plain, localns=names, include_extras=True)
+
+
+def _schema(hint: Any) -> dict[str, Any]:
+    try:
+        return msgspec.json.schema(hint, schema_hook=lambda _: {})
+    except TypeError:
+        return {}  # of what it returns, that is: nothing checks it
 
 
 def _default(value: Any) -> Any:

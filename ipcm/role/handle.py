@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
+import time
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -22,6 +24,7 @@ from ipcm.errors import (
     NoSuchPeer,
     RequestTimeout,
     UnsupportedError,
+    UsageError,
     WrongProcess,
 )
 from ipcm.message import Message, Response
@@ -31,6 +34,8 @@ from ipcm.role.process import ServiceProcess
 from ipcm.shown import Shown
 
 __all__ = ["Handle", "attach"]
+
+_SLICE: Final = 0.05
 
 
 class Handle(Shown, Asking):
@@ -67,6 +72,7 @@ class Handle(Shown, Asking):
         self._owned_bus = bus
         self._read_only = read_only
         self._client: Client | None = None
+        self._closed = False
         self._pid = os.getpid()
 
     def __repr__(self) -> str:
@@ -75,9 +81,10 @@ class Handle(Shown, Asking):
     @property
     def client(self) -> Client:
         """The connection, made at the first use."""
-        if self._pid != here.pid:
-            raise WrongProcess(f"the handle {self.name!r}", self._pid, here.pid)
+        self._check_process()
         if self._client is None:
+            if self._closed:
+                raise UsageError(f"the handle {self.name!r} is closed")
             self._client = open_client(self.name, self.ipcm_info, read_only=self._read_only)
         return self._client
 
@@ -98,9 +105,25 @@ class Handle(Shown, Asking):
             return self._process.service_pid
         return self.client.peer_pid(self.service_name)
 
+    def _check_process(self) -> None:
+        if self._pid != here.pid:
+            raise WrongProcess(f"the handle {self.name!r}", self._pid, here.pid)
+
     def ready(self, timeout: float | None = 0.0) -> bool:
-        """Whether the service is there and ready; waits at most `timeout` seconds."""
-        return self.client.peer_active(self.service_name, timeout)
+        """Whether the service is there and ready.
+
+        Args:
+            timeout: seconds to wait for it; None for ever. It ends at once where the service that
+                this handle started has ended: `wait` tells why.
+        """
+        client, process = self.client, self._process
+        if process is not None and timeout != 0:
+            began = time.monotonic()
+            if not process.await_ready(timeout) or process.ended():
+                return False
+            if timeout is not None:
+                timeout = max(timeout - (time.monotonic() - began), 0.0)
+        return client.peer_active(self.service_name, timeout)
 
     # Asking
 
@@ -204,6 +227,8 @@ class Handle(Shown, Asking):
 
     def terminate(self, value: Any = 0) -> None:
         """Asks the service to end with this value; returns at once. Fine on a dead one."""
+        if self._closed:
+            return
         with contextlib.suppress(NoSuchPeer, BusGone):
             self.client.respond(self.service_name, TERMINATE, 0, value, None)
 
@@ -216,12 +241,28 @@ class Handle(Shown, Asking):
         Raises:
             ServiceDied: it ended by an exception, a signal or os._exit; with its traceback.
             RequestTimeout: it still runs after `timeout` seconds.
+            WrongProcess: in another process than the one that started it.
             UnsupportedError: the handle is attached: the exit of somebody else's child is
                 not to be had.
         """
-        if self._process is None:
+        self._check_process()
+        process, client = self._process, self._client
+        if process is None:
             raise UnsupportedError("only the handle that started a service knows how it ended")
-        return self._process.wait(timeout)
+        if client is not None and self.service_name in client.port.backlog():
+            began = time.monotonic()
+            self._hand_over(client, process, timeout)
+            if timeout is not None:
+                timeout = max(timeout - (time.monotonic() - began), 0.0)
+        return process.wait(timeout)
+
+    def _hand_over(self, client: Client, process: ServiceProcess, timeout: float | None) -> None:
+        """A large word, of its end maybe, is still on its way to the service."""
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while time.monotonic() < deadline and not process.ended():
+            client.flush(_SLICE)
+            if self.service_name not in client.port.backlog():
+                return
 
     def ended(self) -> bool:
         """Whether the service that this handle started has ended; never waits."""
@@ -244,19 +285,21 @@ class Handle(Shown, Asking):
         Args:
             grace: seconds for the service to end by itself.
         """
-        if self._pid != os.getpid():
+        if self._pid != os.getpid() or self._closed:
             return
-        bus, self._owned_bus = self._owned_bus, None
-        process, self._process = self._process, None
-        if process is not None and bus is None:
-            with contextlib.suppress(IPCMError):
-                self.terminate()
-        if self._client is not None:
-            self._client.disconnect()
-        if bus is not None:
-            bus.shutdown(grace)
-        if process is not None:
-            process.end(grace)
+        bus, process = self._owned_bus, self._process
+        try:
+            if process is not None and bus is None:
+                with contextlib.suppress(IPCMError, OSError):
+                    self.terminate()
+            if self._client is not None:
+                self._client.disconnect()
+        finally:
+            self._closed, self._client, self._owned_bus = True, None, None
+            if bus is not None:
+                bus.shutdown(grace)
+            if process is not None:
+                process.end(grace)
 
     def __enter__(self) -> Self:
         return self

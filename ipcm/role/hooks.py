@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Iterable
 from signal import Signals
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ipcm._core.activity import Activity
 from ipcm.message import Message
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ipcm.role.handle import Handle
     from ipcm.role.peer import Peer
 
-__all__ = ["Hooks", "UnhandledActivity"]
+__all__ = ["Hooks", "UnhandledActivity", "async_hooks"]
 
 
 class _Late:
@@ -112,12 +113,22 @@ class Hooks:
 
     def wants_cycle(self) -> bool:
         """Whether turns come at `cycle` also when nothing happens."""
-        return _overrides(self, "run_should_end") or _overrides(self, "run_on_all")
+        return self._ipcm_has("run_should_end") or self._ipcm_has("run_on_all")
 
     def wants_interval(self) -> bool:
         """Whether turns come at `interval` also when nothing happens."""
-        return _overrides(self, "run_on_interval") or _overrides(self, "run_on_all")
+        return self._ipcm_has("run_on_interval") or self._ipcm_has("run_on_all")
+
+    def _ipcm_has(self, hook: str, plain: type | None = None) -> bool:
+        """Whether a hook does more than in the plain class."""
+        own = getattr(type(self), hook)
+        return hook in vars(self) or own is not getattr(plain or Hooks, hook)
 
 
-def _overrides(service: Hooks, hook: str) -> bool:
-    return hook in vars(service) or getattr(type(service), hook) is not getattr(Hooks, hook)
+_SYNC: Final = ("redirect", "pre_fork_hook", "post_fork_hook", "run_should_end", "redact")
+
+
+def async_hooks(kind: type) -> list[str]:
+    """Hooks that a class has made coroutines, which nobody would wait for."""
+    hooks = [name for name in vars(Hooks) if name.startswith("run_on_") or name in _SYNC]
+    return [name for name in hooks if inspect.iscoroutinefunction(getattr(kind, name))]

@@ -13,7 +13,7 @@ from ipcm._os.fork import fork
 from ipcm._os.launcher.starter import lease as launcher_lease
 from ipcm._os.reset.notebook import in_notebook
 from ipcm.bus import AnyBus, Bus, check_processes, find_bus, spawn
-from ipcm.errors import UsageError
+from ipcm.errors import ServiceStartError, UsageError
 from ipcm.role.callbacks import Service
 from ipcm.role.context import forking_service, leave_service
 from ipcm.role.handle import Handle
@@ -115,13 +115,13 @@ def _find_bus(
     bus: AnyBus | None, info: str | None, inside: ServiceRole | None, keep: bool
 ) -> tuple[str, Bus | None]:
     """The info of the bus to join, and the bus where it was made for this."""
+    if info is not None and bus is not None:
+        raise UsageError("a bus is given once: by bus or by ipcm_info")
     if info is None and bus is None and inside is not None:
         return inside.ipcm_info, None
     if info is None and bus is None:
         owned = spawn(guard=not keep)
         return owned.info, owned
-    if info is not None and not keep:
-        return info, None
     found = find_bus(bus if info is None else info)
     if keep and found.owner_pid == os.getpid():
         found.unguard()
@@ -143,6 +143,7 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
 
     Raises:
         UsageError: not called in a service.
+        ServiceStartError: no process to be had.
     """
     inside = forking_service()
     if inside is None:
@@ -158,6 +159,10 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
         atexit._run_exitfuncs()
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
-    pid = fork(child)
+    try:
+        pid = fork(child)
+    except OSError as error:
+        text = f"no process for the worker {name!r}: {error.strerror}"
+        raise ServiceStartError(name, text) from error
     inside.register_worker(name, pid)
     return pid

@@ -17,7 +17,8 @@ from ipcm._os.orderly import OrderlyEnd
 from ipcm._os.signals import SignalCounter, parse_signals
 from ipcm.errors import UnsupportedError, UsageError
 from ipcm.role.context import enter_service, leave_service
-from ipcm.role.watching import gather_signals, is_due
+from ipcm.role.text import callback_name
+from ipcm.role.watching import gather_signals, is_due, watch_processes
 
 if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
@@ -42,6 +43,7 @@ class Loop:
     def __init__(self, service: ServiceRole) -> None:
         self._service = service
         self._state = service._ipcm_state
+        self._flush_by = 0.0
 
     def run(self) -> Any:
         """Runs the loop until the service is terminated.
@@ -84,6 +86,7 @@ class Loop:
             )
         stack.callback(self._close_watches)
         service.client()
+        watch_processes(service)
         state.started, state.started_at = state.clock.monotonic(), state.clock.time()
 
     def _own_process(self, stack: contextlib.ExitStack) -> None:
@@ -198,6 +201,8 @@ class Loop:
             call(service.run_on_peer_delta, activity.peer_delta)
         for message in activity.messages:
             call(service.run_on_message, message)
+        if state.endings or state.coroutines is not None:
+            self._conclude()
         if state.next_expiry < math.inf and (now := state.clock.monotonic()) >= state.next_expiry:
             service.forget_requests(now)
         activity.mark_handled(*_HANDLED)
@@ -211,11 +216,21 @@ class Loop:
         try:
             return callback(*args)
         except Exception as error:
-            service = self._service
-            if not service.intercept_errors:
+            if not self._service._ipcm_intercepts(error):
                 raise
-            service.note_error(getattr(callback, "__name__", "callback"), error)
+            self._service.note_error(callback_name(callback), error)
             return None
+
+    def _conclude(self) -> None:
+        """What has ended beside the messages: requests of ours, and handlers of others'."""
+        service, state = self._service, self._state
+        while state.endings:
+            ending = state.endings.popleft()
+            self._call(ending.callback, ending.response, ending.message)
+        if state.coroutines is not None:
+            ended, state.coroutines.ended = state.coroutines.ended, []
+            for key, task in ended:
+                self._call(service._ipcm_conclude_coroutine, key, task)
 
     def _next_interval(self, now: float) -> None:
         """The next one on the same grid; those that were slept or worked through are skipped."""
@@ -239,17 +254,24 @@ class Loop:
         service, state = self._service, self._state
         state.phase = "ending"
         service.terminate(0)
-        client = service.client()
         with contextlib.ExitStack() as stack:  # last in, first out
-            stack.callback(client.disconnect)
+            stack.callback(self._leave)
             stack.callback(self._handle_last_signals)  # ending the workers may take a while
             stack.callback(service.terminate_workers)
             stack.callback(self._tell_the_end)
             stack.callback(self._handle_last_signals)
             stack.callback(service.try_, service.run_on_cleanup)
             if state.coroutines is not None:
-                stack.callback(state.coroutines.close)
-                state.coroutines = None
+                stack.callback(self._end_coroutines)
+
+    def _end_coroutines(self) -> None:
+        coroutines, state = self._state.coroutines, self._state
+        assert coroutines is not None
+        try:
+            coroutines.close()
+            self._conclude()
+        finally:
+            state.coroutines = None
 
     def _tell_the_end(self) -> None:
         service, client = self._service, self._service.client()
@@ -257,8 +279,13 @@ class Loop:
         event = TerminatedEvent(service.name, now, self._state.terminated)
         service._ipcm_control.emit(event)
         service._ipcm_control.flush()
+        self._flush_by = self._state.clock.monotonic() + _FLUSH
         if not client.disconnected:
             client.flush(_FLUSH)
+
+    def _leave(self) -> None:
+        left = self._flush_by - self._state.clock.monotonic()
+        self._service.client().disconnect(flush=max(left, 0.0))
 
     def _handle_last_signals(self) -> None:
         last = Activity()

@@ -17,12 +17,13 @@ from ipcm._os.reset.descriptors import descriptors_of
 from ipcm._os.reset.threaded import part_from_starter
 from ipcm._os.spawn import anonymous_file
 from ipcm.bus import output_path
-from ipcm.errors import ServiceStartError, UnsupportedError
-from ipcm.role.become import become
+from ipcm.errors import IPCMError, ServiceStartError, UnsupportedError
+from ipcm.role.become import become, make_service
 from ipcm.role.launcher import MODULES
 from ipcm.role.parcel import Parcel
 from ipcm.role.process import ServiceProcess
 from ipcm.role.role import ServiceRole
+from ipcm.role.text import format_error, format_traceback
 
 __all__ = ["choose_mode", "start_process"]
 
@@ -84,7 +85,7 @@ def start_process(
                 if mode == "exec":
                     child = _execute(name, maker, params, write, out)
                 else:
-                    child = _fork(maker, params, read, write, out)
+                    child = _fork(name, maker, params, read, write, out)
             except BaseException:
                 os.close(read)
                 raise
@@ -107,15 +108,22 @@ def _open_output(stack: contextlib.ExitStack, output: str, info: str, name: str)
 
 
 def _fork(
+    name: str,
     maker: Callable[..., ServiceRole],
     params: dict[str, Any],
     status_read: int,
     status: int,
     out: int | None,
 ) -> int:
-    made = maker(**params)
-    identities = _identify(made.watch_pids)
-    made.pre_fork_hook()
+    try:
+        made = make_service(maker, params)
+        identities = _identify(made.watch_pids)
+        made.pre_fork_hook()
+    except (IPCMError, TypeError):  # whoever called asked for something that cannot be
+        raise
+    except Exception as error:
+        text = f"{name!r} failed to start: {format_error(error)}"
+        raise ServiceStartError(name, text, format_traceback(error)) from error
     threaded = thread_count() > 1
 
     def child() -> int:

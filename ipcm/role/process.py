@@ -15,12 +15,21 @@ from ipcm._os.fork import close_in_children
 from ipcm._os.launcher.starter import Lease
 from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
 from ipcm._os.spawn import failed_child, open_child, reap
-from ipcm.errors import RequestTimeout, ServiceDied, ServiceStartError
+from ipcm.errors import (
+    NameTaken,
+    RequestTimeout,
+    ServiceDied,
+    ServiceNameTaken,
+    ServiceStartError,
+)
+from ipcm.role.text import format_error, format_traceback
 
 __all__ = ["Report", "ServiceProcess"]
 
 _TELLING: Final = 1000
 """Milliseconds from the end of a launched process until the launcher has told of it."""
+
+_MOST_TRACEBACK: Final = 32_000
 
 
 class Report(msgspec.Struct, omit_defaults=True):
@@ -30,6 +39,7 @@ class Report(msgspec.Struct, omit_defaults=True):
         ready: the pid of the service, which is not the child's if it forked again.
         ended: whether it left in order, with `value`.
         failed: the exception that ended it, with `traceback`.
+        taken: whether that was because a live peer, process `holder`, has the name.
         exit: how the process ended (code, or -signal): the launcher tells it.
     """
 
@@ -38,19 +48,35 @@ class Report(msgspec.Struct, omit_defaults=True):
     value: Any = None
     failed: str | None = None
     traceback: str = ""
+    taken: bool = False
+    holder: int | None = None
     exit: int | None = None
 
-    def write(self, fd: int) -> None:
-        """Tells it; nobody may be listening any more."""
+    @classmethod
+    def of(cls, error: BaseException) -> Report:
+        """The end by an exception."""
+        taken = isinstance(error, NameTaken)
+        return cls(
+            failed=format_error(error),
+            traceback=format_traceback(error)[-_MOST_TRACEBACK:],
+            taken=taken,
+            holder=error.pid if isinstance(error, NameTaken) else None,
+        )
+
+    def write(self, fd: int) -> bool:
+        """Tells it; False where nobody is listening any more."""
         try:
             line = msgspec.json.encode(self)
-        except (TypeError, ValueError, msgspec.MsgspecError):
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
             self.value = repr(self.value)
             line = msgspec.json.encode(self)
+        left = memoryview(line + b"\n")
         try:
-            os.write(fd, line + b"\n")
+            while left:  # a signal may cut a write short
+                left = left[os.write(fd, left) :]
         except OSError:
-            return
+            return False
+        return True
 
 
 class ServiceProcess:
@@ -88,32 +114,41 @@ class ServiceProcess:
                 self._pidfd = open_pidfd(launched)
         close_in_children(self)
 
+    def await_ready(self, timeout: float | None) -> bool:
+        """Waits for the service to be ready; False where it ended, or the time-out came first."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.service_pid is None and not self._over:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                break
+            self._read(left)
+        return self.service_pid is not None
+
     def wait_ready(self, timeout: float | None) -> None:
         """Waits for the service to be ready.
 
         Raises:
             ServiceStartError: it failed, ended, or was not ready in time; it is gone then.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while self.service_pid is None and not self._over:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                self.kill()
-                raise ServiceStartError(self.name, f"{self.name!r} was not ready in {timeout:g} s")
-            self._read(left)
-        if self.service_pid is None:
-            raise self._start_error()
+        if self.await_ready(timeout):
+            return
+        if not self._over:
+            self.kill()
+            raise ServiceStartError(self.name, f"{self.name!r} was not ready in {timeout:g} s")
+        raise self._start_error()
 
     def _start_error(self) -> ServiceStartError:
         self._reap()
         self.close()
         end = self._end
-        if end is not None and end.failed is not None:
-            text = f"{self.name!r} failed to start: {end.failed}"
-            return ServiceStartError(self.name, text, end.traceback)
-        return ServiceStartError(
-            self.name, f"{self.name!r} ended before it was ready ({self._describe_exit()})"
-        )
+        if end is None or end.failed is None:
+            return ServiceStartError(
+                self.name, f"{self.name!r} ended before it was ready ({self._describe_exit()})"
+            )
+        text = f"{self.name!r} failed to start: {end.failed}"
+        if end.taken:
+            return ServiceNameTaken(self.name, text, end.traceback, end.holder)
+        return ServiceStartError(self.name, text, end.traceback)
 
     def wait(self, timeout: float | None) -> Any:
         """Waits for the service to end.
@@ -165,7 +200,8 @@ class ServiceProcess:
         self.close()
 
     def close(self) -> None:
-        """Closes the descriptors; the process is left alone."""
+        """Closes the descriptors; the process is left alone, and no more is heard of it."""
+        self._over = True
         for fd in (self._status, self._pidfd):
             if fd >= 0:
                 os.close(fd)
@@ -248,17 +284,11 @@ class ServiceProcess:
     # Ending
 
     def _await_end(self, timeout: float) -> bool:
+        # Reading all the while: it may have more to say than a pipe holds.
         deadline = time.monotonic() + timeout
-        while self._pidfd >= 0 and (left := deadline - time.monotonic()) > 0:
-            poll = select.poll()
-            poll.register(self._pidfd, select.POLLIN)
-            if poll.poll(int(left * 1000) + 1):
-                break
-        else:
-            return self._pidfd < 0
-        while not self._over:
-            self._read(0.0)
-        return True
+        while not self._over and (left := deadline - time.monotonic()) > 0:
+            self._read(left)
+        return self._over
 
     def _signal(self, sig: int) -> None:
         try:

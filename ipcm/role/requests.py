@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,9 @@ from ipcm.errors import (
 from ipcm.message import DEFERRED, Message, Request, Response
 from ipcm.role.endpoints import BadRequest, endpoint_name
 from ipcm.role.state import OpenRequest, ServiceState
+
+if TYPE_CHECKING:
+    import asyncio
 
 __all__ = ["RequestsRole"]
 
@@ -132,20 +134,23 @@ class RequestsRole:
                 from ipcm.role.coroutines import Coroutines
 
                 state.coroutines = Coroutines()
-            state.coroutines.start(key, result, partial(self._ipcm_end_coroutine, key))
+            state.coroutines.start(key, result)
         else:
             self._ipcm_conclude(key, result)
 
-    def _ipcm_end_coroutine(self, key: tuple[str, int], outcome: Callable[[], Any]) -> None:
-        def end() -> None:
-            try:
-                result = outcome()
-            except Exception as error:  # noqa: BLE001 (see _ipcm_refuse)
-                self._ipcm_refuse(key, error)
-            else:
-                self._ipcm_conclude(key, result)
-
-        self.try_(end)
+    def _ipcm_conclude_coroutine(self, key: tuple[str, int], task: asyncio.Task[Any]) -> None:
+        """The handler of a request was a coroutine, and has ended."""
+        state = self._ipcm_state
+        if task.cancelled():
+            # By itself: its asker still waits. At the end of the service PeerGone tells it.
+            if key in state.open and state.phase != "ending":
+                self._ipcm_refuse(key, RuntimeError("the handler was cancelled"))
+        elif (error := task.exception()) is None:
+            self._ipcm_conclude(key, task.result())
+        elif isinstance(error, Exception):
+            self._ipcm_refuse(key, error)
+        else:
+            raise error
 
     def _ipcm_refuse(self, key: tuple[str, int], error: Exception) -> None:
         """The one place where a handler's failure becomes an answer: the service lives on."""

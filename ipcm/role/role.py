@@ -8,7 +8,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.activity import Activity
 from ipcm._core.observation import (
@@ -19,17 +19,17 @@ from ipcm._core.outcome import Outcome
 from ipcm._core.requests import Ending
 from ipcm.bus import open_client
 from ipcm.client import Client
-from ipcm.errors import WrongProcess
+from ipcm.errors import ExtraResponse, UsageError, WrongProcess
 from ipcm.message import Kind, Message, Request
 from ipcm.role.children import ChildrenRole
 from ipcm.role.control import Control
 from ipcm.role.endpoints import Endpoints
-from ipcm.role.hooks import Hooks
+from ipcm.role.hooks import Hooks, async_hooks
 from ipcm.role.loop import Loop
 from ipcm.role.requests import RequestsRole
 from ipcm.role.select import Selectable, SelectRole
 from ipcm.role.state import ServiceState
-from ipcm.role.text import format_error, format_traceback
+from ipcm.role.text import callback_name, format_error, format_traceback
 from ipcm.role.watching import take_changes, watch
 
 if TYPE_CHECKING:
@@ -38,27 +38,44 @@ if TYPE_CHECKING:
 
 __all__ = ["ServiceRole"]
 
-_VALUES = ("orig_io", "name", "ipcm_info", "pid", "watch_pids")
+_VALUES: Final = ("orig_io", "name", "ipcm_info", "pid", "watch_pids")
 
 
 class _RoleMeta(abc.ABCMeta):
     """Names everything that a consumer lacks, methods and values, in one TypeError."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if hooks := async_hooks(cls):
+            raise TypeError(
+                f"{cls.__name__}: {', '.join(hooks)} cannot be async: "
+                "handle_request and endpoints can"
+            )
         lacking = sorted(getattr(cls, "__abstractmethods__", ()))
-        maker = cls
-        if lacking:
-            # Values may be set in __init__, which an abstract class never reaches.
-            stand_ins: dict[str, Any] = dict.fromkeys(lacking)
-            maker = _RoleMeta(cls.__name__, (cls,), stand_ins)
-        instance = super(_RoleMeta, maker).__call__(*args, **kwargs)
-        have = vars(instance)
-        lacking += [name for name in _VALUES if name not in have and not hasattr(cls, name)]
+        if not lacking:
+            instance = super().__call__(*args, **kwargs)
+            lacking = cls._values_lacking(instance)
+        else:
+            lacking += cls._try_values_lacking(lacking, args, kwargs)
         if lacking:
             raise TypeError(
                 f"{cls.__name__} is no service yet; it lacks: {', '.join(sorted(lacking))}"
             )
         return instance
+
+    def _values_lacking(cls, instance: Any) -> list[str]:
+        have = vars(instance)
+        return [name for name in _VALUES if name not in have and not hasattr(cls, name)]
+
+    def _try_values_lacking(cls, methods: list[str], args: Any, kwargs: Any) -> list[str]:
+        """The values, too, of a class that lacks methods: __init__ may set some."""
+        stand_ins: dict[str, Any] = dict.fromkeys(methods)
+        try:
+            instance = abc.ABCMeta.__call__(
+                _RoleMeta(cls.__name__, (cls,), stand_ins), *args, **kwargs
+            )
+        except Exception:  # noqa: BLE001 (that it lacks methods is what is wrong first)
+            return []
+        return cls._values_lacking(instance)
 
 
 class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_RoleMeta):
@@ -67,6 +84,10 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
     A consumer has the values `orig_io`, `name`, `ipcm_info`, `pid` and `watch_pids` (as
     attributes, class attributes or properties) and the methods `set_pid` and `handle_request`.
     Constructing one does no I/O. `ipcm.Service` is a ready-made consumer.
+
+    Args:
+        params: any of these values, and any attribute of `Hooks`. A property that cannot be set
+            stands in for the value of its name.
 
     Attributes:
         orig_io: None, or a mapping with the files stdin, stdout, stderr as they were before
@@ -82,6 +103,16 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
     ipcm_info: str
     pid: int
     watch_pids: Iterable[int] | None
+    _ipcm_endpoints: dict[str, Callable[..., Any]] = {}
+
+    def __init__(self, **params: Any) -> None:
+        for name, value in params.items():
+            if name not in _VALUES and name not in Hooks.__annotations__:
+                raise UsageError(f"{type(self).__name__} has no parameter {name!r}")
+            own = getattr(type(self), name, None)
+            if not (isinstance(own, property) and own.fset is None):
+                setattr(self, name, value)
+        super().__init__()
 
     @abc.abstractmethod
     def set_pid(self, pid: int) -> None:
@@ -168,7 +199,7 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
         """The endpoints of this service."""
         state = self._ipcm_state
         if state.endpoints is None:
-            state.endpoints = Endpoints(self)
+            state.endpoints = Endpoints(self, self._ipcm_endpoints)
         return state.endpoints
 
     # Errors
@@ -183,18 +214,26 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
             file.flush()
 
     def try_(self, callback: Callable[[], Any]) -> Outcome:
-        """Calls; with `intercept_errors` an exception is told and returned, else raised."""
+        """Calls; with `intercept_errors` an exception is told and returned, else raised.
+
+        A second answer to a request is only told: it never ends the service.
+        """
         try:
             return Outcome(True, None, callback())
         except Exception as error:
-            if not self.intercept_errors:
+            if not self._ipcm_intercepts(error):
                 raise
-            self.note_error(getattr(callback, "__name__", "callback"), error)
+            self.note_error(callback_name(callback), error)
             return Outcome(False, error)
+
+    def _ipcm_intercepts(self, error: Exception) -> bool:
+        return self.intercept_errors or isinstance(error, ExtraResponse)
 
     def note_error(self, where: str, error: BaseException) -> None:
         """Tells of an exception that does not end the service."""
         text = format_traceback(error)
+        if isinstance(error, ExtraResponse):
+            self._ipcm_state.telemetry.drops += 1
         self.debug(f"{self.name}: {where}: {format_error(error)}\n{text}")
         now = self._ipcm_state.clock.time()
         noted = CallbackError(now, where, format_error(error), text)
@@ -202,7 +241,8 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
         self._ipcm_control.emit(ErrorEvent(self.name, noted.when, where, noted.error, text))
 
     def _ipcm_on_ending(self, ending: Ending) -> None:
-        self.try_(lambda: ending.callback(ending.response, ending.message))
+        # Not here, where a handler may be waiting for something else, but in a turn.
+        self._ipcm_state.endings.append(ending)
 
     # Watching
 
@@ -218,19 +258,23 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
     def select(self, timeout: float | None) -> list[int]:
         """See `SelectRole.select`; coroutines of handlers run meanwhile."""
         coroutines = self._ipcm_state.coroutines
-        if coroutines is None or not coroutines.pending:
+        if coroutines is None:
             return super().select(timeout)
         return coroutines.select(self._ipcm_descriptors(), timeout)
 
-    def peer_delta(self) -> dict[str, int]:
+    def peer_delta(self, *, peek: bool = False) -> dict[str, int]:
         """Who came (+1) or left (-1) since the last call, at most one change per name.
 
         One that left is told once its last messages have been handled.
+
+        Args:
+            peek: the next call, or turn, tells the same once more.
         """
         client = self.client()
         client.pump(0.0)
         take_changes(self)
-        return self._ipcm_state.deltas.take({message.sender for message in client.inbox})
+        speaking = {message.sender for message in client.inbox}
+        return self._ipcm_state.deltas.take(speaking, peek=peek)
 
     def watch(self, sig_seen: dict[Any, int] | None = None) -> Activity:
         """Waits for something to happen, no longer than a timed turn allows.

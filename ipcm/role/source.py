@@ -17,7 +17,7 @@ from ipcm._os.signals import parse_signals
 from ipcm.errors import UsageError
 from ipcm.message import Message, Request
 from ipcm.role.callbacks import HOOKS, Service
-from ipcm.role.endpoints import BadRequest, Endpoints, endpoint, is_endpoint
+from ipcm.role.endpoints import BadRequest, endpoint, is_endpoint
 
 __all__ = ["GIVEN", "SourceService", "check_hooks"]
 
@@ -69,7 +69,6 @@ class SourceService(Service):
         self._ipcm_source = source
         self._ipcm_filename = filename
         self._ipcm_given = {**(namespace or {}), **(given or {})}
-        self._ipcm_endpoints: dict[str, Callable[..., Any]] = {}
 
     def _ipcm_check_answers(self) -> None:
         """What answers is in the source, which has not run yet."""
@@ -77,13 +76,6 @@ class SourceService(Service):
     def redirect(self) -> None:
         """Runs the source, whose set-up may redirect the output."""
         self._ipcm_adopt(self._ipcm_run())
-
-    def endpoints(self) -> Endpoints:
-        """The endpoints of the source."""
-        state = self._ipcm_state
-        if state.endpoints is None:
-            state.endpoints = Endpoints(self, self._ipcm_endpoints)
-        return state.endpoints
 
     def handle_request(self, request: Request, message: Message) -> Any:
         """See `Service`; a source without endpoints and handler says so."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import deque
 from collections.abc import Callable
 from signal import Signals
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import msgspec
 
 from ipcm._core.clock import Clock
 from ipcm._core.deltas import Deltas
+from ipcm._core.requests import Ending
 from ipcm._core.subscription import Subscription
 from ipcm._core.telemetry import Telemetry
 from ipcm._os.clock import SYSTEM_CLOCK
@@ -61,6 +63,7 @@ class ServiceState:
         on_ready: called once the start callback has run.
         open: requests by (peer, id). answering: the one whose answer is being sent.
         forgotten: requests whose answer nobody waits for any more, and which may still come.
+        endings: requests of this service that ended without a message; their callbacks wait.
         watched: watched processes by pidfd. identities: of watched pids, taken before the fork.
         output: the file on the bus that its output goes to. output_due: when to look at its size.
         slow: handlers took long in the last turn.
@@ -84,7 +87,7 @@ class ServiceState:
     coroutines: Coroutines | None = None
     output: OutputFile | None = None
     output_due: float = 0.0
-    on_ready: Callable[[], None] | None = None
+    on_ready: Callable[[], object] | None = None
     workers: dict[int, Worker] = dataclasses.field(default_factory=dict)
     open: dict[tuple[str, int], OpenRequest] = dataclasses.field(default_factory=dict)
     forgotten: dict[tuple[str, int], bool] = dataclasses.field(default_factory=dict)
@@ -92,6 +95,7 @@ class ServiceState:
     peers: dict[str, Peer] = dataclasses.field(default_factory=dict)
     watched: dict[int, ProcessIdentity] = dataclasses.field(default_factory=dict)
     ended_pids: dict[int, int] = dataclasses.field(default_factory=dict)
+    endings: deque[Ending] = dataclasses.field(default_factory=deque)
     deltas: Deltas = dataclasses.field(default_factory=Deltas)
     telemetry: Telemetry = dataclasses.field(default_factory=Telemetry)
     identities: dict[int, ProcessIdentity] = dataclasses.field(default_factory=dict)

@@ -1,10 +1,21 @@
-"""Exceptions as text."""
+"""Exceptions and callbacks as text."""
 
 from __future__ import annotations
 
+import functools
 import traceback
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["format_error", "format_traceback"]
+__all__ = ["callback_name", "format_error", "format_traceback"]
+
+
+def callback_name(callback: Callable[..., Any]) -> str:
+    """The name of what is called in the end."""
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    name: str = getattr(callback, "__name__", None) or type(callback).__name__
+    return name
 
 
 def format_error(error: BaseException) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
     from ipcm.role.state import ServiceState
 
-__all__ = ["deadline", "gather_signals", "is_due", "take_changes", "watch"]
+__all__ = ["deadline", "gather_signals", "is_due", "take_changes", "watch", "watch_processes"]
 
 _LOOK_AROUND: Final = 0.01
 
@@ -28,13 +28,13 @@ def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
     client.pump(0.0, spin=not _has_work(client, state))
     if not (sig_seen or _has_work(client, state)):
         # Which processes to watch is asked where it matters: before a sleep, and now and then.
-        _watch_processes(service)
+        watch_processes(service)
         began = state.clock.monotonic()
         _look(service, 0.0 if state.watch_ended else _timeout(service, began))
         client.port.slept(state.clock.monotonic() - began)
         client.pump(0.0)
-    elif state.clock.monotonic() - state.selected > _LOOK_AROUND or _works(state):
-        _watch_processes(service)
+    elif state.clock.monotonic() - state.selected > _LOOK_AROUND or state.coroutines is not None:
+        watch_processes(service)
         _look(service, 0.0)
     return _gather(service, client, sig_seen)
 
@@ -51,11 +51,7 @@ def is_due(service: ServiceRole) -> bool:
 def deadline(service: ServiceRole) -> float:
     """When the next turn comes even if nothing happens (seconds of the bus's clock)."""
     client, state = service.client(), service._ipcm_state
-    return min(state.next_cycle, state.next_interval, client.requests.soonest, client.port.deadline)
-
-
-def _works(state: ServiceState) -> bool:
-    return state.coroutines is not None and state.coroutines.pending
+    return min(_next_turn(state), client.requests.soonest, client.port.deadline)
 
 
 def _has_work(client: Client, state: ServiceState) -> bool:
@@ -64,15 +60,21 @@ def _has_work(client: Client, state: ServiceState) -> bool:
         or client.changes
         or client.port.changes
         or state.deltas.pending
+        or state.endings
+        or (state.coroutines is not None and state.coroutines.ended)
         or state.ended_pids
         or state.watch_ended
         or state.is_terminated
         or (state.signals is not None and state.signals.noticed)
-        or (
-            (soonest := min(state.next_cycle, state.next_interval)) < math.inf
-            and soonest <= state.clock.monotonic()
-        )
+        or ((soonest := _next_turn(state)) < math.inf and soonest <= state.clock.monotonic())
     )
+
+
+def _next_turn(state: ServiceState) -> float:
+    """When a turn comes though nothing happened."""
+    # Without open requests the next expiry is one that was answered in time.
+    expiry = state.next_expiry if state.open else math.inf
+    return min(state.next_cycle, state.next_interval, expiry)
 
 
 def _look(service: ServiceRole, timeout: float | None) -> None:
@@ -108,7 +110,9 @@ def _gather(service: ServiceRole, client: Client, sig_seen: dict[Any, int]) -> A
     activity.pid_watch = state.watch_ended
     was_terminated = state.is_terminated
     if client.changes or client.port.changes:
-        take_changes(service)
+        # Who asks for an end with a value means it more than the bus that asks everybody.
+        asked = [message.content for message in messages if message.is_terminate]
+        take_changes(service, asked[0] if asked else 0)
     if state.deltas.pending:
         activity.peer_delta = state.deltas.take({message.sender for message in messages})
     if state.next_interval < math.inf and state.clock.monotonic() >= state.next_interval:
@@ -138,8 +142,12 @@ def gather_signals(service: ServiceRole, activity: Activity, sig_seen: dict[Any,
         activity.terminated = service.terminate(0)
 
 
-def take_changes(service: ServiceRole) -> None:
-    """Heeds what the bus has told of peers and of itself, and sums it up as a peer delta."""
+def take_changes(service: ServiceRole, value: Any = 0) -> None:
+    """Heeds what the bus has told of peers and of itself, and sums it up as a peer delta.
+
+    Args:
+        value: the termination value, where the bus asks its services to end.
+    """
     client, state = service.client(), service._ipcm_state
     if client.port.changes:
         client.pump(0.0)
@@ -147,7 +155,7 @@ def take_changes(service: ServiceRole) -> None:
     for change in changes:
         peer = change.peer
         if change.what in ("terminate", "ended"):
-            service.terminate(0)
+            service.terminate(value)
         elif change.what == "left" and peer is not None:
             service.forget_asker(peer.name, peer.incarnation)
             service._ipcm_control.forget(peer.name, peer.incarnation)
@@ -159,7 +167,8 @@ def take_changes(service: ServiceRole) -> None:
                 state.deltas.add(peer.name, -1)
 
 
-def _watch_processes(service: ServiceRole) -> None:
+def watch_processes(service: ServiceRole) -> None:
+    """Watches the processes of `watch_pids` as it is now."""
     state = service._ipcm_state
     wanted = set(service.watch_pids or ())
     if wanted == {who.pid for who in state.watched.values()}:

@@ -85,10 +85,11 @@ def test_one_that_is_a_zombie_already() -> None:
 
 def test_a_pid_that_is_another_s_by_now() -> None:
     class Late(Minimal):
-        def run_on_start(self) -> None:
+        def client(self) -> ipcm.Client:
             (pid,) = self.watch_pids
             # As if it had been another process when the service was asked for.
             self._ipcm_state.identities[pid] = ProcessIdentity(pid, 1)
+            return super().client()
 
     with sleeping() as pid, ipcm.service("watcher", Late, watch_pids=[pid]) as handle:
         assert handle.wait(5) == 0

@@ -163,10 +163,23 @@ class Route:
 
     def remove(self) -> None:
         """Removes the directory and all that is in it."""
-        # The record first: from here on nobody takes this for a bus.
+        remove_directory(self.path)
+
+
+def remove_directory(path: Path) -> None:
+    """Removes the directory of a bus and all that is in it."""
+    # The record first: from here on nobody takes this for a bus.
+    with contextlib.suppress(OSError):
+        (path / "bus.json").unlink()
+    shutil.rmtree(path, ignore_errors=True)
+    # A tree is walked by descriptors. Where there are none left, a bus that was hardly made goes
+    # all the same.
+    for file in ("r", "lock", ".bus.json", "log/_registrar"):
         with contextlib.suppress(OSError):
-            (self.path / "bus.json").unlink()
-        shutil.rmtree(self.path, ignore_errors=True)
+            (path / file).unlink()
+    for folder in ("p", "log", ""):
+        with contextlib.suppress(OSError):
+            (path / folder).rmdir()
 
 
 def _raise_shortage(error: Exception) -> None:

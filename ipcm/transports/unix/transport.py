@@ -15,7 +15,7 @@ from ipcm._core.names import file_name
 from ipcm._core.registry import Answer, Detach, End, Listing, ListPeers, PeerInfo, PeerKind
 from ipcm._core.registry import Terminate as TerminateWord
 from ipcm._os.process import identify
-from ipcm._os.spawn import reap
+from ipcm._os.spawn import end_helper, reap
 from ipcm.errors import BusError, BusGone, InsecureDirectory, NameTaken
 from ipcm.serializers import get_serializer
 from ipcm.transports.base import BusRecord, Capabilities, Transport
@@ -23,7 +23,7 @@ from ipcm.transports.runtime import check_private, home, homes
 from ipcm.transports.unix.keeper import start_registrar
 from ipcm.transports.unix.port import UnixPort
 from ipcm.transports.unix.presence import PresenceLink, reach
-from ipcm.transports.unix.route import Record, Route
+from ipcm.transports.unix.route import Record, Route, remove_directory
 
 __all__ = ["UnixTransport"]
 
@@ -45,14 +45,13 @@ class UnixTransport(Transport):
         except OSError as error:
             raise BusError(f"the directory {path} cannot be made: {error.strerror}") from error
         with contextlib.ExitStack() as undo:
-            route = undo.enter_context(Route(str(path)))
-            undo_making = undo.enter_context(contextlib.ExitStack())
-            undo_making.callback(route.remove)
+            undo.callback(remove_directory, path)
             try:
-                record = self._furnish(route, name, serializer, guard)
+                with Route(str(path)) as route:
+                    record = self._furnish(route, name, serializer, guard, undo)
             except OSError as error:
                 raise BusError(f"the bus at {path} cannot be made: {error.strerror}") from error
-            undo_making.pop_all()
+            undo.pop_all()
         return record
 
     def _make_directory(self, path: Path) -> None:
@@ -69,7 +68,9 @@ class UnixTransport(Transport):
                 raise NameTaken(path.name, pid, "bus") from None
             path.mkdir(mode=0o700)
 
-    def _furnish(self, route: Route, name: str, serializer: str, guard: bool) -> BusRecord:
+    def _furnish(
+        self, route: Route, name: str, serializer: str, guard: bool, undo: contextlib.ExitStack
+    ) -> BusRecord:
         lock = route.lock()
         if lock is None:
             raise NameTaken(name, None, "bus")
@@ -80,6 +81,7 @@ class UnixTransport(Transport):
             listener = stack.enter_context(route.listen(route.address("r")))
             owner = identify()
             keeper = start_registrar(route, listener, lock, owner if guard else None)
+            undo.callback(end_helper, keeper)
             info = BusInfo(self.name, serializer, str(route.path))
             bus = BusRecord(name, info, owner.pid, time.time(), guard, keeper)
             route.write_record(Record(_VERSION, bus, owner.start, secrets.token_bytes(32)))
