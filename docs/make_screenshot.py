@@ -1,6 +1,6 @@
-"""Makes docs/_static/demo.svg: the real demo, on this repository, as the console shows it.
+"""Makes docs/_static/*.svg: the real demo, on this repository, as the console shows it.
 
-    python docs/make_screenshot.py [--output FILE] [--seconds N] [--size COLUMNSxROWS]
+    python docs/make_screenshot.py [--output DIRECTORY] [--seconds N] [--size COLUMNSxROWS]
 
 It starts `ipcm demo` in a private runtime directory, runs the console without a terminal,
 works with it for a few seconds as somebody would, and ends both.
@@ -24,8 +24,10 @@ from textual.pilot import Pilot
 from ipcm.bus import Bus, find_bus
 from ipcm.errors import NoSuchBus
 from ipcm_tui.app import ConsoleApp
-from ipcm_tui.source import BusFacts
-from ipcm_tui.widgets.peer_table import PeerTable
+from ipcm_tui.buses import open_source
+from ipcm_tui.models.buses import BusFacts
+from ipcm_tui.widgets.grid_view import GridView
+from ipcm_tui.widgets.parameter_form import ParameterForm
 
 ROOT = Path(__file__).resolve().parent.parent
 BUS = "demo"
@@ -53,34 +55,53 @@ def running_demo(patience: float = 15.0) -> Iterator[Bus]:
             demo.communicate(timeout=10)
 
 
-async def shoot(bus: Bus, seconds: float, size: tuple[int, int]) -> str:
-    """The console after some seconds, as SVG."""
-    facts = BusFacts(bus.name, bus.transport, bus.serializer, bus.started, bus.owner_pid)
-    with bus.observe(read_only=False) as observer:
-        app = ConsoleApp(observer, facts, demo=True)
-        async with app.run_test(size=size) as pilot:
-            await watch(pilot, seconds)
-            return app.export_screenshot(title="ipcm demo")
+async def shoot(bus: Bus, seconds: float, size: tuple[int, int]) -> dict[str, str]:
+    """The console after some seconds, its screens as SVG, by the names of their files."""
+    app = ConsoleApp(await open_source(bus, read_only=False), BusFacts.of(bus), demo=True)
+    pictures = {}
+    async with app.run_test(size=size) as pilot:
+
+        def take(name: str) -> None:
+            pictures[name] = app.export_screenshot(title="ipcm demo")
+
+        await watch(pilot, seconds)
+        take("demo")
+        await pilot.press("enter")
+        await pilot.pause(1.5)
+        take("service")
+        await pilot.press("escape", "s")
+        await pilot.pause(0.5)
+        await compose(pilot)
+        take("composer")
+        await pilot.press("escape", "2", "up", "up", "enter")
+        await pilot.pause(0.5)
+        take("pair")
+    return pictures
 
 
 async def watch(pilot: Pilot[int], seconds: float) -> None:
-    """Looks at the store, and asks it something."""
+    """Looks at the store."""
     await pilot.pause(seconds / 2)
-    table = pilot.app.query_one(PeerTable)
-    for _ in range(table.row_count):
-        if table.selected is not None and table.selected.name == "store":
-            break
-        await pilot.press("down")
-    await pilot.press("s", *"search", "tab", "end", "left", "left", *"fork", "ctrl+j")
-    await pilot.pause(0.5)
-    await pilot.press("escape")
+    table = pilot.app.screen.query_one("#peers", GridView)
+    key = next((key for key in table.keys if key.name == "store"), None)
+    if key is not None:
+        table.choose(key)
     await pilot.pause(seconds / 2)
+
+
+async def compose(pilot: Pilot[int]) -> None:
+    """Asks the store something."""
+    await pilot.press(*"search", "tab")
+    await pilot.pause(0.3)
+    pilot.app.screen.query_one(ParameterForm).focus_first()
+    await pilot.press(*"fork", "ctrl+j")
+    await pilot.pause(0.7)
 
 
 def main() -> None:
     """See the module."""
-    parser = argparse.ArgumentParser(description="Makes the screenshot of the demo.")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "_static" / "demo.svg")
+    parser = argparse.ArgumentParser(description="Makes the screenshots of the demo.")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "_static")
     parser.add_argument("--seconds", type=float, default=12.0)
     parser.add_argument("--size", default="120x36", metavar="COLUMNSxROWS")
     options = parser.parse_args()
@@ -88,10 +109,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ipcm-") as runtime:
         os.environ["IPCM_RUNTIME_DIR"] = runtime
         with running_demo() as bus:
-            svg = asyncio.run(shoot(bus, options.seconds, (int(columns), int(rows))))
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(svg, encoding="utf-8")
-    print(options.output)
+            pictures = asyncio.run(shoot(bus, options.seconds, (int(columns), int(rows))))
+    options.output.mkdir(parents=True, exist_ok=True)
+    for name, svg in pictures.items():
+        path = options.output / f"{name}.svg"
+        path.write_text(svg, encoding="utf-8")
+        print(path)
 
 
 if __name__ == "__main__":

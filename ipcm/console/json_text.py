@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-__all__ = ["Path", "Piece", "Spot", "locate", "scan"]
+__all__ = ["Path", "Piece", "PieceKind", "Spot", "locate", "scan"]
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices, from the outside in."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import html
-import os
-import re
+import io
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC
 from typing import Any
 
 import pytest
+from rich.console import Console
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -26,25 +25,25 @@ from ipcm._core.observation import (
     WorkerInfo,
 )
 from ipcm._core.registry import PeerInfo
-from ipcm.errors import BusGone, IPCMError, NoSuchPeer
-from ipcm.message import Response
+from ipcm._os.process import ProcessIdentity
+from ipcm.console.usage import Usage
+from ipcm.errors import BusGone, IPCMError, NoSuchBus, NoSuchPeer
 from ipcm_tui.app import ConsoleApp
-from ipcm_tui.source import BusFacts, Clock
+from ipcm_tui.models.buses import BusFacts, BusRow
+from ipcm_tui.models.peers import Peer, PeerKey
+from ipcm_tui.source import Clock
 
 NOON = 1_700_000_000.0
 """A Tuesday evening: 2023-11-14 22:13:20 UTC."""
-
-
-_CHARACTER = 12.2
-"""Width of a character in exported pictures."""
 
 
 class FakeObserver:
     """The API of an observer, without a bus.
 
     Attributes:
-        requests: what was sent through it: id to (peer, payload).
-        terminated: whom it was told to end.
+        requests: what was sent through it: (peer, payload).
+        answers: what requests are answered with, in order: payloads, or errors to raise.
+        acts: whom it was told to end or signal.
         descriptions: what services say of themselves.
         failure: raised by the next call that would send something.
     """
@@ -57,76 +56,68 @@ class FakeObserver:
         self.dropped = 0
         self.refreshed = 0
         self.polled = 0
-        self.requests: dict[int, tuple[str, Any]] = {}
-        self.responses: dict[int, Response] = {}
-        self.terminated: list[str] = []
+        self.closed = False
+        self.requests: list[tuple[str, Any]] = []
+        self.answers: list[Any] = []
+        self.acts: list[tuple[str, str, int]] = []
         self.descriptions: dict[str, Any] = {}
         self.failure: IPCMError | None = None
         self.over: str | None = None
         self._clock = clock
         self._events: list[Event] = []
-        self._reading, self._writing = os.pipe()
-        os.set_blocking(self._reading, False)
 
     # The observer's side
 
-    def fileno(self) -> int:
-        return self._reading
-
-    def poll(self, timeout: float | None = 0.0) -> list[Event]:
-        del timeout
+    async def poll(self, timeout: float | None = 0.0) -> list[Event]:
+        while not self._events and self.over is None and timeout is None:
+            await asyncio.sleep(0.005)
         self.polled += 1
-        try:
-            while os.read(self._reading, 4096):
-                pass
-        except BlockingIOError:
-            pass
         events, self._events = self._events, []
         if not events and self.over is not None:
             raise BusGone(self.over)
         return events
 
-    def refresh(self) -> None:
+    async def refresh(self) -> None:
         self.refreshed += 1
 
-    def describe(self, service: str, timeout: float = 1.0) -> Any:
+    async def describe(self, service: str, timeout: float = 1.0) -> Any:
         del timeout
         if service not in self.descriptions:
             raise NoSuchPeer(service, self.presence)
         return self.descriptions[service]
 
-    def send_request(self, peer: str, payload: Any, *, timeout: float | None = 30.0) -> int:
+    async def request(self, peer: str, payload: Any, timeout: float | None = 30.0) -> Any:
         del timeout
-        if self.failure is not None:
-            failure, self.failure = self.failure, None
+        self._fail()
+        self.requests.append((peer, payload))
+        while not self.answers:
+            await asyncio.sleep(0.005)
+        answer = self.answers.pop(0)
+        if isinstance(answer, IPCMError):
+            raise answer
+        return answer
+
+    async def terminate(self, service: str) -> None:
+        self._fail()
+        self.acts.append(("terminate", service, 0))
+
+    async def signal(self, service: str, number: int) -> None:
+        self._fail()
+        self.acts.append(("signal", service, int(number)))
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def _fail(self) -> None:
+        failure, self.failure = self.failure, None
+        if failure is not None:
             raise failure
-        id = 1000 + len(self.requests)
-        self.requests[id] = (peer, payload)
-        return id
-
-    def get_response(self, id: int) -> Response | None:
-        return self.responses.pop(id, None)
-
-    def terminate(self, service: str) -> None:
-        if self.failure is not None:
-            failure, self.failure = self.failure, None
-            raise failure
-        self.terminated.append(service)
-
-    def close(self) -> None:
-        os.close(self._reading)
-        os.close(self._writing)
 
     # The test's side
-
-    def wake(self) -> None:
-        """Makes the descriptor readable."""
-        os.write(self._writing, b"!")
 
     def tell(self, *events: Event) -> None:
         """Events come in."""
         self._events += events
-        self.wake()
 
     def join(
         self,
@@ -166,7 +157,6 @@ class FakeObserver:
             **fields,
         }
         self.snapshots[name] = Snapshot(**values)
-        self.wake()
         return self.snapshots[name]
 
     def exchange(
@@ -221,11 +211,92 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+class FakeProcesses:
+    """Processes that are not there.
+
+    Attributes:
+        exits: how they ended, by name. starts: their start times, by pid; 1 where not told.
+        signals: what was sent: (pid, start, number). held: who is held on to.
+    """
+
+    def __init__(self) -> None:
+        self.exits: dict[str, int] = {}
+        self.starts: dict[int, int] = {}
+        self.signals: list[tuple[int, int, int]] = []
+        self.held: set[PeerKey] = set()
+        self.closed = False
+        self.failure: OSError | None = None
+
+    def meet(self, peer: Peer) -> None:
+        self.held.add(peer.key)
+
+    def part(self, key: PeerKey) -> None:
+        self.held.discard(key)
+
+    def usage(self, pid: int, since: float) -> Usage:
+        del since
+        return Usage((pid % 7) * 1.3, 18_000_000 + pid * 1000)
+
+    def exit(self, key: PeerKey) -> int | None:
+        return self.exits.get(key.name)
+
+    def identify(self, pid: int) -> ProcessIdentity:
+        if self.starts.get(pid) == 0:
+            raise ProcessLookupError
+        return ProcessIdentity(pid, self.starts.get(pid, 1))
+
+    def signal(self, who: ProcessIdentity, number: int) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.signals.append((who.pid, who.start, int(number)))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeBuses:
+    """Buses that are not there.
+
+    Attributes:
+        rows: what looking finds. sources: what opening gives, by name.
+        opened: what was opened, and whether read-only.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[BusRow] = []
+        self.sources: dict[str, FakeObserver] = {}
+        self.opened: list[tuple[str, bool]] = []
+
+    async def look(self) -> list[BusRow]:
+        return list(self.rows)
+
+    async def open(self, bus: str, *, read_only: bool) -> tuple[FakeObserver, BusFacts]:
+        self.opened.append((bus, read_only))
+        facts = next(row.facts for row in self.rows if bus in (row.facts.name, row.facts.info))
+        if facts.name not in self.sources:
+            raise NoSuchBus(bus)
+        return self.sources[facts.name], facts
+
+
 @pytest.fixture
-def observer(clock: FakeClock) -> Iterator[FakeObserver]:
-    observer = FakeObserver(clock)
-    yield observer
-    observer.close()
+def observer(clock: FakeClock) -> FakeObserver:
+    return FakeObserver(clock)
+
+
+@pytest.fixture
+def lonely(clock: FakeClock) -> FakeObserver:
+    """On a bus without anybody."""
+    return FakeObserver(clock)
+
+
+@pytest.fixture
+def processes() -> FakeProcesses:
+    return FakeProcesses()
+
+
+@pytest.fixture
+def buses() -> FakeBuses:
+    return FakeBuses()
 
 
 @pytest.fixture
@@ -286,20 +357,25 @@ def facts() -> BusFacts:
 
 
 @pytest.fixture
-def app(demo_bus: FakeObserver, facts: BusFacts, clock: FakeClock) -> ConsoleApp:
-    return ConsoleApp(demo_bus, facts, clock=clock.clock())
-
-
-@pytest.fixture
 def make_app(
-    demo_bus: FakeObserver, facts: BusFacts, clock: FakeClock
+    demo_bus: FakeObserver,
+    facts: BusFacts,
+    clock: FakeClock,
+    processes: FakeProcesses,
+    buses: FakeBuses,
 ) -> Callable[..., ConsoleApp]:
     """Makes the app with other options."""
 
-    def make(**options: Any) -> ConsoleApp:
-        return ConsoleApp(demo_bus, facts, clock=clock.clock(), **options)
+    def make(source: Any = demo_bus, facts: BusFacts | None = facts, **options: Any) -> ConsoleApp:
+        given = {"clock": clock.clock(), "processes": processes, "buses": buses, **options}
+        return ConsoleApp(source, facts, **given)
 
     return make
+
+
+@pytest.fixture
+def app(make_app: Callable[..., ConsoleApp]) -> ConsoleApp:
+    return make_app()
 
 
 Script = Callable[[Pilot[int]], Awaitable[None]]
@@ -315,15 +391,16 @@ def drive() -> Callable[..., None]:
         async def session() -> None:
             async with app.run_test(size=size, notifications=True) as pilot:
                 if settled:
-                    await settle_down(pilot)
+                    await wait_until(pilot, lambda: app.drawn)
+                    await pilot.pause(0.05)
                 await script(pilot)
 
-        asyncio.run(asyncio.wait_for(session(), 30))
+        asyncio.run(asyncio.wait_for(session(), 50))
 
     return run
 
 
-async def settle_down(pilot: Pilot[int], mark: str = "ipcm", limit: float = 5.0) -> None:
+async def settle_down(pilot: Pilot[int], mark: str = "ipcm", limit: float = 6.0) -> None:
     """Until two pictures, taken further apart than the app draws, are the same and show
     something."""
     before, deadline = "", time.monotonic() + limit
@@ -339,7 +416,7 @@ def settle() -> Callable[..., Awaitable[None]]:
 
 
 async def wait_until(
-    pilot: Pilot[int], condition: Callable[[], object], limit: float = 5.0
+    pilot: Pilot[int], condition: Callable[[], object], limit: float = 6.0
 ) -> None:
     """Lets the app work until something holds, and fails where it does not in time."""
     deadline = time.monotonic() + limit
@@ -355,13 +432,13 @@ def until() -> Callable[..., Awaitable[None]]:
 
 def shown(app: App[Any]) -> str:
     """The text on the screen."""
-    lines: dict[float, str] = {}
-    pattern = re.compile(r'<text class="[^"]*-r\d+" x="([\d.]+)" y="([\d.]+)"[^>]*>(.*?)</text>')
-    for x, y, text in pattern.findall(app.export_screenshot()):
-        # Blanks without a background are left out of the picture; the place tells of them.
-        column, line = round(float(x) / _CHARACTER), lines.get(float(y), "")
-        lines[float(y)] = line.ljust(column) + html.unescape(text).replace("\xa0", " ")
-    return "\n".join(line for _, line in sorted(lines.items()))
+    width, height = app.size
+    out = io.StringIO()
+    console = Console(file=out, width=width, height=height, color_system=None, legacy_windows=False)
+    console.print(
+        app.screen._compositor.render_update(full=True, screen_stack=app._background_screens)
+    )
+    return out.getvalue()
 
 
 @pytest.fixture

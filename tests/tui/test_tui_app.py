@@ -11,18 +11,26 @@ from textual.widgets import Button
 from ipcm._core.observation import Latency, TerminatedEvent
 from ipcm.errors import RequestTimeout, UnsupportedError
 from ipcm_tui.app import ConsoleApp
+from ipcm_tui.models.peers import PeerKey
 from ipcm_tui.screens.confirm import ConfirmScreen
 from ipcm_tui.screens.gone import GoneScreen
 from ipcm_tui.screens.help import HelpScreen
-from ipcm_tui.screens.inspect import InspectScreen
-from ipcm_tui.widgets.peer_table import PeerTable
+from ipcm_tui.screens.pair import PairScreen
+from ipcm_tui.screens.services import ServicesScreen
+from ipcm_tui.widgets.grid_view import GridView
 from ipcm_tui.widgets.traffic_view import TrafficView
 
 SIZES = pytest.mark.parametrize("size", [(30, 10), (80, 24), (80, 50), (120, 40), (240, 70)])
 
 
-def table(app: ConsoleApp) -> PeerTable:
-    return app.screen_stack[0].query_one(PeerTable)
+def table(app: ConsoleApp) -> GridView[PeerKey]:
+    return app.screen_stack[0].query_one("#peers", GridView)
+
+
+def main_screen(app: ConsoleApp) -> ServicesScreen:
+    screen: Any = app.screen_stack[0]
+    assert isinstance(screen, ServicesScreen)
+    return screen
 
 
 def traffic(app: ConsoleApp) -> TrafficView:
@@ -37,7 +45,7 @@ def chosen(app: ConsoleApp) -> tuple[str, int] | None:
 async def choose(pilot: Pilot[int], name: str) -> None:
     """Moves the cursor to a peer."""
     app: Any = pilot.app
-    for _ in range(table(app).row_count):
+    for _ in range(table(app).row_count()):
         selected = chosen(app)
         if selected is not None and selected[0] == name:
             return
@@ -73,13 +81,10 @@ def test_shows_the_bus_the_peers_and_the_traffic(
 
 
 def test_asks_for_snapshots_and_shows_what_changed_in_place(
-    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any, monkeypatch: Any
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "14.2" in screen(app))
-        monkeypatch.setattr(table(app), "clear", None)
-        monkeypatch.setattr(table(app), "remove_row", None)
-        monkeypatch.setattr(table(app), "add_row", None)
         await until(pilot, lambda: demo_bus.refreshed >= 2)
         demo_bus.snap("store", total=Latency(500, 0, 77.7, 0.001, 0.002, 0.003))
         await until(pilot, lambda: "77.7" in screen(app))
@@ -88,15 +93,15 @@ def test_asks_for_snapshots_and_shows_what_changed_in_place(
 
 
 def test_nobody_and_nothing_yet(
-    observer: Any, facts: Any, clock: Any, drive: Any, until: Any, screen: Any
+    lonely: Any, make_app: Any, drive: Any, until: Any, screen: Any
 ) -> None:
-    app = ConsoleApp(observer, facts, clock=clock.clock())
+    app = make_app(lonely)
 
     async def script(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "No traffic yet." in screen(app))
         await pilot.press("d", "ctrl+d", "p", "2", "up", "down", "pageup", "home", "end", "enter")
         assert "0 services" in screen(app)
-        observer.join("first", 9)
+        lonely.join("first", 9)
         await until(pilot, lambda: "first" in screen(app))
 
     drive(app, script)
@@ -106,13 +111,13 @@ def test_the_cursor_stays_on_its_peer_when_others_come(
     app: ConsoleApp, demo_bus: Any, drive: Any, until: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: table(app).row_count == 4)
+        await until(pilot, lambda: table(app).row_count() == 4)
         await choose(pilot, "store")
         demo_bus.join("aardvark", 77)
         demo_bus.join("beaver", 78)
-        await until(pilot, lambda: table(app).row_count == 6)
+        await until(pilot, lambda: table(app).row_count() == 6)
         assert chosen(app) == ("store", 4240)
-        assert table(app).cursor_row == 4
+        assert table(app).cursor == 4
         await pilot.press("up")
         assert chosen(app) == ("probe", 4244), "the keys go on from there"
 
@@ -123,16 +128,16 @@ def test_the_cursor_stays_on_a_life_not_on_a_name(
     app: ConsoleApp, demo_bus: Any, clock: Any, drive: Any, until: Any, screen: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: table(app).row_count == 4)
+        await until(pilot, lambda: table(app).row_count() == 4)
         await choose(pilot, "store")
         clock.advance(2)
         demo_bus.tell(TerminatedEvent("store", clock.now, 0))
         demo_bus.leave("store")
-        demo_bus.join("store", 9999)
+        demo_bus.join("store", 9999, since=0.001)
         await until(pilot, lambda: "✕ ended" in screen(app) and "9999" in screen(app))
         assert chosen(app) == ("store", 4240)
-        clock.advance(61)
-        await until(pilot, lambda: table(app).row_count == 4)
+        await pilot.press("z")
+        await until(pilot, lambda: table(app).row_count() == 4)
         assert chosen(app) == ("probe", 4244), "its row is gone: the one above"
 
     drive(app, script)
@@ -140,11 +145,11 @@ def test_the_cursor_stays_on_a_life_not_on_a_name(
 
 def test_another_size_keeps_the_selection(app: ConsoleApp, drive: Any, until: Any) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: table(app).row_count == 4)
+        await until(pilot, lambda: table(app).row_count() == 4)
         await choose(pilot, "store")
         for size in ((200, 60), (40, 12), (1, 1), (120, 40)):
             await pilot.resize_terminal(*size)
-            await until(pilot, lambda: table(app).row_count == 4)
+            await until(pilot, lambda: table(app).row_count() == 4)
             assert chosen(app) == ("store", 4240)
 
     drive(app, script)
@@ -191,14 +196,14 @@ def test_looking_back_holds_the_list_until_one_goes_on(
     async def script(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "duplicates" in screen(app))
         await pilot.press("2", "k", "up")
-        assert app.window.paused
+        assert main_screen(app).window.paused
         row = traffic(app).selected
         demo_bus.tell(*demo_bus.exchange("probe", "store", 900, "newer"))
         await until(pilot, lambda: "+1 new" in screen(app))
         assert traffic(app).selected is row
         await pilot.press(back)
         await until(pilot, lambda: "newer" in screen(app))
-        assert not app.window.paused
+        assert not main_screen(app).window.paused
 
     drive(app, script)
 
@@ -209,7 +214,7 @@ def test_keys_of_the_traffic_go_to_both_ends(
     async def script(pilot: Pilot[int]) -> None:
         for id in range(200):
             demo_bus.tell(*demo_bus.exchange("probe", "store", 1000 + id, f"e{id}"))
-        await until(pilot, lambda: app.traffic.added >= 212)
+        await until(pilot, lambda: traffic(app).window.log.added >= 212)
         view = traffic(app)
         await pilot.press("2", "home")
         assert view.selected is view.window.rows[0] and view.scroll_y == 0
@@ -232,7 +237,7 @@ def test_the_wheel_holds_the_list(
             demo_bus.tell(*demo_bus.exchange("probe", "store", 1000 + id, f"e{id}"))
         await until(pilot, lambda: "e49" in screen(app))
         traffic(app).scroll_up(animate=False)
-        await until(pilot, lambda: app.window.paused)
+        await until(pilot, lambda: main_screen(app).window.paused)
 
     drive(app, script)
 
@@ -244,9 +249,9 @@ def test_the_mouse_selects_and_opens_a_row(
         await until(pilot, lambda: "duplicates" in screen(app))
         await pilot.click(TrafficView, offset=(20, 6))
         row = traffic(app).selected
-        assert app.window.paused and row is app.window.rows[4]
+        assert main_screen(app).window.paused and row is main_screen(app).window.rows[4]
         await pilot.click(TrafficView, offset=(20, 6))
-        await until(pilot, lambda: isinstance(app.screen, InspectScreen))
+        await until(pilot, lambda: isinstance(app.screen, PairScreen))
         assert "round trip" in screen(app) or "service" in screen(app)
 
     drive(app, script)
@@ -262,7 +267,7 @@ def test_a_flood_leaves_the_keys_alive(
         events = [e for id in range(50_000) for e in demo_bus.exchange("a", "b", id, f"e{id}")]
         demo_bus.tell(*events)
         await until(pilot, lambda: "e49999" in screen(app))
-        assert app.traffic.skipped == 98_000
+        assert traffic(app).window.log.skipped == 98_000
         assert "98,000 dropped" in screen(app)
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
@@ -291,13 +296,13 @@ def test_details_large(
     app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any, key: str
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: table(app).row_count == 4)
+        await until(pilot, lambda: table(app).row_count() == 4)
         await choose(pilot, "store")
         await pilot.press(key)
         await until(pilot, lambda: "411, 3 with an error" in screen(app))
         demo_bus.snap("store", total=Latency(500, 9, 1.0, 0.001, 0.002, 0.003))
         await until(pilot, lambda: "500, 9 with an error" in screen(app))
-        await pilot.press(key)
+        await pilot.press("escape")
         assert len(app.screen_stack) == 1
         await pilot.press("2", "up", key)
         await until(pilot, lambda: "round trip" in screen(app) or "118B" in screen(app))
@@ -318,7 +323,7 @@ def test_help_lists_the_keys_and_explains_the_signs(
         await pilot.press("escape")
         assert len(app.screen_stack) == 1
 
-    drive(app, script, (100, 60))
+    drive(app, script, (100, 80))
 
 
 # Ending a service
@@ -329,18 +334,18 @@ def test_terminate_asks_first_with_the_focus_on_cancel(
     app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any, key: str
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: table(app).row_count == 4)
+        await until(pilot, lambda: table(app).row_count() == 4)
         await choose(pilot, "indexer")
         await pilot.press(key)
         await until(pilot, lambda: "Terminate indexer?" in screen(app))
         assert "pid 4242, up 1m15s, 2 workers" in screen(app)
         assert isinstance(app.focused, Button) and app.focused.id == "cancel"
         await pilot.press("enter")
-        assert len(app.screen_stack) == 1 and demo_bus.terminated == []
+        assert len(app.screen_stack) == 1 and demo_bus.acts == []
         await pilot.press(key, "escape", key, "q")
-        assert len(app.screen_stack) == 1 and demo_bus.terminated == []
+        assert len(app.screen_stack) == 1 and demo_bus.acts == []
         await pilot.press(key, "right", "enter")
-        await until(pilot, lambda: demo_bus.terminated == ["indexer"])
+        await until(pilot, lambda: demo_bus.acts == [("terminate", "indexer", 0)])
         await until(pilot, lambda: "indexer is asked to end" in screen(app))
 
     drive(app, script)
@@ -350,7 +355,7 @@ def test_terminate_hits_nobody_else_when_the_name_has_a_new_life(
     app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: table(app).row_count == 4)
+        await until(pilot, lambda: table(app).row_count() == 4)
         await choose(pilot, "indexer")
         await pilot.press("ctrl+d")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
@@ -358,7 +363,7 @@ def test_terminate_hits_nobody_else_when_the_name_has_a_new_life(
         demo_bus.join("indexer", 5555)
         await pilot.press("right", "enter")
         await until(pilot, lambda: "nothing was done" in screen(app))
-        assert demo_bus.terminated == []
+        assert demo_bus.acts == []
 
     drive(app, script)
 
@@ -367,7 +372,7 @@ def test_terminate_says_why_it_did_not(
     app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: table(app).row_count == 4)
+        await until(pilot, lambda: table(app).row_count() == 4)
         await choose(pilot, "notebook")
         await pilot.press("ctrl+d")
         await until(pilot, lambda: "plain client" in screen(app))
@@ -394,10 +399,11 @@ def test_read_only_touches_nothing(
 
     async def script(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "read-only" in screen(app))
-        await pilot.press("s", "ctrl+d", "t")
+        await pilot.press("s", "ctrl+d", "t", "ctrl+k", "ctrl+x", "r", "e")
         assert len(app.screen_stack) == 1
         titles = {command.title for command in app.get_system_commands(app.screen)}
-        assert "Pause" in titles and not titles & {"Send", "Terminate"}
+        assert "Mark a row, or unmark it" in titles and "ipcm ps" in titles
+        assert not titles & {"Send a request", "Ask a service to end", "ipcm kill", "ipcm call"}
 
     drive(app, script)
 
@@ -446,7 +452,6 @@ def test_a_bus_that_vanishes_is_no_drama(
     async def script(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "duplicates" in screen(app))
         demo_bus.over = "the bus ended"
-        demo_bus.wake()
         await until(pilot, lambda: "The bus has ended" in screen(app))
         await pilot.press("escape")
         await until(pilot, lambda: "✕ ended" in screen(app))
@@ -466,10 +471,9 @@ def test_a_bus_that_vanishes_while_something_is_open(
     app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, before: list[str]
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: table(app).row_count == 4)
+        await until(pilot, lambda: table(app).row_count() == 4)
         await pilot.press(*before)
         demo_bus.over = "the bus ended"
-        demo_bus.wake()
         await until(pilot, lambda: isinstance(app.screen, GoneScreen))
         await pilot.press("q")
         await until(pilot, lambda: not app.is_running)
@@ -477,15 +481,13 @@ def test_a_bus_that_vanishes_while_something_is_open(
     drive(app, script)
 
 
-def test_a_bus_that_is_gone_at_once(
-    observer: Any, facts: Any, clock: Any, drive: Any, until: Any
-) -> None:
-    observer.over = "the bus ended"
-    app = ConsoleApp(observer, facts, clock=clock.clock())
+def test_a_bus_that_is_gone_at_once(lonely: Any, make_app: Any, drive: Any, until: Any) -> None:
+    lonely.over = "the bus ended"
+    app = make_app(lonely)
 
     async def script(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: isinstance(app.screen, GoneScreen))
-        await pilot.press("enter")
+        await pilot.press("q")
         await until(pilot, lambda: not app.is_running)
 
     drive(app, script)

@@ -47,17 +47,22 @@ def live(peers: Peers, name: str) -> Peer:
 
 
 def test_a_service(peers: Peers, clock: Any) -> None:
+    live(peers, "store").use(1.5, 48_000_000)
     assert cells(live(peers, "store"), clock.now) == {
-        "state": "● up", "name": "store", "pid": "4240", "uptime": "1m16s", "peers": "3",
-        "workers": "0", "signals": "3", "open": "1", "rate": "14.2", "p50": "340µs",
+        "state": "● up", "name": "store", "pid": "4240", "uptime": "1m16s", "cpu": "1.5%",
+        "rss": "48MB", "workers": "0", "open": "1", "rate": "14.2", "p50": "340µs",
         "p95": "2.1ms", "errors": "3",
     }  # fmt: skip
+    wide = cells(live(peers, "store"), clock.now, 197)
+    assert (wide["p99"], wide["backlog"], wide["peers"]) == ("8.4ms", "0", "3")
     assert cells(live(peers, "store"), clock.now, 197)["signals"] == "HUP:1 USR1:2"
 
 
 def test_a_client_has_no_figures(peers: Peers, clock: Any) -> None:
     shown = cells(live(peers, "notebook"), clock.now)
-    assert {id for id, text in shown.items() if text} == {"state", "name", "pid", "uptime"}
+    assert {id for id, text in shown.items() if text} == {
+        "state", "name", "pid", "uptime", "cpu", "rss",
+    }  # fmt: skip
 
 
 def test_a_service_that_has_not_answered_yet(observer: Any, clock: Any) -> None:
@@ -78,8 +83,29 @@ def test_busy_says_for_how_long_where_there_is_room(
 ) -> None:
     demo_bus.busy["probe"] = 75.0
     peers.update(demo_bus.presence, demo_bus.snapshots, demo_bus.busy, clock.now)
-    assert cells(live(peers, "probe"), clock.now, 117)["state"] == "◐ busy 1m15s"[:12]
+    assert cells(live(peers, "probe"), clock.now, 117)["state"] == "◐ busy 1m15s"
     assert cells(live(peers, "probe"), clock.now, 60)["state"] == "◐ busy"
+
+
+@pytest.mark.parametrize(
+    ("exit", "in_order", "narrow", "wide"),
+    [
+        (None, False, "✕ gone", "✕ gone"),
+        (None, True, "✕ ended", "✕ ended"),
+        (0, True, "✕ ended", "✕ ended"),
+        (0, False, "✕ ex 0", "✕ exit 0"),
+        (3, True, "✕ ex 3", "✕ exit 3"),
+        (-9, False, "✕ KILL", "✕ SIGKILL"),
+        (-99, False, "✕ gone", "✕ signal 99"),
+    ],
+)
+def test_a_tombstone_says_how(exit: int | None, in_order: bool, narrow: str, wide: str) -> None:
+    peer = Peer(PeerKey("a", "1"), 1, "service", 0.0, "gone", 5.0)
+    peer.exit, peer.in_order = exit, in_order
+    assert peer_cell(peer, "state", 7, 9.0)[0] == narrow
+    assert peer_cell(peer, "state", 11, 9.0)[0] == wide
+    assert peer_cell(peer, "state", 11, 9.0)[1] == ("bad" if exit or not in_order else "dim")
+    assert peer_cell(peer, "uptime", 6, 900.0)[0] == "5s"
 
 
 def test_everything_fits_its_column_at_any_size(observer: Any, clock: Any) -> None:

@@ -35,10 +35,17 @@ def test_order_and_labels(columns: tuple[Column, ...]) -> None:
     assert all(len(column.label) <= column.width for column in columns)
 
 
-def test_at_80_columns_only_the_history_is_missing() -> None:
+def test_at_80_columns_the_figures_that_matter_most_are_there() -> None:
     # A border on both sides, and a scrollbar.
     shown = [each.column.id for each in fit(PEER_COLUMNS, 80 - 3)]
-    assert shown == [column.id for column in PEER_COLUMNS if column.id != "history"]
+    missing = {"peers", "p99", "backlog", "signals", "history"}
+    assert shown == [column.id for column in PEER_COLUMNS if column.id not in missing]
+
+
+def test_each_column_has_a_key_of_its_own() -> None:
+    letters = [column.letter for column in PEER_COLUMNS]
+    assert len(set(letters)) == len(letters)
+    assert all(letter.isupper() and letter != "G" for letter in letters), "G is the last row"
 
 
 def test_room_is_used_up() -> None:

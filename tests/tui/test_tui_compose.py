@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipcm_tui.models.compose import (
-    Draft,
-    EndpointFacts,
-    arguments_template,
-    check,
-    read_endpoints,
-)
+from ipcm.console.live import EndpointDescription
+from ipcm.role.endpoints import Endpoint
+from ipcm_tui.models.compose import Draft, arguments_template, check, draft_of
+from ipcm_tui.models.form import args_of, read_form, texts_of
 
 PEERS = ["indexer", "store", "storehouse"]
 VALUES = st.recursive(
@@ -61,7 +58,7 @@ def test_no_arguments_are_none() -> None:
         (Draft("store", "x", '{\n "a" 1}'), "body", "JSON: line 2, column 6: expecting ':' delim"),
         (Draft("store", "x", "[1]"), "body", "the arguments are a JSON object"),
         (Draft("store", "x", "null"), "body", "the arguments are a JSON object"),
-        (Draft("store", "", "NaN"), "body", "JSON has no NaN"),
+        (Draft("store", "", "NaN"), "body", "NaN is no JSON number"),
         (Draft("store", "", "[" * 100_000), "body", "JSON: nested too deeply"),
     ],
 )
@@ -72,33 +69,130 @@ def test_what_is_wrong_and_where(draft: Draft, field: str, problem: str) -> None
     assert verdict.problem.startswith(problem), verdict.problem
 
 
+def described(*functions: Any) -> dict[str, EndpointDescription]:
+    made = [Endpoint.of(function.__name__, function).describe() for function in functions]
+    return {each["name"]: msgspec.convert(each, EndpointDescription) for each in made}
+
+
+def search(text: str, tags: list[str], limit: int = 10, mode: Literal["any", "all"] = "any") -> int:
+    """Searches.
+
+    More about it.
+
+    Args:
+        text: words to look for,
+            in any order.
+        tags: of files. Several may be given.
+        limit: hits at the most.
+
+    Returns:
+        mode: no parameter.
+    """
+    return 0
+
+
+def stats() -> None: ...
+
+
+KNOWN = described(search, stats)
+
+
 def test_an_unknown_endpoint_is_a_warning() -> None:
-    verdict = check(Draft("store", "serach"), PEERS, {"search", "stats"})
+    verdict = check(Draft("store", "serach"), PEERS, KNOWN)
     assert verdict.ok, "the service may know better"
     assert verdict.problem == "store offers no 'serach', but search, stats"
-    assert check(Draft("store", "search"), PEERS, {"search"}).problem == ""
+    assert check(Draft("store", "stats"), PEERS, KNOWN).problem == ""
 
 
-class Arguments(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    text: str
-    limit: int = 10
-    tags: list[str]
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ('{"text": "x", "tags": []}', ""),
+        ('{"text": "x"}', "tags missing"),
+        ('{"text": 5, "tags": []}', "text: string is wanted, not 5 (column 10)"),
+        ('{"text": "x", "tags": [1]}', "tags.0: string is wanted, not 1 (column 24)"),
+        ('{"text": "x", "tags": [], "more": 1}', "more: no parameter 'more'; there are: "),
+    ],
+)
+def test_arguments_that_do_not_fit_are_a_warning_that_says_where(body: str, problem: str) -> None:
+    verdict = check(Draft("store", "search", body), PEERS, KNOWN)
+    assert verdict.ok
+    assert verdict.problem == problem or (problem and verdict.problem.startswith(problem))
 
 
-def test_reads_what_services_say_of_themselves() -> None:
-    schema = msgspec.json.schema(Arguments)
-    said = {"name": "store", "endpoints": [
-        {"name": "search", "signature": "search(text: str)", "doc": "Searches.",
-         "parameters": schema},
-        {"name": "stats"}, {"nameless": 1}, "rubbish",
-    ]}  # fmt: skip
-    found = read_endpoints(said)
-    assert list(found) == ["search", "stats"]
-    assert found["search"] == EndpointFacts("search", "search(text: str)", "Searches.", schema)
-    assert json.loads(arguments_template(found["search"])) == {"text": "", "tags": []}
-    assert arguments_template(found["stats"]) == ""
+def test_a_template_has_what_is_required() -> None:
+    assert json.loads(arguments_template(KNOWN["search"])) == {"text": "", "tags": []}
+    assert arguments_template(KNOWN["stats"]) == ""
 
 
-@pytest.mark.parametrize("rubbish", [None, 3, [], {}, {"endpoints": 5}, {"endpoints": {"a": 1}}])
-def test_reads_rubbish_as_nothing(rubbish: Any) -> None:
-    assert read_endpoints(rubbish) == {}
+# What was sent before
+
+
+@given(st.text(min_size=1), st.dictionaries(st.text(), VALUES, max_size=3))
+def test_a_request_is_read_back_from_its_preview(endpoint: str, args: dict[str, Any]) -> None:
+    draft, whole = draft_of("store", json.dumps({"endpoint": endpoint, "args": args}))
+    assert whole and draft.endpoint == endpoint
+    assert json.loads(draft.body or "{}") == args
+
+
+@given(VALUES)
+def test_a_payload_is_read_back_from_its_preview(value: Any) -> None:
+    draft, whole = draft_of("store", json.dumps(value))
+    assert whole
+    if not draft.endpoint:
+        assert json.loads(draft.body) == value
+
+
+@pytest.mark.parametrize("preview", [None, "", '{"endpoint": "x", "args": {"a...'])
+def test_what_is_cut_is_not_all_of_it(preview: str | None) -> None:
+    draft, whole = draft_of("store", preview)
+    assert not whole and draft.body == (preview or "")
+
+
+# The form
+
+
+FIELDS = read_form(KNOWN["search"])
+
+
+def test_a_field_for_each_parameter() -> None:
+    assert [(each.name, each.type, each.required, each.hint, each.doc) for each in FIELDS] == [
+        ("text", "str", True, "needed", "words to look for, in any order."),
+        ("tags", "list", True, "needed", "of files. Several may be given."),
+        ("limit", "int", False, "10, if left empty", "hits at the most."),
+        ("mode", 'one of "all", "any"', False, '"any", if left empty', ""),
+    ]
+
+
+def test_what_is_typed_becomes_arguments() -> None:
+    texts = {"text": "two words", "tags": '["a"]', "limit": "5", "mode": "all"}
+    assert args_of(FIELDS, texts) == (
+        {"text": "two words", "tags": ["a"], "limit": 5, "mode": "all"}, {},
+    )  # fmt: skip
+    args, problems = args_of(FIELDS, {"tags": "a", "limit": "many", "mode": "none"})
+    assert args == {}
+    assert problems["text"] == "needed"
+    assert problems["tags"].startswith("list, as JSON")
+    assert problems.keys() == {"text", "tags", "limit", "mode"}
+    assert args_of(FIELDS, {"text": "1", "tags": "[]", "limit": '"x"'})[1] == {
+        "limit": 'integer is wanted, not "x"'
+    }
+
+
+TEXTS = st.text() | st.sampled_from(["", " ", '"', '"x"', "5", "null", "[", " x", "true"])
+
+
+@given(TEXTS, st.lists(TEXTS, max_size=2), st.integers(), st.sampled_from(["any", "all"]))
+def test_the_form_shows_any_arguments_and_reads_them_back(
+    text: str, tags: list[str], limit: int, mode: str
+) -> None:
+    args = {"text": text, "tags": tags, "limit": limit, "mode": mode}
+    assert args_of(FIELDS, texts_of(FIELDS, args))[0] == args
+
+
+def test_a_schema_without_end_has_no_form() -> None:
+    schema = {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}}
+    endless = EndpointDescription("x", parameters=schema)
+    assert read_form(endless) == ()
+    assert arguments_template(endless) == ""
+    assert check(Draft("store", "x"), PEERS, {"x": endless}).ok

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipcm._core.observation import CallbackError, RequestCounts, TerminatedEvent
-from ipcm_tui.models.peers import Peer, PeerKey, Peers, RateHistory
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipcm._core.observation import (
+    CallbackError,
+    ErrorEvent,
+    MessageEvent,
+    PeerEvent,
+    RequestCounts,
+    SignalEvent,
+    TerminatedEvent,
+)
+from ipcm_tui.models.history import HISTORY, LatencyHistory, RateHistory
+from ipcm_tui.models.peers import Peer, PeerKey, Peers
 
 
 def update(peers: Peers, observer: Any, clock: Any) -> None:
@@ -84,7 +96,7 @@ def test_states(observer: Any, clock: Any) -> None:
 def ended(peers: Peers, observer: Any, clock: Any, name: str, *words: TerminatedEvent) -> Peer:
     update(peers, observer, clock)
     for word in words:
-        peers.note_end(word)
+        peers.note(word)
     update(peers, observer, clock)
     observer.leave(name)
     update(peers, observer, clock)
@@ -117,31 +129,72 @@ def test_the_end_of_one_life_is_not_told_of_the_next(observer: Any, clock: Any) 
     assert [peer.in_order for peer in peers.in_order()] == [True, False] and second is first
 
 
-def test_the_dead_are_cleared_after_a_while(observer: Any, clock: Any) -> None:
+def test_how_it_ended_where_the_exit_is_known(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    for name in ("a", "b", "c"):
+        observer.join(name, 1)
+    observer.join("d", 2, "client")
+    a = ended(peers, observer, clock, "a", TerminatedEvent("a", clock.now, 0))
+    b, c, d = (ended(peers, observer, clock, name) for name in "bcd")
+    a.exit, b.exit, c.exit, d.exit = 0, -9, 3, 0
+    assert [peer.how for peer in (a, b, c, d)] == [
+        "ended in order, exit 0", "killed by SIGKILL", "exit 3, without a word", "left, exit 0",
+    ]  # fmt: skip
+
+
+def test_the_dead_stay_until_they_are_cleared(observer: Any, clock: Any) -> None:
     peers = Peers()
     observer.join("service", 1)
     observer.join("client", 2, "client")
+    observer.join("alive", 3)
     update(peers, observer, clock)
     observer.leave("service")
     observer.leave("client")
     update(peers, observer, clock)
-    clock.advance(6)
+    clock.advance(59)
     update(peers, observer, clock)
-    assert states(peers) == [("service", "gone")], "clients come and go all the time"
-    clock.advance(60)
+    assert len(peers) == 3
+    clock.advance(100_000)
     update(peers, observer, clock)
-    assert len(peers) == 0
+    assert states(peers) == [("alive", "up"), ("service", "gone")], "clients come and go"
+    version = peers.version
+    assert (peers.clear_gone(), peers.clear_gone()) == (1, 0)
+    assert states(peers) == [("alive", "up")] and peers.version > version
 
 
-def test_at_most_fifty_of_the_dead_are_kept(observer: Any, clock: Any) -> None:
+def test_at_most_a_hundred_of_the_dead_are_kept(observer: Any, clock: Any) -> None:
     peers = Peers()
-    for number in range(70):
-        observer.join(f"s{number:02}", number)
+    for number in range(120):
+        observer.join(f"s{number:03}", number)
         update(peers, observer, clock)
         clock.advance(0.1)
-        observer.leave(f"s{number:02}")
+        observer.leave(f"s{number:03}")
         update(peers, observer, clock)
-    assert [peer.name for peer in peers.in_order()] == [f"s{n:02}" for n in range(20, 70)]
+    assert [peer.name for peer in peers.in_order()] == [f"s{n:03}" for n in range(20, 120)]
+
+
+def test_what_a_service_says_of_itself(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("a", 1)
+    update(peers, observer, clock)
+    for event in (
+        PeerEvent("a", 1.0, "b", 1),
+        PeerEvent("a", 2.0, "b", -1),
+        SignalEvent("a", 3.0, "SIGHUP", 2),
+        ErrorEvent("a", 4.0, "run_on_interval", "OSError: full"),
+        MessageEvent("a", 5.0, "out", "response", "b", 1, latency=0.5),
+        MessageEvent("a", 5.5, "in", "request", "b", 1),
+        SignalEvent("nobody", 3.0, "SIGHUP", 2),
+        PeerEvent("", 2.0, "c", 1),
+    ):
+        peers.note(event)
+    peer = peers.live("a")
+    assert peer is not None
+    assert list(peer.deltas) == [(1.0, "b", 1), (2.0, "b", -1)]
+    assert peer.signalled == {"SIGHUP": 3.0}
+    assert peer.last_error == (4.0, "run_on_interval: OSError: full")
+    peer.latencies.turn(6.0)
+    assert list(peer.latencies.values) == [0.5]
 
 
 def test_errors_are_counted_once() -> None:
@@ -173,5 +226,24 @@ def test_history_is_per_second() -> None:
     assert list(history.values) == [6.0, 6.0, 6.0, 6.0], "time does not run backwards"
 
 
-def test_keys_are_one_to_one() -> None:
-    assert PeerKey("a", "bc").text != PeerKey("ab", "c").text
+@given(st.lists(st.tuples(st.floats(0, 500), st.floats(0, 10)), max_size=60))
+def test_latencies_are_per_second_and_bounded(steps: list[tuple[float, float]]) -> None:
+    history = LatencyHistory()
+    steps.sort()
+    for when, latency in steps:
+        history.add(when, latency)
+    history.turn(1000)
+    assert len(history.values) <= HISTORY
+    allowed = {0.0, *(latency for _, latency in steps)}
+    assert set(history.values) <= allowed
+
+
+def test_latency_is_the_95th_percentile() -> None:
+    history = LatencyHistory()
+    for number in range(100):
+        history.add(1.0, number / 100)
+    history.add(2.5, 3.0)
+    history.add(5.0, 1.0)
+    assert list(history.values) == [0.95, 3.0, 0.0, 0.0]
+    history.turn(0.0)
+    assert len(history.values) == 4, "a clock that was set back"

@@ -21,10 +21,13 @@ from textual.widgets import Input
 import ipcm
 from ipcm.bus import Bus
 from ipcm_tui.app import ConsoleApp
+from ipcm_tui.buses import HostBuses
+from ipcm_tui.models.peers import Peer, PeerKey
+from ipcm_tui.models.traffic import TrafficLog
 from ipcm_tui.screens.composer import ComposerScreen
 from ipcm_tui.screens.gone import GoneScreen
-from ipcm_tui.source import BusFacts
-from ipcm_tui.widgets.peer_table import PeerTable
+from ipcm_tui.widgets.grid_view import GridView
+from ipcm_tui.widgets.parameter_form import ParameterForm
 
 
 class Adder(ipcm.Service):
@@ -65,20 +68,19 @@ def bus(tmp_path: Path, monkeypatch: Any) -> Iterator[Bus]:
 
 
 @pytest.fixture
-def live(bus: Bus) -> Iterator[ConsoleApp]:
-    facts = BusFacts(bus.name, bus.transport, bus.serializer, bus.started, bus.owner_pid)
-    with bus.observe(read_only=False) as observer:
-        yield ConsoleApp(observer, facts)
+def live(bus: Bus) -> ConsoleApp:
+    """Lists the only bus, and opens it where a script begins."""
+    return ConsoleApp(buses=HostBuses())
 
 
-def rows(app: ConsoleApp) -> PeerTable:
-    return app.screen_stack[0].query_one(PeerTable)
+def rows(app: ConsoleApp) -> GridView[PeerKey]:
+    return app.screen_stack[-1].query_one("#peers", GridView)
 
 
 async def choose(pilot: Pilot[int], until: Any, name: str) -> None:
     table = rows(pilot.app)  # type: ignore[arg-type]
-    await until(pilot, lambda: table.row_count >= 2)
-    for _ in range(table.row_count):
+    await until(pilot, lambda: table.row_count() >= 2)
+    for _ in range(table.row_count()):
         if table.selected is not None and table.selected.name == name:
             return
         await pilot.press("down")
@@ -86,7 +88,19 @@ async def choose(pilot: Pilot[int], until: Any, name: str) -> None:
 
 
 async def started(pilot: Pilot[int], until: Any, screen: Any) -> None:
+    await until(pilot, lambda: "● live" in screen(pilot.app), 10)
+    await pilot.press("enter")
     await until(pilot, lambda: "asker → adder" in screen(pilot.app), 10)
+
+
+def traffic_of(app: ConsoleApp) -> TrafficLog:
+    assert app.session is not None
+    return app.session.traffic
+
+
+def peer_of(app: ConsoleApp, name: str) -> Peer | None:
+    assert app.session is not None
+    return app.session.peers.live(name)
 
 
 def run(drive: Any, app: ConsoleApp, script: Any) -> None:
@@ -98,14 +112,14 @@ def test_watches_services_and_their_traffic(
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await started(pilot, until, screen)
-        await until(pilot, lambda: len([r for r in live.traffic.rows if r.state == "ok"]) >= 3)
-        row = next(r for r in live.traffic.rows if r.state == "ok")
+        await until(pilot, lambda: len([r for r in traffic_of(live).rows if r.state == "ok"]) >= 3)
+        row = next(r for r in traffic_of(live).rows if r.state == "ok")
         assert (row.source, row.target, row.what) == ("asker", "adder", "add")
         assert row.latency is not None and 0 < row.latency < 1
         await until(pilot, lambda: all(
-            r.round_trip is not None for r in list(live.traffic.rows)[-6:-3] if r.is_request
+            r.round_trip is not None for r in list(traffic_of(live).rows)[-6:-3] if r.is_request
         ))  # fmt: skip
-        adder = live.peers.live("adder")
+        adder = peer_of(live, "adder")
         assert adder is not None and adder.state == "up"
         await until(pilot, lambda: adder.snapshot is not None and adder.snapshot.total.count >= 3)
         await until(pilot, lambda: str(adder.pid) in screen(live))
@@ -122,7 +136,8 @@ def test_asks_a_real_service(live: ConsoleApp, drive: Any, until: Any, screen: A
         await pilot.press(*"add")
         await until(pilot, lambda: "add(a: int, b: int = 0) -> int" in screen(live))
         assert live.screen.query_one("#endpoint", Input).value == "add"
-        await pilot.press("tab", "end", "backspace", "backspace", *"41}", "ctrl+j")
+        live.screen.query_one(ParameterForm).focus_first()
+        await pilot.press(*"41", "ctrl+j")
         await until(pilot, lambda: "✓ answered in" in screen(live))
         assert "│ 41 " in screen(live)
         await pilot.press("escape")
@@ -164,17 +179,20 @@ def test_a_service_that_is_killed_and_one_that_hangs(
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await started(pilot, until, screen)
-        asker, adder = live.peers.live("asker"), live.peers.live("adder")
+        asker, adder = peer_of(live, "asker"), peer_of(live, "adder")
         assert asker is not None and adder is not None
         os.kill(adder.pid, signal.SIGSTOP)
         try:
             await until(pilot, lambda: "◐ busy" in screen(live))
             os.kill(asker.pid, signal.SIGKILL)
-            await until(pilot, lambda: "✕ gone" in screen(live))
-            assert any(row.state == "lost" for row in live.traffic.rows)
+            await until(pilot, lambda: "✕ SIGKILL" in screen(live))
+            assert any(row.state == "lost" for row in traffic_of(live).rows)
         finally:
             os.kill(adder.pid, signal.SIGCONT)
         await until(pilot, lambda: "◐ busy" not in screen(live))
+        assert live.session is not None
+        gone = [peer for peer in live.session.peers.in_order() if peer.is_gone]
+        assert [peer.how for peer in gone] == ["killed by SIGKILL"]
 
     run(drive, live, script)
 
@@ -186,6 +204,8 @@ def test_the_bus_ends_under_it(
         await started(pilot, until, screen)
         bus.shutdown()
         await until(pilot, lambda: isinstance(live.screen, GoneScreen))
+        await pilot.press("b")
+        await until(pilot, lambda: "No bus is running." in screen(live))
         await pilot.press("q")
         await until(pilot, lambda: not live.is_running)
 

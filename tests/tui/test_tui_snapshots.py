@@ -23,6 +23,9 @@ RATES = (3, 5, 4, 9, 12, 14, 11, 15, 22, 18, 14, 9, 4, 2, 6, 12, 19, 25, 21, 14)
 @pytest.fixture
 def busy_app(app: ConsoleApp, demo_bus: Any, clock: Any) -> ConsoleApp:
     """One in which some things have gone wrong."""
+    session = app.begin()
+    assert session is not None
+    peers = session.peers
     for rate in RATES:
         clock.advance(1)
         for name, snapshot in demo_bus.snapshots.items():
@@ -33,10 +36,10 @@ def busy_app(app: ConsoleApp, demo_bus: Any, clock: Any) -> ConsoleApp:
                 uptime=snapshot.uptime + 1,
                 total=msgspec.structs.replace(total, count=count),
             )
-        app.peers.update(demo_bus.presence, demo_bus.snapshots, {}, clock.now)
+        peers.update(demo_bus.presence, demo_bus.snapshots, {}, clock.now)
     now = clock.now
     demo_bus.busy["probe"] = 3.2
-    app.peers.note_end(TerminatedEvent("indexer", now, 0))
+    peers.note(TerminatedEvent("indexer", now, 0))
     asked = MessageEvent("store", now, "in", "request", "probe", 500, "search", 120, preview="{}")
     note = MessageEvent("probe", now, "out", "general", "store", 99, size=44, preview='{"a":1}')
     demo_bus.tell(

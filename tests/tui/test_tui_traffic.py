@@ -18,8 +18,9 @@ from ipcm._core.observation import (
     TurnEvent,
     WorkerEvent,
 )
-from ipcm_tui.models.traffic import Row, TrafficLog, exit_text
-from ipcm_tui.models.window import Window
+from ipcm_tui.models.peers import exit_text
+from ipcm_tui.models.traffic import Row, TrafficLog
+from ipcm_tui.models.window import Window, find_row, row_mentions
 
 
 def asked(id: int, asker: str = "probe", service: str = "store", when: float = 1.0) -> MessageEvent:
@@ -253,3 +254,42 @@ def test_a_second_pause_changes_nothing() -> None:
     log.extend([asked(2)])
     window.pause()
     assert window.new == 1
+
+
+def test_a_window_of_some_rows_only() -> None:
+    log = TrafficLog(capacity=6)
+    window = Window(log, lambda row: row.target == "store")
+    log.extend([asked(1), asked(1, "a", "b"), asked(2)])
+    assert [row.id for row in window.rows] == [1, 2]
+    window.pause()
+    log.extend([asked(2, "a", "b"), asked(3), asked(4), asked(3, "a", "b"), asked(5)])
+    assert [row.id for row in window.rows] == [1, 2]
+    assert window.new == 3
+    window.follow()
+    assert [row.id for row in window.rows] == [1, 2, 3, 4, 5]
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=9), max_size=9))
+def test_a_window_of_some_rows_misses_none(batches: list[list[tuple[int, bool]]]) -> None:
+    log = TrafficLog(capacity=1000)
+    window = Window(log, lambda row: row.target == "store")
+    wanted = []
+    for number, batch in enumerate(batches):
+        for id, to_store in batch:
+            key = 1000 * number + id
+            log.extend([asked(key, "p", "store" if to_store else "other")])
+        if number % 2:
+            assert len(window.rows) <= log.added
+    wanted = [row for row in log.rows if row.target == "store"]
+    assert list(window.rows) == wanted
+
+
+def test_finding_a_text_goes_round() -> None:
+    log = filled(asked(1), asked(2, service="other"), answered(1, error="Disk FULL"))
+    rows = list(log.rows)
+    assert row_mentions(rows[0], "disk full") and not row_mentions(rows[1], "disk")
+    assert find_row(rows, "OTHER", 0, -1) == 1
+    assert find_row(rows, "probe", 1, 1) == 1
+    assert find_row(rows, "full", 1, 1) == 0
+    assert find_row(rows, "nowhere", 0, 1) is None
+    assert find_row([], "x", 0, 1) is None

@@ -1,80 +1,102 @@
-"""The application: one screen, fed by an observer, drawn at most ten times a second."""
+"""The application: one bus at a time, drawn at most ten times a second."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
-from collections.abc import Iterable
-from typing import ClassVar, Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import ClassVar, Final, cast
 
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.containers import Container
-from textual.screen import Screen
-from textual.widgets import DataTable, Footer
+from textual.dom import DOMNode
+from textual.screen import ModalScreen, Screen
 
-from ipcm._core.observation import TerminatedEvent
 from ipcm._os.interrupt import Interrupts, deferred
-from ipcm.bus import AnyBus, find_bus
-from ipcm.errors import BusGone, IPCMError, RequestTimeout, UnsupportedError
-from ipcm_tui.asking import Asker
-from ipcm_tui.feed import Feed
-from ipcm_tui.models.compose import Draft
-from ipcm_tui.models.detail import Detail, peer_detail, row_detail
-from ipcm_tui.models.formatting import format_duration, plural, printable
-from ipcm_tui.models.peers import Peer, Peers
-from ipcm_tui.models.traffic import TrafficLog
-from ipcm_tui.models.window import Window
+from ipcm.bus import AnyBus, Bus, find_bus
+from ipcm.console.registry import NAMES, get_verb
+from ipcm.errors import ManyBuses, NoSuchBus, UnsupportedError
+from ipcm_tui.asking import Answer
+from ipcm_tui.buses import HostBuses, open_source
+from ipcm_tui.history import History, state_directory
+from ipcm_tui.keys import read_keymap
+from ipcm_tui.models.buses import BusFacts
+from ipcm_tui.models.compose import Draft, draft_of
+from ipcm_tui.models.exporting import Kind, rows_as_csv, rows_as_json, traffic_as_jsonl
+from ipcm_tui.models.formatting import format_latency, printable
+from ipcm_tui.models.records import PeerRecord
+from ipcm_tui.models.traffic import Row
+from ipcm_tui.outputs import Outputs
+from ipcm_tui.processes import Processes
+from ipcm_tui.running import ELSEWHERE
+from ipcm_tui.screens.acting import ActingScreen
+from ipcm_tui.screens.command import CommandScreen
 from ipcm_tui.screens.composer import ComposerScreen
-from ipcm_tui.screens.confirm import ConfirmScreen
+from ipcm_tui.screens.copying import CopyScreen
+from ipcm_tui.screens.export import ExportScreen
 from ipcm_tui.screens.gone import GoneScreen
 from ipcm_tui.screens.help import HelpScreen
-from ipcm_tui.screens.inspect import InspectScreen
-from ipcm_tui.source import BusFacts, Clock, Source
-from ipcm_tui.theme import IPCM_THEME, Palette
-from ipcm_tui.widgets.bus_line import BusLine, BusState
-from ipcm_tui.widgets.detail_pane import DetailPane
-from ipcm_tui.widgets.peer_table import PeerTable
-from ipcm_tui.widgets.traffic_view import TrafficView
+from ipcm_tui.screens.live import LiveScreen
+from ipcm_tui.screens.picker import PickerScreen
+from ipcm_tui.screens.services import ServicesScreen
+from ipcm_tui.screens.traffic import TrafficScreen
+from ipcm_tui.session import Session
+from ipcm_tui.sharing import payload_of, phrases_of, write_export
+from ipcm_tui.source import Buses, Clock, Source
+from ipcm_tui.theme import IPCM_LIGHT, IPCM_THEME, Palette
 
 __all__ = ["ConsoleApp", "main"]
 
-_BEAT: Final = 0.5
 _FRAME: Final = 0.1
 _HEED: Final = 0.1
-_RATE: Final = 500.0
 
 
 class ConsoleApp(App[int]):
-    """The console of one bus. It is a client of it, and leaving stops nothing.
+    """The console. It is a client of a bus, and leaving stops nothing.
 
     Args:
-        source: an open observer; whoever made it closes it.
-        facts: of the bus.
+        source: an open observer, and facts about its bus; without them the buses are listed.
+        buses: where to look for buses; None where there is only this one.
         clock: two clocks and a time zone.
         demo: the bus ends when this does, and Ctrl-C ends both.
         read_only: looks and touches nothing.
+        history: of requests. keymap: keys by the ids of bindings.
+
+    Attributes: drawn: how often it was.
     """
 
     TITLE = "ipcm"
     CSS_PATH = "console.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (170, "-huge")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", id="help"),
         Binding("f1", "help", "Help", show=False, id="help.f1"),
-        Binding("s", "compose_request", "Send", tooltip="Send a request", id="send"),
         Binding(
-            "ctrl+d,t", "terminate", "Terminate", tooltip="Ask a service to end", id="terminate"
+            "colon",
+            "command",
+            "Command",
+            show=False,
+            key_display=":",
+            tooltip="Run any verb of ipcm",
+            id="command",
         ),
-        Binding("p", "pause", "Pause", tooltip="Hold the traffic still, or follow it", id="pause"),
-        Binding("d", "inspect", "Details", tooltip="All about what is selected", id="inspect"),
+        Binding(
+            "y", "copy", "Copy", show=False, tooltip="Copy an action as command or code", id="copy"
+        ),
+        Binding(
+            "ctrl+s",
+            "export",
+            "Export",
+            show=False,
+            tooltip="Write a table or picture",
+            id="export",
+        ),
+        Binding("b", "buses", "Buses", show=False, tooltip="Choose another bus", id="buses"),
         Binding("q", "quit", "Quit", tooltip="Leave", id="quit"),
-        Binding("1", "focus('peers')", "To the services", show=False, id="focus.peers"),
-        Binding("2", "focus('traffic')", "To the traffic", show=False, id="focus.traffic"),
-        Binding("3", "focus('detail')", "To the details", show=False, id="focus.detail"),
-        Binding("escape", "resume", "Back to the newest traffic", show=False, id="resume"),
         Binding("ctrl+q", "quit", "Leave", show=False, priority=True, id="quit.anywhere"),
         Binding("ctrl+c", "interrupt", "Leave", show=False, priority=True, id="interrupt"),
         Binding("ctrl+c", "help_quit", show=False, system=True, id="quit.hint"),
@@ -82,124 +104,116 @@ class ConsoleApp(App[int]):
 
     def __init__(
         self,
-        source: Source,
-        facts: BusFacts,
+        source: Source | None = None,
+        facts: BusFacts | None = None,
         *,
+        buses: Buses | None = None,
         clock: Clock | None = None,
+        processes: Processes | None = None,
+        outputs: Outputs | None = None,
         demo: bool = False,
         read_only: bool = False,
         interrupts: Interrupts | None = None,
+        history: History | None = None,
+        keymap: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
-        self.source = source
-        self.facts = facts
         self.clock = clock or Clock()
         self.demo = demo
         self.read_only = read_only
+        self.session: Session | None = None
+        self.drawn = 0
+        self.draft = Draft()
+        self.history = history or History()
+        if keymap:
+            self.set_keymap(dict(keymap))
+        self._first = (source, facts) if source is not None and facts is not None else None
+        self._buses = buses
+        self._processes = processes
+        self._outputs = outputs
         self._interrupts = interrupts
-        self.peers = Peers()
-        self.traffic = TrafficLog()
-        self.window = Window(self.traffic)
-        self.asker = Asker(source, self.peers, self.clock, on_sent=self._on_sent)
-        self.over: str | None = None
-        self._feed = Feed(source, self._on_ready)
-        self._dirty = True
-        self._seen: tuple[object, ...] = ()
-        self._draft = Draft()
         self._palette: Palette | None = None
-        self._bus_line = BusLine(facts, id="bus")
-        self._peer_table = PeerTable(id="peers")
-        self._traffic_view = TrafficView(
-            self.window, me=source.name, zone=self.clock.zone, id="traffic"
-        )
-        self._detail_pane = DetailPane(id="detail")
+        self._drawn: tuple[object, ...] = ()
+        self._touched = True
 
-    def compose(self) -> ComposeResult:
-        """The bus, its peers, what they say, and all about one of them."""
-        self._peer_table.border_title = "Services and peers"
-        self._traffic_view.border_title = "Traffic"
-        yield self._bus_line
-        yield self._peer_table
-        with Container(id="lower"):
-            yield self._traffic_view
-            yield self._detail_pane
-        yield Footer()
+    def get_default_screen(self) -> Screen[object]:
+        """The services of the bus, or the buses."""
+        session = self.begin()
+        if session is not None:
+            return cast("Screen[object]", ServicesScreen(session))
+        assert self._buses is not None
+        return cast("Screen[object]", PickerScreen(self._buses, self.clock))
+
+    def begin(self) -> Session | None:
+        """The session that it begins with; None where it begins with the list of buses."""
+        if self.session is None and self._first is not None:
+            self.session = self._open_session(*self._first)
+        return self.session
 
     def on_mount(self) -> None:
-        """Starts listening, asking, and drawing."""
-        self.register_theme(IPCM_THEME)
+        """Starts listening and drawing."""
+        for theme in (IPCM_THEME, IPCM_LIGHT):
+            self.register_theme(theme)
         self.theme = IPCM_THEME.name
         self.theme_changed_signal.subscribe(self, self._on_theme)
-        self._peer_table.focus()
-        self._feed.start(asyncio.get_running_loop())
-        self._take()
-        self.set_interval(_BEAT, self._beat)
+        if self.session is not None:
+            self.run_worker(self.session.run(), group="session")
         self.set_interval(_FRAME, self._draw)
         if self._interrupts is not None:
             self.set_interval(_HEED, self._heed_interrupts)
 
-    def on_unmount(self) -> None:
-        """The descriptor outlives the event loop."""
-        self._feed.stop()
+    async def on_unmount(self) -> None:
+        """The observer does not outlive the event loop."""
+        if self.session is not None:
+            await self.session.close()
 
     def _heed_interrupts(self) -> None:
         """Somebody ends the program from outside, or pressed Ctrl-C before there was a screen."""
         if self._interrupts is not None and self._interrupts.pending is not None:
             self.exit(0)
 
-    # Taking in
+    # Sessions
 
-    def _on_sent(self) -> None:
-        self._feed.hurry(True)
+    def _open_session(self, source: Source, facts: BusFacts) -> Session:
+        return Session(
+            source,
+            facts,
+            clock=self.clock,
+            processes=self._processes,
+            outputs=self._outputs,
+            read_only=self.read_only,
+            demo=self.demo,
+            on_over=self._on_over,
+        )
 
-    def _on_ready(self) -> None:
-        self.call_next(self._take)
+    async def turn_to(self, source: Source, facts: BusFacts) -> None:
+        """Turns to another bus."""
+        before = self.session
+        self.session = self._open_session(source, facts)
+        self.workers.cancel_group(self, "session")
+        if before is not None:
+            await before.close()
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        await self.push_screen(ServicesScreen(self.session))
+        self.run_worker(self.session.run(), group="session")
+        self.touch()
 
-    def _take(self) -> None:
-        if self.over is not None:
-            return
-        try:
-            # Before the events: fetching an answer takes in what came with it.
-            self.asker.settle()
-            events = self._feed.take()
-        except BusGone as error:
-            self._end(str(error))
-            return
-        for event in events:
-            if isinstance(event, TerminatedEvent):
-                self.peers.note_end(event)
-        self.traffic.extend(events, self.source.dropped)
-        self._feed.hurry(self.asker.waiting)
-        self._look()
-
-    def _look(self) -> None:
-        """Whether there is anything new to draw: drawing is what costs."""
-        snapshots = self.source.snapshots.values()
-        second = int(self.clock.wall())
-        seen = (self.traffic.changes, second, [id(snapshot) for snapshot in snapshots])
-        self._dirty = self._dirty or seen != self._seen
-        self._seen = seen
-
-    def _beat(self) -> None:
-        if self.over is None:
-            try:
-                self.source.refresh()
-            except BusGone as error:
-                self._end(str(error))
-            # Also for what falls due without anything coming in, such as time-outs.
-            self._take()
-
-    def _end(self, why: str) -> None:
-        self.over = why
-        self._feed.stop()
-        self._dirty = True
-        self.push_screen(GoneScreen(printable(self.facts.name), why))
+    def _on_over(self, why: str) -> None:
+        assert self.session is not None
+        self.touch()
+        gone = GoneScreen(printable(self.session.facts.name), why)
+        self.push_screen(gone, lambda more: self.action_buses() if more else None)
 
     # Drawing
 
+    def touch(self) -> None:
+        """There is something to draw besides what comes in."""
+        self._touched = True
+
     def _on_theme(self, _: object) -> None:
         self._palette = None
-        self._dirty = True
+        self.touch()
 
     @property
     def palette(self) -> Palette:
@@ -209,56 +223,22 @@ class ConsoleApp(App[int]):
         return self._palette
 
     def _draw(self) -> None:
-        if not self._dirty:
+        session = self.session
+        if session is None:
             return
-        self._dirty = False
-        source, now = self.source, self.clock.wall()
-        if self.over is None:
-            self.peers.update(source.presence, source.snapshots, source.busy, now)
-        state = BusState(
-            int(max(now - self.facts.started, 0)),
-            self.peers.count("service"),
-            self.peers.count("client"),
-            self.peers.request_rate(),
-            read_only=self.read_only,
-            demo=self.demo,
-            over=self.over is not None,
-        )
-        self._bus_line.show(state, self.palette)
-        self._peer_table.show(self.peers.in_order(), now, self.palette)
-        self._traffic_view.show(self.palette)
-        self._draw_detail()
-
-    def _draw_detail(self) -> None:
-        if self._detail_pane.display:
-            self._detail_pane.show(self._detail(), self.palette)
-
-    def _detail(self) -> Detail:
-        row = self._traffic_view.selected
-        if self.window.paused and row is not None:
-            state = self.traffic.state_of(row)
-            return row_detail(row, state, self.source.name, self.clock.zone)
-        peer = self._selected_peer()
-        if peer is None:
-            return Detail("nobody is here yet")
-        return peer_detail(peer, self.clock.wall(), self.clock.zone, self.source.name)
-
-    def _selected_peer(self) -> Peer | None:
-        return self.peers.get(self._peer_table.selected)
-
-    def on_peer_table_rebuilt(self) -> None:
-        """Its rows are drawn again."""
-        self._dirty = True
-        self._draw()
-
-    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        """The cursor is on another peer."""
-        del event
-        self._draw_detail()
-
-    def on_traffic_view_moved(self) -> None:
-        """The selection is another row."""
-        self._draw_detail()
+        session.update()
+        shown = [screen for screen in self.screen_stack if isinstance(screen, LiveScreen)]
+        if not shown:
+            return
+        # Below what covers the whole screen nobody sees anything.
+        top = shown[-1]
+        drawn = (session.changes, session.peers.version, int(self.clock.wall()), top, self.size)
+        if drawn == self._drawn and not self._touched:
+            return
+        self._drawn, self._touched = drawn, False
+        if top.is_mounted:
+            top.draw()
+            self.drawn += 1
 
     # Keys
 
@@ -267,158 +247,208 @@ class ConsoleApp(App[int]):
         del parameters
         if action == "interrupt":
             return self.demo
-        if action in ("compose_request", "terminate") and (self.read_only or self.over):
-            return None
+        if action == "buses":
+            return self._buses is not None and not isinstance(self.screen, PickerScreen)
         return True
 
     def action_help(self) -> None:
-        """What the keys do."""
+        """What the keys of this screen do."""
+        if isinstance(self.screen, ModalScreen):
+            return
         keys: dict[str, list[str]] = {}
         # Those without an id are Textual's own, and either obvious or of no use here.
         active = [each for each in self.screen.active_bindings.values() if each.binding.id]
-        active.sort(key=lambda each: each.node is not self)
+        active.sort(key=lambda each: each.node is not self.screen)
         for binding in (each.binding for each in active):
             if binding.description and not binding.system:
                 about = binding.tooltip or binding.description
+                if about.startswith("Sort by"):
+                    about = "Sort by a column; again: the other way round, as before"
                 keys.setdefault(about, []).append(self.get_key_display(binding))
         named = [(", ".join(dict.fromkeys(names)), about) for about, names in keys.items()]
         self.push_screen(HelpScreen(named, self.palette))
 
-    def action_pause(self) -> None:
-        """Holds the traffic still, or lets it go."""
-        if self.window.paused:
-            self._traffic_view.follow()
-        else:
-            self._traffic_view.pause()
-
-    def action_resume(self) -> None:
-        """Follows again."""
-        if self.window.paused:
-            self._traffic_view.follow()
-
-    def action_inspect(self) -> None:
-        """All about what is selected, large."""
-        row = self._traffic_view.selected
-        if self._traffic_view.has_focus and row is not None:
-            self.push_screen(
-                InspectScreen(
-                    lambda: row_detail(
-                        row, self.traffic.state_of(row), self.source.name, self.clock.zone
-                    ),
-                    self.palette,
-                )
-            )
-            return
-        peer = self._selected_peer()
-        if peer is not None:
-            self.push_screen(
-                InspectScreen(
-                    lambda: peer_detail(peer, self.clock.wall(), self.clock.zone, self.source.name),
-                    self.palette,
-                )
-            )
-
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Enter on a peer."""
-        del event
-        self.action_inspect()
-
-    def on_traffic_view_opened(self) -> None:
-        """Enter, or a second click, on a row."""
-        self.action_inspect()
-
-    def action_compose_request(self) -> None:
-        """Opens the composer, for the selected peer where the last draft names none."""
-        peer = self._selected_peer()
-        draft = self._draft
-        if peer is not None and not peer.is_gone and peer.name != draft.peer:
-            draft = Draft(peer.name)
-        self.push_screen(ComposerScreen(self.asker, draft, self.palette), self._keep_draft)
-
-    def _keep_draft(self, draft: Draft | None) -> None:
-        if draft is not None:
-            self._draft = draft
-
-    def action_terminate(self) -> None:
-        """Asks first, then the service."""
-        peer = self._selected_peer()
-        if peer is None:
-            return
-        name = printable(peer.name)
-        if not peer.is_service:
-            self.notify(f"{name} is a plain client: only services can be asked to end.")
-        elif peer.is_gone:
-            self.notify(f"{name} has left already.")
-        else:
-            workers = len(peer.snapshot.workers) if peer.snapshot is not None else 0
-            text = (
-                f"pid {peer.pid}, up {format_duration(peer.uptime(self.clock.wall()))}, "
-                f"{plural(workers, 'worker')}.\n"
-                "It is asked to end in order: it cleans up and takes its workers with it."
-            )
-            self.push_screen(
-                ConfirmScreen(f"Terminate {name}?", text, "Terminate"),
-                lambda sure: self._terminate(peer) if sure else None,
-            )
-
-    def _terminate(self, peer: Peer) -> None:
-        name = printable(peer.name)
-        # Between the question and the answer the name may have got another life.
-        info = self.source.presence.get(peer.name)
-        if info is None or info.incarnation != peer.key.incarnation:
-            self.notify(
-                f"{name} (pid {peer.pid}) has left meanwhile; nothing was done.",
-                severity="warning",
-            )
-            return
-        try:
-            self.source.terminate(peer.name)
-        except RequestTimeout:
-            self.notify(
-                f"{name} is busy: it was asked to end, and will when it looks.", severity="warning"
-            )
-        except IPCMError as error:
-            self.notify(f"{name} was not asked: {printable(str(error))}", severity="error")
-        else:
-            self.notify(f"{name} is asked to end.")
+    def action_buses(self) -> None:
+        """Lists the buses."""
+        if self._buses is not None:
+            self.push_screen(PickerScreen(self._buses, self.clock))
 
     def action_interrupt(self) -> None:
         """Ctrl-C, where it ends the demo."""
         self.exit(0)
 
+    def action_command(self, text: str = "") -> None:
+        """A line for any verb."""
+        session = self.session
+        if session is not None and not isinstance(self.screen, ModalScreen):
+            self.push_screen(CommandScreen(session, self.palette, text), self._go)
+
+    def _go(self, where: str | None) -> None:
+        session = self.session
+        if where == "buses":
+            self.action_buses()
+        elif where == "traffic" and session is not None:
+            self.push_screen(TrafficScreen(session))
+
+    # Requests
+
+    def compose_request(self, session: Session, draft: Draft, note: str = "") -> None:
+        """Opens the composer."""
+        screen = ComposerScreen(session.asker, draft, self.palette, self.history, note)
+        self.push_screen(screen, self._keep_draft)
+
+    def _keep_draft(self, draft: Draft | None) -> None:
+        if draft is not None:
+            self.draft = draft
+
+    def replay(self, session: Session, row: Row | None, *, edit: bool) -> None:
+        """Sends a request again, or opens the composer with it."""
+        if row is None or row.kind not in ("request", "general") or not row.target:
+            self.notify("only a request or message can be sent again")
+            return
+        draft, whole = draft_of(row.target, row.preview)
+        if edit or not whole:
+            note = "" if whole else "! only the beginning of it is known: complete it"
+            self.compose_request(session, draft, note)
+            return
+        about = f"{printable(draft.peer)} {printable(draft.endpoint)}".strip()
+        session.asker.send(draft.peer, payload_of(draft), lambda answer: self._told(about, answer))
+
+    def _told(self, about: str, answer: Answer) -> None:
+        took = format_latency(answer.took)
+        if answer.error is None:
+            self.notify(f"{about}: answered in {took}", markup=False)
+        else:
+            text = printable(answer.error.splitlines()[0] if answer.error else "")
+            self.notify(f"{about}: {text}", severity="error", markup=False)
+
+    # Taking out
+
+    def offer_copies(self, session: Session, row: Row | None, *, on_row: bool = True) -> None:
+        """Offers the words of other surfaces for what is selected."""
+        chosen = self.screen.chosen() if isinstance(self.screen, ActingScreen) else []
+        peers = [(peer.name, peer.is_service) for peer in chosen]
+        phrases = phrases_of(session.facts, peers, row, on_row=on_row)
+        self.push_screen(CopyScreen(phrases, self.palette), self._copy)
+
+    def _copy(self, chosen: tuple[str, str] | None) -> None:
+        if chosen is not None:
+            about, text = chosen
+            self.copy_to_clipboard(text)
+            self.notify(f"copied: {about}", markup=False)
+
+    def action_copy(self) -> None:
+        """What is selected, in other words."""
+        screen = self.screen
+        if isinstance(screen, LiveScreen):
+            view = screen.traffic_view()
+            on_row = view is not None and (view.has_focus or view.window.paused)
+            self.offer_copies(screen.session, screen.row(), on_row=on_row)
+
+    def action_export(self) -> None:
+        """Asks what to write into a file."""
+        screen = self.screen
+        if not isinstance(screen, LiveScreen):
+            return
+        picture = self.export_screenshot(title=f"ipcm {printable(screen.session.facts.name)}")
+        offers = [("svg", "this screen, as a picture (SVG)")]
+        if screen.traffic_view() is not None:
+            offers.insert(0, ("jsonl", "the traffic, a line each (JSONL)"))
+        if isinstance(screen, ServicesScreen):
+            offers[:0] = [("csv", "the table, as CSV"), ("json", "the table, as JSON")]
+        self.push_screen(
+            ExportScreen(offers, str(Path.cwd())),
+            lambda kind: self._export(screen, kind, picture) if kind is not None else None,
+        )
+
+    def _export(self, screen: LiveScreen, kind: str, picture: str) -> None:
+        view = screen.traffic_view()
+        records = screen.records if isinstance(screen, ServicesScreen) else []
+        what, text = "screen", picture
+        if kind == "csv":
+            what, text = "services", rows_as_csv(records, PeerRecord)
+        elif kind == "json":
+            what, text = "services", rows_as_json(records)
+        elif kind == "jsonl":
+            what, text = "traffic", traffic_as_jsonl(view.window.rows if view is not None else ())
+        try:
+            path = write_export(screen.session.facts, what, cast("Kind", kind), text, self.clock)
+        except OSError as error:
+            self.notify(f"not written: {error.strerror or error}", severity="error")
+        else:
+            self.notify(f"written: {path}", markup=False)
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the palette offers."""
+        """What the palette offers: the keys of the screen, and every verb."""
         yield from super().get_system_commands(screen)
-        if not self.read_only and self.over is None:
-            yield SystemCommand("Send", "Send a request", self.action_compose_request)
-            yield SystemCommand("Terminate", "Ask the service to end", self.action_terminate)
-        yield SystemCommand("Pause", "Hold the traffic still, or follow it", self.action_pause)
+        for each in screen.active_bindings.values():
+            binding, works = each.binding, each.enabled
+            if binding.id and works and binding.description and not binding.system:
+                title = binding.tooltip or binding.description
+                key = self.get_key_display(binding)
+                yield SystemCommand(title, f"key {key}", self._act(each.node, binding.action))
+        if self.session is not None:
+            for name in NAMES:
+                verb = get_verb(name)
+                works = verb.harmless or not self.read_only
+                if works and name not in ELSEWHERE:
+                    about = f"{verb.summary} (ipcm {name})"
+                    yield SystemCommand(f"ipcm {name}", about, self._say(f"{name} "))
+
+    def _act(self, node: DOMNode, action: str) -> Callable[[], Awaitable[object]]:
+        return lambda: self.run_action(action, default_namespace=node)
+
+    def _say(self, text: str) -> Callable[[], None]:
+        return lambda: self.action_command(text)
 
 
 def main(bus: AnyBus | None = None, *, demo: bool = False, read_only: bool = False) -> int:
     """Shows a bus on the terminal, until one leaves.
 
     Args:
-        bus: a Bus, a name or info string; None for IPCM_BUS, else the only live one.
+        bus: a Bus, a name or info string; None for IPCM_BUS, else the only live one, else a list
+            to choose from.
         demo: Ctrl-C leaves. read_only: the connection may look and nothing else.
 
     Returns:
         The exit code.
 
     Raises:
-        NoSuchBus, ManyBuses, BusGone: there is nothing to show.
+        NoSuchBus, BusGone: the one that was named is not there.
         UnsupportedError: there is no terminal to show it on.
     """
-    found = find_bus(bus)
+    found = _find(bus)
     terminal = (sys.__stdin__, sys.__stderr__)
     if not all(stream is not None and stream.isatty() for stream in terminal):
         raise UnsupportedError(
             "the console needs a terminal as its input and error output; "
             "`ipcm ps` and `ipcm tail` work without one"
         )
-    facts = BusFacts(found.name, found.transport, found.serializer, found.started, found.owner_pid)
     # An exception out of a signal handler would tear the event loop, or be lost in it.
-    with deferred() as interrupts, found.observe(read_only=read_only, rate=_RATE) as observer:
-        app = ConsoleApp(observer, facts, demo=demo, read_only=read_only, interrupts=interrupts)
-        app.run()
+    with deferred() as interrupts:
+        return asyncio.run(_run(found, demo, read_only, interrupts))
+
+
+def _find(bus: AnyBus | None) -> Bus | None:
+    try:
+        return find_bus(bus)
+    except (ManyBuses, NoSuchBus):
+        if bus is None and not os.environ.get("IPCM_BUS"):
+            return None  # the list says so, too, and waits for one to come
+        raise
+
+
+async def _run(found: Bus | None, demo: bool, read_only: bool, interrupts: Interrupts) -> int:
+    source = None if found is None else await open_source(found, read_only)
+    app = ConsoleApp(
+        source,
+        None if found is None else BusFacts.of(found),
+        buses=HostBuses(),
+        demo=demo,
+        read_only=read_only,
+        interrupts=interrupts,
+        history=History(state_directory() / "requests.jsonl"),
+        keymap=read_keymap(),
+    )
+    await app.run_async()
     return app.return_code or 0

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from typing import Any, Final
 
-from ipcm.errors import IPCMError
-from ipcm.message import Response
-from ipcm_tui.models.compose import EndpointFacts, read_endpoints
+from ipcm.console.live import EndpointDescription, read_description
+from ipcm.errors import Backpressure, IPCMError, NoSuchPeer, UnsupportedError
 from ipcm_tui.models.peers import Peers
 from ipcm_tui.source import Clock, Source
 
-__all__ = ["Asker"]
+__all__ = ["Answer", "Asker"]
 
 _TIMEOUT: Final = 30.0
-_DESCRIBE: Final = 0.25
+_DESCRIBE: Final = 1.0
 
 
-@dataclasses.dataclass(slots=True)
-class _Open:
-    sent: float
-    on_end: Callable[[Response, float], None]
+@dataclasses.dataclass(frozen=True, slots=True)
+class Answer:
+    """How a request ended.
+
+    Attributes:
+        error: why it failed; None where it was answered. sent: whether it went out at all.
+        took: seconds.
+    """
+
+    payload: Any
+    error: str | None
+    took: float
+    sent: bool = True
 
 
 class Asker:
@@ -29,21 +38,13 @@ class Asker:
 
     Args:
         source: connected so that it may send.
-        on_sent: called after each request that went out.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        peers: Peers,
-        clock: Clock,
-        on_sent: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, source: Source, peers: Peers, clock: Clock) -> None:
         self._source = source
         self._peers = peers
         self._clock = clock
-        self._on_sent = on_sent
-        self._open: dict[int, _Open] = {}
+        self._open: set[asyncio.Task[None]] = set()
 
     @property
     def waiting(self) -> bool:
@@ -54,47 +55,55 @@ class Asker:
         """Whom one can ask, services first."""
         return self._peers.names()
 
-    def endpoints(self, peer: str) -> dict[str, EndpointFacts]:
+    async def endpoints(self, peer: str) -> dict[str, EndpointDescription]:
         """What a service offers; what is known of its past requests where it does not tell.
 
-        It waits a quarter of a second at most, and not at all for one that is known to be busy.
+        It waits a second at most, and not at all for one that is known to be busy.
         """
         found = self._peers.live(peer)
         if found is None or not found.is_service:
             return {}
         if found.state != "busy":
             try:
-                return read_endpoints(self._source.describe(peer, _DESCRIBE))
+                about = read_description(await self._source.describe(peer, _DESCRIBE))
             except IPCMError:
-                pass  # it left or hangs; what follows is the next best answer
+                about = None  # it left or hangs; what follows is the next best answer
+            if about is not None:
+                return {each.name: each for each in about.endpoints}
         seen = found.snapshot.endpoints if found.snapshot is not None else {}
-        return {name: EndpointFacts(name) for name in seen}
+        return {name: EndpointDescription(name) for name in seen}
 
-    def send(self, peer: str, payload: Any, on_end: Callable[[Response, float], None]) -> int:
+    def send(self, peer: str, payload: Any, on_end: Callable[[Answer], None]) -> asyncio.Task[None]:
         """Sends a request.
 
         Args:
-            on_end: called from `settle`, once, with the response and the seconds it took.
+            on_end: called once, when it has ended, unless it was given up.
 
         Returns:
-            Its id, for `forget`.
-
-        Raises:
-            IPCMError: it could not be sent.
+            What to cancel, where nobody wants to know any more.
         """
+        task = asyncio.get_running_loop().create_task(self._ask(peer, payload, on_end))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+        return task
+
+    def close(self) -> None:
+        """Gives up what is open."""
+        for task in list(self._open):
+            task.cancel()
+
+    async def _ask(self, peer: str, payload: Any, on_end: Callable[[Answer], None]) -> None:
         sent = self._clock.monotonic()
-        id = self._source.send_request(peer, payload, timeout=_TIMEOUT)
-        self._open[id] = _Open(sent, on_end)
-        self._on_sent()
-        return id
 
-    def forget(self, id: int) -> None:
-        """Nobody wants to know any more."""
-        self._open.pop(id, None)
+        def took() -> float:
+            return self._clock.monotonic() - sent
 
-    def settle(self) -> None:
-        """Tells of the requests that have ended."""
-        for id, request in list(self._open.items()):
-            response = self._source.get_response(id)
-            if response is not None and self._open.pop(id, None) is not None:
-                request.on_end(response, self._clock.monotonic() - request.sent)
+        try:
+            payload = await self._source.request(peer, payload, _TIMEOUT)
+        except (NoSuchPeer, Backpressure, UnsupportedError) as error:
+            answer = Answer(None, str(error), took(), sent=False)
+        except IPCMError as error:
+            answer = Answer(None, str(error) or type(error).__name__, took())
+        else:
+            answer = Answer(payload, None, took())
+        on_end(answer)

@@ -13,7 +13,7 @@ from textual.theme import Theme
 
 from ipcm_tui.models.cells import Tone
 
-__all__ = ["IPCM_THEME", "Palette"]
+__all__ = ["IPCM_LIGHT", "IPCM_THEME", "Palette"]
 
 IPCM_THEME: Final = Theme(
     name="ipcm",
@@ -40,6 +40,32 @@ IPCM_THEME: Final = Theme(
     },
 )
 """Dark, calm, and readable on a bad screen."""
+
+IPCM_LIGHT: Final = Theme(
+    name="ipcm-light",
+    primary="#00708a",
+    secondary="#3a5fc8",
+    accent="#7a4fc0",
+    success="#1f7a37",
+    warning="#8a6100",
+    error="#c0313f",
+    foreground="#20262f",
+    background="#f7f8fa",
+    surface="#eef0f4",
+    panel="#e2e6ec",
+    dark=False,
+    variables={
+        "border": "#00708a",
+        "border-blurred": "#b9c2cf",
+        "footer-key-foreground": "#00708a",
+        "footer-background": "#eef0f4",
+        "footer-description-foreground": "#5a6576",
+        "block-cursor-background": "#00708a",
+        "block-cursor-foreground": "#f7f8fa",
+        "input-selection-background": "#00708a 30%",
+    },
+)
+"""The same by day."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ The text alone says everything: a tone only stresses it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Final, Literal, TypeAlias
 
@@ -14,15 +15,25 @@ from ipcm_tui.models.formatting import (
     format_count,
     format_duration,
     format_latency,
+    format_percent,
     format_rate,
     format_size,
     printable,
     sparkline,
 )
-from ipcm_tui.models.peers import Peer
+from ipcm_tui.models.peers import Peer, exit_text
 from ipcm_tui.models.traffic import Row
 
-__all__ = ["STATE_MARKS", "STATUS_MARKS", "Cell", "Tone", "peer_cell", "route_name", "traffic_cell"]
+__all__ = [
+    "STATE_MARKS",
+    "STATUS_MARKS",
+    "Cell",
+    "Tone",
+    "peer_cell",
+    "route_name",
+    "state_text",
+    "traffic_cell",
+]
 
 Tone: TypeAlias = Literal["plain", "dim", "strong", "good", "warn", "bad", "accent"]
 Cell: TypeAlias = tuple[str, Tone]
@@ -48,6 +59,7 @@ STATUS_MARKS: Final[dict[str, tuple[str, str, Tone]]] = {
 """Mark, word and tone of a row of traffic."""
 
 _SHORT: Final = {"starting": "new", "ending": "ends"}
+_HOT: Final = 90.0
 
 
 def peer_cell(peer: Peer, column: str, width: int, now: float) -> Cell:
@@ -66,6 +78,10 @@ def _peer_cell(peer: Peer, column: str, width: int, now: float) -> Cell:
             return str(peer.pid), "plain"
         case "uptime":
             return format_duration(peer.uptime(now)), "plain"
+        case "cpu":
+            return format_percent(peer.cpu), "warn" if (peer.cpu or 0.0) >= _HOT else "plain"
+        case "rss":
+            return (NOTHING if peer.rss is None else format_size(peer.rss)), "plain"
     if not peer.is_service:
         return "", "dim"
     if peer.snapshot is None:
@@ -89,16 +105,18 @@ def _figure(peer: Peer, column: str, width: int) -> Cell:
         case "rate":
             rate = format_rate(snapshot.total.rate)
             return rate, "plain" if snapshot.total.rate > 0 else "dim"
-        case "p50":
-            return (format_latency(snapshot.total.p50), "plain") if answered else (NOTHING, "dim")
-        case "p95":
-            return (format_latency(snapshot.total.p95), "plain") if answered else (NOTHING, "dim")
+        case "p50" | "p95" | "p99":
+            span: float = getattr(snapshot.total, column)
+            return (format_latency(span), "plain") if answered else (NOTHING, "dim")
+        case "backlog":
+            backlog = sum(snapshot.backlog.values())
+            return format_count(backlog, width), "warn" if backlog else "dim"
         case "errors":
             errors = peer.error_count()
             return format_count(errors, width), "bad" if errors else "dim"
         case "history":
-            bars = sparkline(peer.history.values, width)
-            return bars, "accent" if any(peer.history.values) else "dim"
+            bars = sparkline(peer.rates.values, width)
+            return bars, "accent" if any(peer.rates.values) else "dim"
     raise KeyError(column)
 
 
@@ -106,14 +124,32 @@ def _count(count: int, width: int) -> Cell:
     return format_count(count, width), "plain" if count else "dim"
 
 
-def _state_cell(peer: Peer, width: int) -> Cell:
-    mark, tone = STATE_MARKS[peer.state]
+def state_text(peer: Peer, width: int = 40) -> str:
+    """The mark and a word; how it ended, where it has, in as far as `width` has room for it."""
+    mark = STATE_MARKS[peer.state][0]
+    room = width - 2
+    return f"{mark} {next(word for word in _state_words(peer) if len(word) <= room)}"
+
+
+def _state_words(peer: Peer) -> Iterator[str]:
+    """From the one that says most to the shortest."""
+    if peer.is_gone and peer.exit is not None and (peer.exit or not peer.in_order):
+        ended = exit_text(peer.exit)
+        yield ended
+        yield ended.removeprefix("SIG").replace("exit ", "ex ").replace("signal ", "sig ")
+    if peer.state == "busy":
+        yield f"busy {format_duration(peer.busy_for)}"
     word = "ended" if peer.in_order else peer.state
-    if peer.state == "busy" and width >= len("x busy 100d"):
-        word = f"busy {format_duration(peer.busy_for)}"
-    elif len(word) + 2 > width:
-        word = _SHORT.get(word, word)
-    return f"{mark} {word}", tone
+    yield word
+    yield _SHORT.get(word, word)
+    yield ""
+
+
+def _state_cell(peer: Peer, width: int) -> Cell:
+    tone = STATE_MARKS[peer.state][1]
+    if peer.is_gone and (peer.exit or not peer.in_order) and peer.is_service:
+        tone = "bad"
+    return state_text(peer, width), tone
 
 
 def _signals(peer: Peer, width: int) -> Cell:

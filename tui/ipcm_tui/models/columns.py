@@ -20,6 +20,7 @@ class Column:
         right: whether its content stands at the right edge.
         spills: it may use the room of the next column where that is empty.
         rank: 0 is always shown; of the others the highest goes first when room is short.
+        letter: with shift, the key that sorts by it; "" where it cannot be sorted by.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Column:
     spills: bool = False
     right: bool = False
     rank: int = 0
+    letter: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,19 +79,23 @@ def _needed(columns: Sequence[Column]) -> int:
 
 
 PEER_COLUMNS = (
-    Column("state", "state", 7, 11, whole=True),
-    Column("name", "name", 10, 40),
-    Column("pid", "pid", 7, right=True),
-    Column("uptime", "up", 6, right=True, rank=1),
-    Column("peers", "peers", 5, right=True, rank=4),
-    Column("workers", "wrk", 3, 4, right=True, rank=3),
-    Column("signals", "sig", 3, 16, right=True, rank=5),
-    Column("open", "open", 4, right=True, rank=6),
-    Column("rate", "req/s", 5, right=True),
-    Column("p50", "p50", 5, right=True, rank=2),
-    Column("p95", "p95", 5, right=True),
-    Column("errors", "err", 3, 5, right=True, whole=True),
-    Column("history", "last minute", 11, 60, right=True, rank=7, share=2),
+    Column("state", "state", 7, 13, whole=True, letter="T"),
+    Column("name", "name", 10, 40, letter="N"),
+    Column("pid", "pid", 7, right=True, rank=1, letter="D"),
+    Column("uptime", "up", 6, right=True, rank=2, letter="U"),
+    Column("cpu", "cpu", 5, right=True, letter="C"),
+    Column("rss", "mem", 5, right=True, rank=1, letter="M"),
+    Column("peers", "peers", 5, right=True, rank=7, letter="P"),
+    Column("workers", "wrk", 3, 4, right=True, rank=4, letter="W"),
+    Column("open", "open", 4, right=True, rank=5, letter="O"),
+    Column("rate", "req/s", 5, right=True, letter="R"),
+    Column("p50", "p50", 5, right=True, rank=3, letter="A"),
+    Column("p95", "p95", 5, right=True, letter="L"),
+    Column("p99", "p99", 5, right=True, rank=6, letter="X"),
+    Column("backlog", "back", 4, 5, right=True, rank=8, letter="B"),
+    Column("errors", "err", 3, 5, right=True, whole=True, letter="E"),
+    Column("signals", "sig", 3, 14, right=True, rank=6, letter="S"),
+    Column("history", "last minute", 11, 60, right=True, rank=9, share=2, letter="H"),
 )
 """Of the table of peers."""
 

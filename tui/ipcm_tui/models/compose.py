@@ -6,35 +6,16 @@ import dataclasses
 import difflib
 import json
 from collections.abc import Collection, Mapping
-from typing import Any, Final, Literal, NoReturn, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-__all__ = ["Draft", "EndpointFacts", "Verdict", "arguments_template", "check", "read_endpoints"]
+from ipcm.console.json_text import locate
+from ipcm.console.live import EndpointDescription
+from ipcm.console.payload import loads
+from ipcm.console.schema import Schema
+
+__all__ = ["Draft", "Verdict", "arguments_template", "check", "draft_of"]
 
 Field: TypeAlias = Literal["peer", "endpoint", "body"]
-
-_PLACEHOLDERS: Final[dict[str, Any]] = {
-    "string": "",
-    "integer": 0,
-    "number": 0,
-    "boolean": False,
-    "array": [],
-    "object": {},
-    "null": None,
-}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class EndpointFacts:
-    """What a service says about one of its endpoints.
-
-    Attributes:
-        signature: as one would write it. doc: its docstring. parameters: their JSON schema.
-    """
-
-    name: str
-    signature: str = ""
-    doc: str = ""
-    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,12 +47,16 @@ class Verdict:
     field: Field | None = None
 
 
-def check(draft: Draft, peers: Collection[str], endpoints: Collection[str] = ()) -> Verdict:
+def check(
+    draft: Draft,
+    peers: Collection[str],
+    endpoints: Mapping[str, EndpointDescription] | None = None,
+) -> Verdict:
     """Judges a draft.
 
     Args:
         peers: names of those who are there.
-        endpoints: what the peer is known to offer; empty where that is not known.
+        endpoints: what the peer is known to offer, by name; empty where that is not known.
     """
     peer, endpoint = draft.peer.strip(), draft.endpoint.strip()
     if not peer:
@@ -93,37 +78,51 @@ def check(draft: Draft, peers: Collection[str], endpoints: Collection[str] = ())
     if endpoints and endpoint not in endpoints:
         known = ", ".join(sorted(endpoints))
         return Verdict(True, payload, f"{peer} offers no {endpoint!r}, but {known}", "endpoint")
-    return Verdict(True, payload)
+    known_endpoint = endpoints.get(endpoint) if endpoints else None
+    return Verdict(True, payload, *_doubt(body or {}, known_endpoint, draft.body))
 
 
-def read_endpoints(description: Any) -> dict[str, EndpointFacts]:
-    """Endpoints by name, from what a service says of itself; {} from anything else."""
-    listed = description.get("endpoints") if isinstance(description, dict) else None
-    found = {}
-    for item in listed if isinstance(listed, list) else ():
-        if isinstance(item, dict) and isinstance(item.get("name"), str):
-            parameters = item.get("parameters")
-            found[item["name"]] = EndpointFacts(
-                item["name"],
-                str(item.get("signature") or ""),
-                str(item.get("doc") or ""),
-                parameters if isinstance(parameters, dict) else {},
-            )
-    return found
+def _doubt(
+    args: dict[str, Any], endpoint: EndpointDescription | None, text: str
+) -> tuple[str, Field | None]:
+    """What the service will not like; it is said, and nobody is kept from sending it."""
+    if endpoint is None:
+        return "", None
+    try:
+        fault = Schema.of(endpoint.parameters).fault(args)
+    except RecursionError:
+        return "", None
+    if fault is None:
+        return "", None
+    path, problem = fault
+    start, _ = locate(text, path)
+    place = f" (column {start + 1})" if path and "\n" not in text else ""
+    return f"{'.'.join(map(str, path))}: {problem}{place}" if path else problem, "body"
 
 
-def arguments_template(facts: EndpointFacts) -> str:
+def arguments_template(endpoint: EndpointDescription) -> str:
     """The required arguments, each with an empty value of its type; "" where there are none."""
-    schema: Any = facts.parameters
-    reference = schema.get("$ref", "")
-    if isinstance(reference, str) and reference.startswith("#/$defs/"):
-        schema = schema.get("$defs", {}).get(reference.removeprefix("#/$defs/"), {})
-    properties = schema.get("properties", {})
-    args = {
-        name: _PLACEHOLDERS.get(str(properties.get(name, {}).get("type")))
-        for name in schema.get("required", ())
-    }
+    try:
+        args = Schema.of(endpoint.parameters).template()
+    except RecursionError:
+        return ""
     return json.dumps(args, ensure_ascii=False) if args else ""
+
+
+def draft_of(peer: str, preview: str | None) -> tuple[Draft, bool]:
+    """What was sent, as far as its preview tells, and whether that is all of it."""
+    if not preview:
+        return Draft(peer), False
+    try:
+        payload = loads(preview)
+    except (ValueError, RecursionError):
+        return Draft(peer, "", preview), False
+    if isinstance(payload, dict) and payload.keys() <= {"endpoint", "args"}:
+        endpoint, args = payload.get("endpoint"), payload.get("args", {})
+        if isinstance(endpoint, str) and endpoint and isinstance(args, dict):
+            body = json.dumps(args, ensure_ascii=False) if args else ""
+            return Draft(peer, endpoint, body), True
+    return Draft(peer, "", preview), True
 
 
 def _nobody(peer: str, peers: Collection[str]) -> str:
@@ -140,13 +139,9 @@ def _read(text: str) -> Any:
     if not text.strip():
         return None
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return loads(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, " if "\n" in text else ""
         raise ValueError(f"JSON: {place}column {error.colno}: {error.msg.lower()}") from None
     except RecursionError:
         raise ValueError("JSON: nested too deeply") from None
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"JSON has no {constant}")

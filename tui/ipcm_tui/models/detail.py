@@ -9,21 +9,22 @@ from datetime import tzinfo
 from typing import Final
 
 from ipcm._core.observation import Latency, Snapshot
-from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS, Tone, route_name
+from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS, Tone, route_name, state_text
 from ipcm_tui.models.formatting import (
     format_clock,
     format_count,
     format_duration,
     format_latency,
+    format_percent,
     format_rate,
     format_size,
     pad,
     printable,
 )
-from ipcm_tui.models.peers import Peer
-from ipcm_tui.models.traffic import Row, exit_text
+from ipcm_tui.models.peers import Peer, exit_text
+from ipcm_tui.models.traffic import Row
 
-__all__ = ["Detail", "Section", "peer_detail", "row_detail"]
+__all__ = ["Detail", "Section", "as_lines", "peer_detail", "pretty", "row_detail"]
 
 _MOST_LINES: Final = 12
 _NAME: Final = 10
@@ -50,17 +51,24 @@ class Detail:
 
 def peer_detail(peer: Peer, now: float, zone: tzinfo | None = None, me: str = "") -> Detail:
     """Of a peer; `now` in seconds since the epoch, `me` this console's own name."""
-    mark, tone = STATE_MARKS[peer.state]
-    word = "ended" if peer.in_order else peer.state
+    tone = STATE_MARKS[peer.state][1]
     facts = [
-        ("state", f"{mark} {word}" + (f" {_span(peer.busy_for)}" if peer.busy_for else "")),
+        ("state", state_text(peer)),
         ("kind", peer.kind),
         ("pid", str(peer.pid)),
         ("up", f"{format_duration(peer.uptime(now))}, since {_time(peer.since, zone)}"),
         ("life", peer.key.incarnation[:8]),
     ]
+    if peer.rss is not None:
+        used = f"cpu {format_percent(peer.cpu)}, memory {format_size(peer.rss)}"
+        facts.append(("uses" if not peer.is_gone else "used", used))
+        if peer.peak > peer.rss:
+            facts[-1] = (facts[-1][0], f"{used}, at most {format_size(peer.peak)}")
     if peer.ended is not None:
         facts[1:1] = [("how", peer.how), ("when", _time(peer.ended, zone))]
+        if peer.last_error is not None:
+            when, error = peer.last_error
+            facts.append(("last error", f"{_time(when, zone)} {printable(error)}"))
     sections = [Section("", tuple(facts), tone=tone)]
     if peer.snapshot is not None:
         sections += _snapshot_sections(peer.snapshot, zone, me)
@@ -165,14 +173,14 @@ def row_detail(row: Row, state: str, me: str = "", zone: tzinfo | None = None) -
             facts.append((label if row.is_request else "took", format_latency(span)))
     sections = [Section("", tuple(facts), tone=tone)]
     if row.error is not None:
-        sections.append(Section("error", lines=_lines(row.error), tone="bad"))
+        sections.append(Section("error", lines=as_lines(row.error), tone="bad"))
     for label, preview, size in (
         (row.kind, row.preview, row.size),
         ("response", row.reply_preview, row.reply_size),
     ):
         if preview is not None:
             heading = label if size is None else f"{label}  {format_size(size)}"
-            sections.append(Section(heading, lines=_pretty(preview)))
+            sections.append(Section(heading, lines=pretty(preview)))
     title = " ".join(word for word in (row.kind, printable(row.what)) if word)
     return Detail(title, tuple(sections))
 
@@ -185,15 +193,17 @@ def _explain(state: str) -> str:
     }.get(state, "")
 
 
-def _pretty(preview: str) -> tuple[str, ...]:
+def pretty(preview: str) -> tuple[str, ...]:
+    """JSON with a line for each of its parts; other text as it is."""
     try:
         text = json.dumps(json.loads(preview), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         text = preview  # cut, or no JSON: as it came
-    return _lines(text)
+    return as_lines(text)
 
 
-def _lines(text: str) -> tuple[str, ...]:
+def as_lines(text: str) -> tuple[str, ...]:
+    """Lines that cannot steer a terminal."""
     return tuple(printable(line) for line in text.splitlines())
 
 

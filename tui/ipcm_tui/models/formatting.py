@@ -20,6 +20,7 @@ __all__ = [
     "format_count",
     "format_duration",
     "format_latency",
+    "format_percent",
     "format_rate",
     "format_size",
     "pad",
@@ -112,6 +113,17 @@ def format_count(count: int, width: int = 5) -> str:
             if len(short) <= width:
                 return short
     return "∞"
+
+
+def format_percent(percent: float | None) -> str:
+    """A share of one CPU, at most 5 columns: `0.4%`, `12%`, `1200%`."""
+    if percent is None or not math.isfinite(percent) or percent < 0:
+        return NOTHING
+    if percent == 0:
+        return "0%"
+    if percent < 9.95:
+        return f"{percent:.1f}%"
+    return f"{min(percent, 9999):.0f}%"
 
 
 def format_clock(when: float, zone: tzinfo | None = None, *, millis: bool = True) -> str:

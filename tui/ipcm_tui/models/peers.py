@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from ipcm._core.observation import Snapshot, TerminatedEvent
+from ipcm._core.observation import (
+    ErrorEvent,
+    Event,
+    MessageEvent,
+    PeerEvent,
+    SignalEvent,
+    Snapshot,
+    TerminatedEvent,
+)
 from ipcm._core.registry import PeerInfo
+from ipcm_tui.models.history import LatencyHistory, RateHistory
 
-__all__ = ["HISTORY", "Peer", "PeerKey", "Peers", "RateHistory"]
+__all__ = ["Peer", "PeerKey", "Peers", "exit_text"]
 
-HISTORY: Final = 60
-"""Seconds of request rate that are kept."""
-
-_KEEP_SERVICE: Final = 60.0
-_KEEP_CLIENT: Final = 5.0
-_MOST_GONE: Final = 50
+_KEEP_CLIENT: Final = 60.0
+_MOST_GONE: Final = 100
+_DELTAS: Final = 200
 
 
 class PeerKey(NamedTuple):
@@ -26,33 +33,8 @@ class PeerKey(NamedTuple):
     name: str
     incarnation: str
 
-    @property
-    def text(self) -> str:
-        """As one string; names contain no NUL."""
-        return f"{self.name}\0{self.incarnation}"
 
-
-class RateHistory:
-    """Requests answered in each second, as far as snapshots tell."""
-
-    __slots__ = ("_count", "_uptime", "values")
-
-    def __init__(self) -> None:
-        self.values: deque[float] = deque(maxlen=HISTORY)
-        self._uptime = -1.0
-        self._count = 0
-
-    def add(self, uptime: float, count: int) -> None:
-        """`count` requests were answered in the first `uptime` seconds of the service."""
-        span = uptime - self._uptime
-        if self._uptime >= 0:
-            if span < 0.9:
-                return  # twice a second is too often for a figure per second
-            self.values.append(max(count - self._count, 0) / span)
-        self._uptime, self._count = uptime, count
-
-
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, eq=False)
 class Peer:
     """One life of a name.
 
@@ -61,8 +43,12 @@ class Peer:
         state: "starting", "up", "busy", "ending" or "gone".
         since: when it joined, seconds since the epoch. ended: when it left, or None.
         busy_for: seconds without an answer, 0 where it answers.
-        how: how it ended, as far as it is known; "" before.
-        in_order: it said that it would end, before it left.
+        in_order: it said that it would end, before it left. value: what it ended with then.
+        exit: how its process ended, as subprocess gives it; None where that is not known.
+        cpu: percent of one CPU. rss, peak: bytes of memory, and the most that was seen.
+        last_error: what failed last, and when.
+        deltas: who came (+1) and left (-1) as the service saw it, and when; the newest last.
+        signalled: when each signal was seen last.
     """
 
     key: PeerKey
@@ -72,10 +58,20 @@ class Peer:
     state: str = "starting"
     ended: float | None = None
     busy_for: float = 0.0
-    how: str = ""
     in_order: bool = False
+    value: Any = None
+    exit: int | None = None
+    cpu: float | None = None
+    rss: int | None = None
+    peak: int = 0
+    last_error: tuple[float, str] | None = None
+    deltas: deque[tuple[float, str, int]] = dataclasses.field(
+        default_factory=lambda: deque(maxlen=_DELTAS)
+    )
+    signalled: dict[str, float] = dataclasses.field(default_factory=dict)
     snapshot: Snapshot | None = None
-    history: RateHistory = dataclasses.field(default_factory=RateHistory)
+    rates: RateHistory = dataclasses.field(default_factory=RateHistory)
+    latencies: LatencyHistory = dataclasses.field(default_factory=LatencyHistory)
 
     @property
     def name(self) -> str:
@@ -91,6 +87,21 @@ class Peer:
     def is_gone(self) -> bool:
         """Whether it has left."""
         return self.ended is not None
+
+    @property
+    def how(self) -> str:
+        """How it ended, as far as it is known; "" before."""
+        if not self.is_gone:
+            return ""
+        exit = None if self.exit is None else exit_text(self.exit)
+        if self.in_order:
+            with_value = f" with {self.value!r}" if self.value not in (0, None) else ""
+            return f"ended in order{with_value}" + (f", {exit}" if exit else "")
+        if self.exit is not None and self.exit < 0:
+            return f"killed by {exit}"
+        if exit is not None:
+            return f"{exit}, without a word" if self.is_service else f"left, {exit}"
+        return "left without a word: killed, or it crashed" if self.is_service else "left"
 
     def uptime(self, now: float) -> float:
         """Seconds since it joined, or that it was there; `now` in seconds since the epoch."""
@@ -110,14 +121,22 @@ class Peer:
         others = sum(error.where != "handle_request" for error in snapshot.errors)
         return snapshot.requests.errors + others
 
+    def use(self, cpu: float | None, rss: int | None) -> None:
+        """What its process takes now."""
+        self.cpu, self.rss = cpu, rss
+        self.peak = max(self.peak, rss or 0)
+
 
 class Peers:
-    """The rows, live and gone, services first."""
+    """The rows, live and gone.
+
+    Attributes: version: grows whenever any of them changes.
+    """
 
     def __init__(self) -> None:
+        self.version = 0
         self._peers: dict[PeerKey, Peer] = {}
         self._live: dict[str, PeerKey] = {}
-        self._endings: dict[PeerKey, Any] = {}
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -157,12 +176,35 @@ class Peers:
             if peer.snapshot is not None and not peer.is_gone
         )
 
-    def note_end(self, event: TerminatedEvent) -> None:
-        """A service said that it leaves its loop; its departure is told separately."""
-        peer = self.live(event.service)
-        if peer is not None:
-            self._endings[peer.key] = event.value
-            peer.state = "ending"
+    def note(self, event: Event) -> bool:
+        """A service said something of itself; False where nobody of that name is known (yet)."""
+        peer = self._life(event.service, event.when)
+        if peer is None:
+            return not event.service
+        match event:
+            case MessageEvent(kind="response", direction="out", latency=float(latency)):
+                peer.latencies.add(event.when, latency)
+            case TerminatedEvent():
+                # It leaves its loop; its departure is told separately, and may be known already.
+                peer.in_order, peer.value = True, event.value
+                if not peer.is_gone:
+                    peer.state = "ending"
+                self.version += 1
+            case ErrorEvent():
+                peer.last_error = (event.when, f"{event.where}: {event.error}")
+            case PeerEvent():
+                peer.deltas.append((event.when, event.peer, event.change))
+            case SignalEvent():
+                peer.signalled[event.signal] = event.when
+        return True
+
+    def _life(self, name: str, when: float) -> Peer | None:
+        """Who had the name then: presence is known a little before what was said."""
+        live = self.live(name)
+        if live is not None and when >= live.since:
+            return live
+        lives = [peer for peer in self._peers.values() if peer.name == name and peer.since <= when]
+        return max(lives, key=lambda peer: peer.since, default=live)
 
     def update(
         self,
@@ -187,43 +229,65 @@ class Peers:
             if peer is None:
                 peer = Peer(key, info.pid, info.kind, info.since)
                 self._peers[key] = peer
+                self.version += 1
             self._live[info.name] = key
             self._refresh(peer, info, snapshots.get(info.name), busy.get(info.name, 0.0))
         self._clear(now)
+
+    def clear_gone(self) -> int:
+        """Forgets the dead; returns how many."""
+        gone = [key for key, peer in self._peers.items() if peer.is_gone]
+        for key in gone:
+            del self._peers[key]
+        self.version += bool(gone)
+        return len(gone)
 
     def _refresh(
         self, peer: Peer, info: PeerInfo, snapshot: Snapshot | None, busy_for: float
     ) -> None:
         if snapshot is not None and snapshot.incarnation == info.incarnation:
             if snapshot is not peer.snapshot:
-                peer.history.add(snapshot.uptime, snapshot.total.count)
+                peer.rates.add(snapshot.uptime, snapshot.total.count)
+                self.version += 1
+                if snapshot.errors:
+                    error = snapshot.errors[-1]
+                    peer.last_error = (error.when, f"{error.where}: {error.error}")
             peer.snapshot = snapshot
-        peer.busy_for = busy_for
-        if peer.key in self._endings or (peer.snapshot and peer.snapshot.state == "ending"):
-            peer.state = "ending"
+        if peer.in_order or (peer.snapshot and peer.snapshot.state == "ending"):
+            state = "ending"
         elif busy_for > 0:
-            peer.state = "busy"
+            state = "busy"
         elif not info.ready:
-            peer.state = "starting"
+            state = "starting"
         else:
-            peer.state = "up"
+            state = "up"
+        if (state, busy_for) != (peer.state, peer.busy_for):
+            peer.state, peer.busy_for = state, busy_for
+            self.version += 1
 
     def _bury(self, peer: Peer, now: float) -> None:
         peer.ended, peer.state, peer.busy_for = now, "gone", 0.0
-        if peer.key in self._endings:
-            value = self._endings.pop(peer.key)
-            peer.in_order = True
-            peer.how = "ended in order" + (f" with {value!r}" if value not in (0, None) else "")
-        elif peer.is_service:
-            peer.how = "left without a word: killed, or it crashed"
-        else:
-            peer.how = "left"
+        self.version += 1
 
     def _clear(self, now: float) -> None:
         gone = [peer for peer in self._peers.values() if peer.ended is not None]
-        gone.sort(key=lambda peer: peer.ended or 0.0)
+        # Clients come and go all the time: they make room for services.
+        gone.sort(key=lambda peer: (peer.is_service, peer.ended or 0.0))
         surplus = len(gone) - _MOST_GONE
         for index, peer in enumerate(gone):
-            keep = _KEEP_SERVICE if peer.is_service else _KEEP_CLIENT
-            if index < surplus or now - (peer.ended or now) > keep:
+            old = not peer.is_service and now - (peer.ended or now) > _KEEP_CLIENT
+            if index < surplus or old:
                 del self._peers[peer.key]
+                self.version += 1
+
+
+def exit_text(exit: int | None) -> str:
+    """`exit 3`, `SIGKILL`, or that it is not known."""
+    if exit is None:
+        return "exit unknown"
+    if exit >= 0:
+        return f"exit {exit}"
+    try:
+        return signal.Signals(-exit).name
+    except ValueError:
+        return f"signal {-exit}"

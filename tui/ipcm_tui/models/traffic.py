@@ -5,7 +5,6 @@ and what both sides told of them, are one row.
 from __future__ import annotations
 
 import dataclasses
-import signal
 from collections import deque
 from collections.abc import Iterable
 from typing import Final
@@ -20,6 +19,7 @@ from ipcm._core.observation import (
     TurnEvent,
     WorkerEvent,
 )
+from ipcm_tui.models.peers import exit_text
 
 __all__ = ["Row", "TrafficLog"]
 
@@ -94,7 +94,8 @@ class TrafficLog:
             oldest are counted as skipped, so that a flood cannot take all of one's time.
 
     Attributes:
-        rows: newest last. added: rows ever added. changes: grows whenever anything changes.
+        capacity: rows kept. rows: newest last. added: rows ever added.
+        changes: grows whenever anything changes.
         skipped: message events that were not looked at.
         lost: events that the observer never got, as told to `extend`.
     """
@@ -105,7 +106,7 @@ class TrafficLog:
         self.changes = 0
         self.skipped = 0
         self.lost = 0
-        self._capacity = capacity
+        self.capacity = capacity
         self._most = most_at_once
         self._index: dict[_Key, Row] = {}
         self._keys: dict[int, _Key] = {}
@@ -245,7 +246,7 @@ class TrafficLog:
             self._keys[id(row)] = key
             for peer in key[:2]:
                 self._of_peer.setdefault(peer, {})[id(row)] = row
-        if len(self.rows) > self._capacity:
+        if len(self.rows) > self.capacity:
             self._forget(self.rows.popleft())
 
     def _forget(self, row: Row) -> None:
@@ -268,15 +269,3 @@ def _ends(event: MessageEvent) -> tuple[str, str]:
     if event.direction == "out":
         return event.service, event.peer
     return event.peer, event.service
-
-
-def exit_text(exit: int | None) -> str:
-    """`exit 3`, `SIGKILL`, or that it is not known."""
-    if exit is None:
-        return "exit unknown"
-    if exit >= 0:
-        return f"exit {exit}"
-    try:
-        return signal.Signals(-exit).name
-    except ValueError:
-        return f"signal {-exit}"

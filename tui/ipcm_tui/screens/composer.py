@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Static, TextArea
 
-from ipcm.errors import IPCMError
-from ipcm.message import Response
-from ipcm_tui.asking import Asker
+from ipcm.console.fuzzy import rank
+from ipcm.console.live import EndpointDescription
+from ipcm_tui.asking import Answer, Asker
+from ipcm_tui.history import History
 from ipcm_tui.models.cells import Tone
-from ipcm_tui.models.compose import Draft, EndpointFacts, Verdict, arguments_template, check
+from ipcm_tui.models.compose import Draft, Verdict, arguments_template, check
+from ipcm_tui.models.form import FormField, args_of, read_form, texts_of
 from ipcm_tui.models.formatting import format_latency, printable
 from ipcm_tui.theme import Palette
+from ipcm_tui.widgets.json_area import JsonArea
+from ipcm_tui.widgets.offer_list import OfferList
+from ipcm_tui.widgets.parameter_form import ParameterForm
 
 __all__ = ["ComposerScreen"]
 
@@ -30,37 +36,52 @@ class ComposerScreen(ModalScreen[Draft]):
     """Returns what was typed last, so that the next one begins with it.
 
     Args:
-        draft: what to begin with.
+        draft: what to begin with. note: what to say about it; "" for nothing.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+j,ctrl+enter", "send", "Send", priority=True, id="composer.send"),
+        Binding("ctrl+t", "switch", "Form or JSON", priority=True, id="composer.toggle"),
+        Binding("ctrl+up", "recall(-1)", "Older", priority=True, id="composer.older"),
+        Binding("ctrl+down", "recall(1)", "Newer", priority=True, id="composer.newer"),
         Binding("escape", "close", "Close", id="composer.close"),
     ]
 
-    def __init__(self, asker: Asker, draft: Draft, palette: Palette) -> None:
+    def __init__(
+        self,
+        asker: Asker,
+        draft: Draft,
+        palette: Palette,
+        history: History | None = None,
+        note: str = "",
+    ) -> None:
         super().__init__()
         self._asker = asker
         self._draft = draft
         self._palette = palette
+        self._history = history or History()
+        self._place = len(self._history.drafts)
+        self._note = note
         self._verdict = Verdict(False)
-        self._known: dict[str, dict[str, EndpointFacts]] = {}
+        self._known: dict[str, dict[str, EndpointDescription]] = {}
         self._template = ""
-        self._waiting: int | None = None
+        self._form_wanted = True
+        self._filled_from: object = None
+        self._waiting: asyncio.Task[None] | None = None
 
     def compose(self) -> ComposeResult:
         """Whom, what, with what; then the verdict, then the answer."""
         box = Vertical(classes="box composer")
         box.border_title = "Send a request"
-        box.border_subtitle = "^j sends   → completes   esc closes"
+        box.border_subtitle = "^j sends   ^t form or JSON   ^up older   esc closes"
         with box:
             with Horizontal(id="whom"):
                 yield self._input("peer", self._draft.peer, "peer")
                 yield self._input("endpoint", self._draft.endpoint, "endpoint, or none")
+            yield OfferList(id="offers")
             yield Static(id="offer", markup=False)
-            body = TextArea(
-                self._draft.body, id="body", show_line_numbers=False, tab_behavior="focus"
-            )
+            yield ParameterForm(id="form")
+            body = JsonArea(self._draft.body, self._palette, id="body")
             body.border_title = "arguments as JSON"
             yield body
             yield Static(id="verdict")
@@ -79,19 +100,26 @@ class ComposerScreen(ModalScreen[Draft]):
 
     def on_mount(self) -> None:
         """The first field that wants something gets the focus."""
-        self.query_one("#peer", Input).suggester = SuggestFromList(self._asker.peer_names())
-        self._offer()
-        self._judge()
+        self._arrange()
+        if self._note:
+            self._show_answer(self._note, "warn", "")
         self.query_one("#endpoint" if self._draft.peer else "#peer", Input).focus()
 
     # Typing
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Another peer offers other endpoints, another endpoint wants other arguments."""
+        if event.input.id in ("peer", "endpoint"):
+            self._read()
+            if event.input.id == "endpoint":
+                self._fill_arguments()
+            self._arrange()
+            if event.input.has_focus:
+                self._offer_names(event.input)
+
+    def on_parameter_form_changed(self) -> None:
+        """The form is another way to write the arguments."""
         self._read()
-        self._offer()
-        if event.input.id == "endpoint":
-            self._fill_arguments()
         self._judge()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
@@ -100,33 +128,99 @@ class ComposerScreen(ModalScreen[Draft]):
         self._read()
         self._judge()
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """What can be meant is offered where a name is typed."""
+        if isinstance(event.widget, Input) and event.widget.id in ("peer", "endpoint"):
+            self._offer_names(event.widget)
+        else:
+            self._offers.display = False
+
+    def on_key(self, event: events.Key) -> None:
+        """The offers hear the arrows, and Tab or Enter take the highlighted one."""
+        field = self.focused
+        offers = self._offers
+        if not offers.display or not isinstance(field, Input):
+            return
+        if event.key in ("down", "up"):
+            offers.move(1 if event.key == "down" else -1)
+        elif event.key in ("tab", "enter") and offers.chosen not in (None, field.value):
+            self._accept(field, str(offers.chosen))
+        elif event.key == "escape" and offers.chosen is not None:
+            offers.display = False
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def _accept(self, field: Input, name: str) -> None:
+        field.value = name
+        field.cursor_position = len(name)
+        self.query_one("#endpoint", Input).focus() if field.id == "peer" else None
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes on from the peer, and sends from the endpoint."""
+        """Enter goes on from the peer, and sends from elsewhere."""
         if event.input.id == "peer":
             self.query_one("#endpoint", Input).focus()
         else:
             self.action_send()
 
-    def _read(self) -> None:
-        self._draft = Draft(
-            self.query_one("#peer", Input).value,
-            self.query_one("#endpoint", Input).value,
-            self.query_one("#body", TextArea).text,
-        )
+    def on_offer_list_picked(self, event: OfferList.Picked) -> None:
+        """A click on an offer."""
+        field = self.focused
+        if isinstance(field, Input):
+            self._accept(field, event.name)
 
-    def _endpoints(self) -> dict[str, EndpointFacts]:
+    @property
+    def _offers(self) -> OfferList:
+        return self.query_one(OfferList)
+
+    def _offer_names(self, field: Input) -> None:
+        known = self._asker.peer_names() if field.id == "peer" else sorted(self._endpoints())
+        names = rank(field.value.strip(), known, str)
+        self._offers.offer([] if names == [field.value] else names, typed=bool(field.value))
+
+    def _read(self) -> None:
+        peer = self.query_one("#peer", Input).value
+        endpoint = self.query_one("#endpoint", Input).value
+        form = self.query_one(ParameterForm)
+        if form.display:
+            args, problems = args_of(form.fields, form.texts())
+            form.complain(problems)
+            body = json.dumps(args, ensure_ascii=False) if args else ""
+        else:
+            body = self.query_one("#body", TextArea).text
+        self._draft = Draft(peer, endpoint, body)
+
+    # What the peer offers
+
+    def _endpoints(self) -> dict[str, EndpointDescription]:
         peer = self._draft.peer.strip()
         if peer not in self._asker.peer_names():
             return {}
         if peer not in self._known:
-            self._known[peer] = self._asker.endpoints(peer)
+            self._known[peer] = {}
+            self.run_worker(self._learn(peer), group="learn")
         return self._known[peer]
 
-    def _offer(self) -> None:
-        endpoints = self._endpoints()
-        field = self.query_one("#endpoint", Input)
-        field.suggester = SuggestFromList(sorted(endpoints))
-        facts = endpoints.get(self._draft.endpoint.strip())
+    async def _learn(self, peer: str) -> None:
+        self._known[peer] = await self._asker.endpoints(peer)
+        if self._draft.peer.strip() == peer:
+            self._fill_arguments()
+            self._arrange()
+            field = self.focused
+            if isinstance(field, Input) and field.id == "endpoint":
+                self._offer_names(field)
+
+    def _facts(self) -> EndpointDescription | None:
+        return self._endpoints().get(self._draft.endpoint.strip())
+
+    def _fields(self) -> tuple[FormField, ...]:
+        facts = self._facts()
+        return () if facts is None else read_form(facts)
+
+    def _arrange(self) -> None:
+        """Form or JSON, and what is said above them."""
+        endpoints, facts = self._endpoints(), self._facts()
         if facts is not None:
             about = (facts.doc.strip().splitlines() or [""])[0]
             text = f"{facts.signature or facts.name}   {about}".rstrip()
@@ -135,16 +229,42 @@ class ComposerScreen(ModalScreen[Draft]):
         else:
             text = "no endpoints known; a raw JSON payload goes as it is"
         self.query_one("#offer", Static).update(printable(text))
-        title = "arguments as JSON" if self._draft.endpoint.strip() else "payload as JSON"
-        self.query_one("#body", TextArea).border_title = title
+        body, form = self.query_one("#body", TextArea), self.query_one(ParameterForm)
+        body.border_title = "arguments as JSON" if self._draft.endpoint.strip() else "payload"
+        fields = self._fields()
+        shown = bool(fields) and self._form_wanted
+        if shown and form.fields != fields:
+            typed = self._draft.body
+            args = _object(typed) if typed != self._template else None
+            form.build(fields, texts_of(fields, args or {}))
+        form.display, body.display = shown, not shown
+        self._judge()
 
     def _fill_arguments(self) -> None:
-        """Puts a form for the arguments where nothing else was typed."""
+        """Puts a template of the arguments where nothing else was typed."""
         body = self.query_one("#body", TextArea)
-        facts = self._endpoints().get(self._draft.endpoint.strip())
+        facts = self._facts()
         if body.text.strip() in ("", self._template):
             self._template = arguments_template(facts) if facts is not None else ""
             body.text = self._template
+            if not self.query_one(ParameterForm).display:
+                self._read()
+
+    def action_switch(self) -> None:
+        """The arguments in the other way, as far as they can be."""
+        form, body = self.query_one(ParameterForm), self.query_one("#body", TextArea)
+        self._read()
+        if form.display:
+            self._form_wanted = False
+            body.text = _indented(self._draft.body) or self._template
+        else:
+            self._form_wanted = True
+            form.build((), {})
+        self._arrange()
+        if form.display:
+            form.focus_first()
+        else:
+            body.focus()
 
     def _judge(self) -> None:
         self._verdict = check(self._draft, self._asker.peer_names(), self._endpoints())
@@ -161,6 +281,28 @@ class ComposerScreen(ModalScreen[Draft]):
         self.query_one("#verdict", Static).update(text)
         self.query_one("#send", Button).disabled = not verdict.ok
 
+    # History
+
+    def action_recall(self, by: int) -> None:
+        """What was sent before, or after that."""
+        drafts = self._history.drafts
+        place = min(max(self._place + by, 0), len(drafts))
+        if place == self._place:
+            self.app.bell()
+            return
+        self._place = place
+        self._put(drafts[place] if place < len(drafts) else Draft(self._draft.peer))
+
+    def _put(self, draft: Draft) -> None:
+        self._draft = draft
+        with self.prevent(Input.Changed, TextArea.Changed):
+            self.query_one("#peer", Input).value = draft.peer
+            self.query_one("#endpoint", Input).value = draft.endpoint
+            self.query_one("#body", TextArea).text = draft.body
+        self.query_one(ParameterForm).build((), {})
+        self._offers.display = False
+        self._arrange()
+
     # Sending
 
     def action_send(self) -> None:
@@ -170,23 +312,24 @@ class ComposerScreen(ModalScreen[Draft]):
         if not self._verdict.ok or self._waiting is not None:
             self.app.bell()
             return
-        try:
-            self._waiting = self._asker.send(
-                self._draft.peer.strip(), self._verdict.payload, self._answered
-            )
-        except IPCMError as error:
-            self._show_answer("✗ not sent", "bad", str(error))
-        else:
-            self._show_answer("◌ waiting for the answer", "warn", "")
+        self._offers.display = False
+        self._history.add(self._draft)
+        self._place = len(self._history.drafts)
+        self._show_answer("◌ waiting for the answer", "warn", "")
+        peer = self._draft.peer.strip()
+        self._waiting = self._asker.send(peer, self._verdict.payload, self._answered)
 
-    def _answered(self, response: Response, took: float) -> None:
+    def _answered(self, answer: Answer) -> None:
         self._waiting = None
-        if response.ok:
-            text = _as_text(response.payload)
-            self._show_answer(f"✓ answered in {format_latency(took)}", "good", text)
+        if not self.is_mounted:
+            return
+        took = format_latency(answer.took)
+        if answer.error is None:
+            self._show_answer(f"✓ answered in {took}", "good", _as_text(answer.payload))
+        elif answer.sent:
+            self._show_answer(f"✗ failed after {took}", "bad", answer.error)
         else:
-            text = response.error or str(response.exception)
-            self._show_answer(f"✗ failed after {format_latency(took)}", "bad", text)
+            self._show_answer("✗ not sent", "bad", answer.error)
 
     def _show_answer(self, headline: str, tone: Tone, text: str) -> None:
         shown = Text(headline, style=self._palette[tone])
@@ -202,7 +345,7 @@ class ComposerScreen(ModalScreen[Draft]):
         """Keeps the draft; an answer that is still to come is not waited for."""
         self._read()
         if self._waiting is not None:
-            self._asker.forget(self._waiting)
+            self._waiting.cancel()
         self.dismiss(self._draft)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -211,6 +354,19 @@ class ComposerScreen(ModalScreen[Draft]):
             self.action_send()
         else:
             self.action_close()
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _indented(text: str) -> str:
+    value = _object(text)
+    return json.dumps(value, indent=2, ensure_ascii=False) if value else ""
 
 
 def _as_text(payload: Any) -> str:

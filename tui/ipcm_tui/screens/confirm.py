@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 __all__ = ["ConfirmScreen"]
 
@@ -18,19 +18,22 @@ class ConfirmScreen(ModalScreen[bool]):
 
     Args:
         title: the question. text: what it would do. verb: on the button that does it.
+        typed: what has to be typed before that can be pressed; None for nothing.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss(False)", "Cancel", id="confirm.cancel"),
+        Binding("escape", "dismiss(False)", "Cancel", id="confirm.cancel"),
+        Binding("q", "dismiss(False)", "Cancel", show=False, id="confirm.cancel.q"),
         Binding("left,up", "app.focus_previous", "Previous", show=False, id="confirm.previous"),
         Binding("right,down", "app.focus_next", "Next", show=False, id="confirm.next"),
     ]
 
-    def __init__(self, title: str, text: str, verb: str) -> None:
+    def __init__(self, title: str, text: str, verb: str, *, typed: str | None = None) -> None:
         super().__init__()
         self._title = title
         self._text = text
         self._verb = verb
+        self._typed = typed
 
     def compose(self) -> ComposeResult:
         """A box with two buttons."""
@@ -38,13 +41,28 @@ class ConfirmScreen(ModalScreen[bool]):
         box.border_title = self._title
         with box:
             yield Static(self._text, markup=False)
+            if self._typed is not None:
+                field = Input(placeholder=self._typed, id="typed")
+                field.border_title = f"type: {self._typed}"
+                yield field
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel")
-                yield Button(self._verb, id="confirm", variant="error")
+                yield Button(
+                    self._verb, id="confirm", variant="error", disabled=self._typed is not None
+                )
 
     def on_mount(self) -> None:
         """Cancel is what a hasty Enter hits."""
         self.query_one("#cancel", Button).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Only the exact words will do."""
+        self.query_one("#confirm", Button).disabled = event.value.strip() != self._typed
+
+    def on_input_submitted(self) -> None:
+        """Enter behind the exact words."""
+        if not self.query_one("#confirm", Button).disabled:
+            self.dismiss(True)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Either button ends it."""

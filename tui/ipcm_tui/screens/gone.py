@@ -13,16 +13,17 @@ from textual.widgets import Static
 __all__ = ["GoneScreen"]
 
 
-class GoneScreen(ModalScreen[None]):
-    """Says so, and lets one look at what was there last.
+class GoneScreen(ModalScreen[bool]):
+    """Says so; returns whether one wants to see the other buses.
 
     Args:
         name: of the bus. why: what the observer said.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q,enter", "app.quit", "Quit", id="gone.quit"),
-        Binding("escape", "dismiss", "Look at the last state", id="gone.look"),
+        Binding("b,enter", "dismiss(True)", "Other buses", id="gone.buses"),
+        Binding("escape", "dismiss(False)", "Look at the last state", id="gone.look"),
+        Binding("q", "app.quit", "Quit", id="gone.quit"),
     ]
 
     def __init__(self, name: str, why: str) -> None:
@@ -40,4 +41,7 @@ class GoneScreen(ModalScreen[None]):
                 "Nothing more will happen here. What was last seen is still behind this box.",
                 markup=False,
             )
-            yield Static("[b]q[/b] leave     [b]esc[/b] look at the last state", classes="keys")
+            yield Static(
+                "[b]b[/b] other buses     [b]esc[/b] look at the last state     [b]q[/b] leave",
+                classes="keys",
+            )

@@ -54,6 +54,6 @@ def _draw_section(section: Section, palette: Palette) -> Text:
         toned = index == 0 and section.tone != "plain"
         line.append(value, style=palette[section.tone if toned else "plain"])
         lines.append(line)
-    style = palette[section.tone if section.heading else "plain"]
+    style = palette["plain" if section.facts else section.tone]
     lines += [Text(line, style=style) for line in section.lines]
     return text.append_text(Text("\n").join(lines))

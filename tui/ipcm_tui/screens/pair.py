@@ -1,0 +1,81 @@
+"""A request and its response, both payloads side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from ipcm_tui.models.detail import Detail
+from ipcm_tui.models.pair import pair_detail
+from ipcm_tui.models.traffic import Row
+from ipcm_tui.session import Session
+from ipcm_tui.theme import Palette
+from ipcm_tui.widgets.detail_pane import DetailPane, draw_detail
+
+if TYPE_CHECKING:
+    from ipcm_tui.app import ConsoleApp
+
+__all__ = ["PairScreen"]
+
+
+class PairScreen(ModalScreen[None]):
+    """Stays on its row, and shows the response once it comes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "dismiss", "Close", id="pair.close"),
+        Binding("r", "replay(False)", "Send again", id="pair.replay"),
+        Binding("e", "replay(True)", "Edit and send", id="pair.edit"),
+        Binding("y", "copy", "Copy", id="pair.copy"),
+    ]
+
+    def __init__(self, session: Session, row: Row, palette: Palette) -> None:
+        super().__init__()
+        self._session = session
+        self._row = row
+        self._palette = palette
+
+    def compose(self) -> ComposeResult:
+        """The facts above; what was asked at the left, what was answered at the right."""
+        box = Vertical(classes="box pair")
+        box.border_title = "Traffic"
+        box.border_subtitle = "r sends it again   e edits it first   y copies   esc closes"
+        with box:
+            yield Static(id="pair-facts")
+            with Horizontal(id="pair-sides"):
+                yield DetailPane(id="pair-left")
+                yield DetailPane(id="pair-right")
+
+    def on_mount(self) -> None:
+        """Draws it now, and again as long as it is open."""
+        self.query_one("#pair-left").focus()
+        self._draw()
+        self.set_interval(0.5, self._draw)
+
+    def _draw(self) -> None:
+        session, row = self._session, self._row
+        state = session.traffic.state_of(row)
+        facts, left, right = pair_detail(row, state, session.source.name, session.clock.zone)
+        self.query_one("#pair-facts", Static).update(
+            draw_detail(Detail("", facts.sections), self._palette)
+        )
+        self.query_one(".box", Vertical).border_title = facts.title
+        self.query_one("#pair-left", DetailPane).show(left, self._palette)
+        right_pane = self.query_one("#pair-right", DetailPane)
+        right_pane.display = right is not None
+        if right is not None:
+            right_pane.show(right, self._palette)
+
+    def action_replay(self, edit: bool) -> None:
+        """Sends it again, or opens the composer with it."""
+        app = cast("ConsoleApp", self.app)
+        self.dismiss()
+        app.replay(self._session, self._row, edit=edit)
+
+    def action_copy(self) -> None:
+        """Offers what can be copied."""
+        cast("ConsoleApp", self.app).offer_copies(self._session, self._row)

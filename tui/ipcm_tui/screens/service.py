@@ -1,0 +1,257 @@
+"""All about one service, on tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Footer, Static, TabbedContent, TabPane
+
+from ipcm.console.live import EndpointDescription
+from ipcm_tui.models.cells import STATE_MARKS, state_text
+from ipcm_tui.models.compose import Draft, arguments_template
+from ipcm_tui.models.detail import Detail, Section, as_lines, peer_detail
+from ipcm_tui.models.formatting import format_duration, printable
+from ipcm_tui.models.peers import Peer, PeerKey
+from ipcm_tui.models.tabs import (
+    delta_grid,
+    endpoint_grid,
+    error_grid,
+    peer_grid,
+    signal_grid,
+    worker_grid,
+)
+from ipcm_tui.models.traffic import Row
+from ipcm_tui.models.window import Window
+from ipcm_tui.screens.acting import ActingScreen
+from ipcm_tui.session import Session
+from ipcm_tui.widgets.charts import Charts
+from ipcm_tui.widgets.detail_pane import DetailPane
+from ipcm_tui.widgets.grid_view import GridView
+from ipcm_tui.widgets.line_table import LineTable
+from ipcm_tui.widgets.output_view import OutputView
+from ipcm_tui.widgets.prompt_bar import PromptBar
+from ipcm_tui.widgets.traffic_view import TrafficView
+
+__all__ = ["TABS", "ServiceScreen"]
+
+TABS = (
+    "overview", "traffic", "peers", "workers", "signals", "errors", "output", "endpoints",
+)  # fmt: skip
+
+
+class ServiceScreen(ActingScreen):
+    """Stays on one life of a name, also when that has ended.
+
+    Args:
+        key: whose.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right_square_bracket", "turn(1)", "Next tab", key_display="]", id="service.next"),
+        Binding("left_square_bracket", "turn(-1)", "Previous tab", key_display="[", show=False,
+                id="service.previous"),
+        Binding("slash", "find", "Find", key_display="/", tooltip="Find text", id="service.find"),
+        Binding("q", "dismiss", "Back", id="service.close"),
+        *(
+            Binding(str(number), f"tab('{name}')", f"To {name}", show=False,
+                    id=f"service.{name}")
+            for number, name in enumerate(TABS, 1)
+        ),
+    ]  # fmt: skip
+
+    def __init__(self, session: Session, key: PeerKey) -> None:
+        super().__init__(session)
+        self.key = key
+        self.window = Window(session.traffic, self._concerns)
+        self._endpoints: dict[str, EndpointDescription] = {}
+        self._last = session.peers.get(key)
+
+    @property
+    def peer(self) -> Peer | None:
+        """Whom it is about; as it was last, where it has been cleared away."""
+        self._last = self.session.peers.get(self.key) or self._last
+        return self._last
+
+    def chosen(self) -> Sequence[Peer]:
+        """See `ActingScreen`."""
+        return [self.peer] if self.peer is not None else []
+
+    def _concerns(self, row: Row) -> bool:
+        return self.key.name in (row.source, row.target) or row.kind == "broadcast"
+
+    def compose(self) -> ComposeResult:
+        """A line about it, and the tabs."""
+        session = self.session
+        yield Static(id="service-line")
+        with TabbedContent(id="tabs"):
+            with TabPane("Overview", id="overview"):
+                yield Charts(id="charts")
+                yield DetailPane(id="facts")
+            with TabPane("Traffic", id="traffic"):
+                yield TrafficView(
+                    self.window, me=session.source.name, zone=session.clock.zone,
+                    hints=("No traffic yet.",), id="service-traffic",
+                )  # fmt: skip
+                yield PromptBar("find", "text in the traffic", id="find")
+            with TabPane("Peers", id="peers"), Horizontal(classes="halves"):
+                yield GridView(id="service-peers")
+                yield GridView(id="deltas")
+            with TabPane("Workers", id="workers"):
+                yield GridView(id="service-workers")
+            with TabPane("Signals", id="signals"):
+                yield GridView(id="service-signals")
+            with TabPane("Errors", id="errors"), Vertical():
+                yield GridView(id="service-errors")
+                yield DetailPane(id="traceback")
+            with TabPane("Output", id="output"):
+                yield OutputView(session, self.key, id="service-output")
+                yield PromptBar("find", "text in the output", id="find-output")
+            with TabPane("Endpoints", id="endpoints"):
+                yield GridView(id="service-endpoints")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Asks the service what it offers."""
+        titles = {"service-peers": "Peers and backlog", "deltas": "Came and left"}
+        for id, title in titles.items():
+            self.query_one(f"#{id}").border_title = title
+        self._focus_tab()
+        self.run_worker(self._describe(), group="describe")
+
+    async def _describe(self) -> None:
+        peer = self.peer
+        if peer is not None and not peer.is_gone:
+            self._endpoints = await self.session.asker.endpoints(peer.name)
+            self.console.touch()
+
+    # Drawing
+
+    def draw(self) -> None:
+        """See `LiveScreen`: only what is seen."""
+        self.session.update()
+        peer = self.peer
+        if peer is None:
+            return
+        self._draw_line(peer)
+        palette, session = self.console.palette, self.session
+        zone, me, snapshot = session.clock.zone, session.source.name, peer.snapshot
+        match self.tab:
+            case "overview":
+                self.query_one("#charts", Charts).show(peer, palette)
+                detail = peer_detail(peer, session.clock.wall(), zone, me)
+                self.query_one("#facts", DetailPane).show(detail, palette)
+            case "traffic":
+                self.query_one("#service-traffic", TrafficView).show(palette)
+            case "peers":
+                self._grid("service-peers").show(peer_grid(peer, me), palette)
+                self._grid("deltas").show(delta_grid(peer, zone, me), palette)
+            case "workers":
+                now = session.clock.wall()
+                grid = worker_grid(snapshot, lambda pid: session.processes.usage(pid, now), zone)
+                self._grid("service-workers").show(grid, palette)
+            case "signals":
+                self._grid("service-signals").show(signal_grid(peer, zone), palette)
+            case "errors":
+                self._grid("service-errors").show(error_grid(snapshot, zone), palette)
+                self._draw_traceback(peer)
+            case "output":
+                self.query_one(OutputView).show(palette)
+            case "endpoints":
+                grid = endpoint_grid(snapshot, self._endpoints)
+                self._grid("service-endpoints").show(grid, palette)
+
+    def _draw_line(self, peer: Peer) -> None:
+        from rich.text import Text
+
+        palette = self.console.palette
+        line = Text(f" {printable(peer.name)} ", style=palette["strong"], no_wrap=True)
+        line.append(f" {state_text(peer)} ", style=palette[STATE_MARKS[peer.state][1]])
+        up = format_duration(peer.uptime(self.session.clock.wall()))
+        line.append(f"  pid {peer.pid}  up {up}  {peer.how}", style=palette["dim"])
+        bus = f"{printable(self.session.facts.name)} "
+        room = self.size.width - line.cell_len - len(bus) - 2
+        if room > 0:
+            line.append(" " * room + bus, style=palette["dim"])
+        self.query_one("#service-line", Static).update(line)
+
+    def _draw_traceback(self, peer: Peer) -> None:
+        key = self._grid("service-errors").selected
+        errors = peer.snapshot.errors if peer.snapshot is not None else []
+        pane = self.query_one("#traceback", DetailPane)
+        pane.display = key is not None
+        if key is not None and key[0] < len(errors):
+            error = errors[key[0]]
+            lines = as_lines(error.traceback or error.error)
+            title = f"{printable(error.where)}"
+            pane.show(Detail(title, (Section("", lines=lines),)), self.console.palette)
+
+    def _grid(self, id: str) -> GridView[Any]:
+        return self.query_one(f"#{id}", GridView)
+
+    # Tabs
+
+    @property
+    def tab(self) -> str:
+        """Which is open."""
+        return self.query_one("#tabs", TabbedContent).active
+
+    def action_tab(self, name: str) -> None:
+        """Opens one."""
+        self.query_one("#tabs", TabbedContent).active = name
+
+    def action_turn(self, by: int) -> None:
+        """To the next or previous one, going round."""
+        self.action_tab(TABS[(TABS.index(self.tab) + by) % len(TABS)])
+
+    def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+        """Its list is what keys are for."""
+        del event
+        self._focus_tab()
+        self.console.touch()
+
+    def _focus_tab(self) -> None:
+        pane = self.query_one(f"TabPane#{self.tab}")
+        for wanted in (LineTable, OutputView, DetailPane):
+            for widget in pane.query(wanted):
+                widget.focus()
+                return
+
+    def traffic_view(self) -> TrafficView | None:
+        """See `LiveScreen`."""
+        return self.query_one("#service-traffic", TrafficView) if self.tab == "traffic" else None
+
+    def action_find(self) -> None:
+        """In the traffic, or in the output."""
+        if self.tab == "output":
+            self.query_one("#find-output", PromptBar).ask(self.query_one(OutputView).finding)
+        else:
+            self.action_tab("traffic")
+            super().action_find()
+
+    def on_prompt_bar_submitted(self, event: PromptBar.Submitted) -> None:
+        """Looks for it in the output."""
+        if event.bar.id == "find-output":
+            view = self.query_one(OutputView)
+            if not view.find(event.text):
+                self.notify(f"no output mentions {event.text!r}", severity="warning")
+            view.focus()
+
+    def on_prompt_bar_cancelled(self) -> None:
+        """Back to the list."""
+        self._focus_tab()
+
+    def on_line_table_opened(self, event: LineTable.Opened) -> None:
+        """Enter: a row of traffic in full, a request to an endpoint."""
+        if event.table.id == "service-traffic":
+            self.open_row()
+        elif event.table.id == "service-endpoints":
+            name = self._grid("service-endpoints").selected
+            facts = self._endpoints.get(name) if isinstance(name, str) else None
+            body = arguments_template(facts) if facts is not None else ""
+            if self.check_action("compose_request", ()) is not None:
+                draft = Draft(self.key.name, str(name), body)
+                self.console.compose_request(self.session, draft)

@@ -1,0 +1,123 @@
+"""The output of a service, followed and searchable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from ipcm_tui.models.cells import Cell
+from ipcm_tui.models.columns import Column, Placed
+from ipcm_tui.models.output import OutputLog
+from ipcm_tui.models.peers import PeerKey
+from ipcm_tui.session import Session
+from ipcm_tui.theme import Palette
+from ipcm_tui.widgets.line_table import LineTable
+
+__all__ = ["OutputView"]
+
+_COLUMNS = (Column("text", "standard output and error", 26, 100_000),)
+
+
+class OutputView(LineTable):
+    """Follows the end, until somebody looks back.
+
+    Args:
+        key: whose output.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("end,G", "follow", "Newest, and follow", show=False, id="output.follow"),
+        Binding("n", "find(-1)", "Find the next older", show=False, id="output.find_older"),
+        Binding("N", "find(1)", "Find the next newer", show=False, id="output.find_newer"),
+    ]
+
+    def __init__(self, session: Session, key: PeerKey, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._session = session
+        self._key = key
+        self.output = OutputLog()
+        self.finding = ""
+        self._place = 0
+        self._shown: tuple[object, ...] = ()
+
+    def show(self, palette: Palette) -> None:
+        """Reads what is new, and draws it."""
+        text, self._place = self._session.read_output(self._key.name, self._place)
+        before = self.output.added
+        self.output.feed(text)
+        if self.cursor is not None:
+            # The ring has moved on below the cursor, which stays on its line.
+            gone = max(len(self.output.lines) and self.output.added - before, 0)
+            full = len(self.output.lines) == self.output.most
+            self.cursor = max(self.cursor - (gone if full else 0), 0)
+        state = (self.output.version, self.cursor, self.finding, palette, self.width)
+        if state == self._shown:
+            return
+        self._shown = state
+        self._palette = palette
+        if not self._placed:
+            self.place_columns()
+        self.resize_rows()
+        if self.cursor is None:
+            self.place(self.max_scroll_y)
+        self.border_subtitle = "following" if self.cursor is None else "G follows again"
+        self.refresh()
+
+    def find(self, text: str, step: int = -1) -> bool:
+        """Selects the nearest line with a text; False where there is none."""
+        again = text == self.finding
+        self.finding = text
+        if not text:
+            self.action_follow()
+            return True
+        last = len(self.output.lines) - 1
+        start = last if self.cursor is None else self.cursor + (step if again else 0)
+        found = self.output.find(text, start, step)
+        if found is None:
+            return False
+        self.select(found)
+        return True
+
+    def action_move(self, by: int) -> None:
+        """One line; the first key up stops following."""
+        if self.cursor is None:
+            self.cursor = len(self.output.lines) - 1
+        super().action_move(by)
+
+    def action_follow(self) -> None:
+        """To the newest line, and on with it."""
+        self.cursor = None
+        self._shown = ()
+        self.post_message(self.Moved(self))
+
+    def action_find(self, step: int) -> None:
+        """Once more, from here."""
+        if not self.finding or not self.find(self.finding, step):
+            self.app.bell()
+
+    # What a table asks for
+
+    def columns(self) -> Sequence[Column]:
+        """See `LineTable`."""
+        return _COLUMNS
+
+    def row_count(self) -> int:
+        """See `LineTable`."""
+        return len(self.output.lines)
+
+    def cells(self, index: int, placed: Sequence[Placed]) -> list[Cell]:
+        """See `LineTable`."""
+        del placed
+        return [(self.output.lines[index], "plain")]
+
+    def hints(self) -> Sequence[str]:
+        """See `LineTable`."""
+        return self._session.no_output_hints()
+
+    def mark(self, index: int) -> str:
+        """See `LineTable`."""
+        wanted = self.finding.casefold()
+        found = wanted and wanted in self.output.lines[index].casefold()
+        return "table--match" if found else ""

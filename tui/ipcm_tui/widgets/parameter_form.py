@@ -1,0 +1,97 @@
+"""A field for each parameter of an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from ipcm_tui.models.form import FormField
+from ipcm_tui.models.formatting import pad, printable
+
+__all__ = ["ParameterForm"]
+
+_LABEL = 24
+
+
+class ParameterForm(VerticalScroll, can_focus=False):
+    """Built anew for each endpoint."""
+
+    class Changed(Message):
+        """Something was typed."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.fields: tuple[FormField, ...] = ()
+        self.border_title = "arguments"
+
+    def build(self, fields: Sequence[FormField], texts: Mapping[str, str]) -> None:
+        """Other fields, filled with texts."""
+        self.fields = tuple(fields)
+        self.query(FormLine).remove()
+        self.mount_all(FormLine(field, texts.get(field.name, "")) for field in fields)
+
+    def texts(self) -> dict[str, str]:
+        """What is typed, by the names of the parameters."""
+        return {line.field.name: line.value for line in self.query(FormLine) if line.is_attached}
+
+    def complain(self, problems: Mapping[str, str]) -> None:
+        """Says below each field what is wrong with it."""
+        for line in self.query(FormLine):
+            line.complain(problems.get(line.field.name, ""))
+
+    def focus_first(self) -> None:
+        """Puts the focus on the first field."""
+        for field in self.query(Input):
+            field.focus()
+            return
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Tells of it."""
+        event.stop()
+        self.post_message(self.Changed())
+
+
+class FormLine(Vertical):
+    """One parameter: its name and type, a field, and what there is to say."""
+
+    def __init__(self, field: FormField, text: str) -> None:
+        super().__init__()
+        self.field = field
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        """See the class."""
+        field = self.field
+        needed = "*" if field.required else " "
+        with Horizontal():
+            label = f"{needed}{field.name}: {field.type}"
+            yield Static(pad(printable(label), _LABEL), markup=False, classes="label")
+            yield Input(
+                self._text, placeholder=field.hint, compact=True, select_on_focus=False,
+                classes="value",
+            )  # fmt: skip
+        yield Static(printable(field.doc), markup=False, classes="doc")
+
+    def on_mount(self) -> None:
+        """Says nothing where there is nothing to say."""
+        self.query_one(".doc").display = bool(self.field.doc)
+
+    @property
+    def value(self) -> str:
+        """What is typed."""
+        found = self.query(Input)
+        return found.first().value if found else self._text
+
+    def complain(self, problem: str) -> None:
+        """Says what is wrong; "" for nothing."""
+        if not self.is_mounted:
+            return
+        wrong = bool(problem) and (problem != "needed" or bool(self.value))
+        doc = self.query_one(".doc", Static)
+        doc.set_class(wrong, "-wrong")
+        doc.update(f"✗ {printable(problem)}" if wrong else printable(self.field.doc))
+        doc.display = wrong or bool(self.field.doc)
