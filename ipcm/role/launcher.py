@@ -11,8 +11,11 @@ __all__ = ["MODULES", "cool", "launcher_pid", "warm"]
 MODULES: Final = (
     "ipcm.role.become",
     "ipcm.role.callbacks",
+    "ipcm.role.handle",
+    "ipcm.role.peer",
     "ipcm.role.source",
-    "ipcm.transports.unix.port",
+    "ipcm.serializers.msgpack",
+    "ipcm.transports.unix.transport",
 )
 """What every service needs: the launcher has it before it is asked."""
 

@@ -110,3 +110,14 @@ class Busy(Service):
     def handle_request(self, request: Request, message: Message) -> Any:
         while True:
             time.sleep(60)
+
+
+class Importing(Service):
+    """Tells what of this package was imported from its making to its start."""
+
+    def __init__(self, **params: Any) -> None:
+        self.before = set(sys.modules)
+        super().__init__(**params)
+
+    def handle_request(self, request: Request, message: Message) -> Any:
+        return [name for name in set(sys.modules) - self.before if name.startswith("ipcm")]

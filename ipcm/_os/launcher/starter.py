@@ -22,6 +22,9 @@ __all__ = ["Lease", "end_launcher", "launch", "launcher_pid", "lease", "warm_lau
 
 _ATTEMPTS: Final = 3
 _LEAVING: Final = 5.0
+_DYING: Final = 2.0
+"""Seconds."""
+
 _ENTRY: Final = "ipcm._os.launcher.process:main"
 
 
@@ -35,6 +38,7 @@ class _Line:
         try:
             arguments = (str(me.pid), str(me.start), *modules)
             self.pid = execute(_ENTRY, arguments, (other.fileno(),), streams=(null, null, null))
+            self._who = identify(self.pid)
         except BaseException:
             self.sock.close()
             raise
@@ -42,12 +46,10 @@ class _Line:
             other.close()
             os.close(null)
 
-    def alive(self) -> bool:
-        """Whether the launcher is there; one that has ended is waited for."""
-        try:
-            return os.waitpid(self.pid, os.WNOHANG) == (0, 0)
-        except ChildProcessError:
-            return False
+    def ended(self, within: float = 0.0) -> bool:
+        """Whether the launcher ends in so many seconds; it is waited for then."""
+        reap(self.pid, within)
+        return not self._who.alive()
 
     def end(self) -> None:
         """Lets it go, and waits for it."""
@@ -72,7 +74,7 @@ class _Launcher:
     def pid(self) -> int | None:
         """The launcher that lives now."""
         with self._lock:
-            return self._line.pid if self._line is not None and self._line.alive() else None
+            return self._line.pid if self._line is not None and not self._line.ended() else None
 
     def warm(self, modules: Sequence[str], pin: bool) -> None:
         with self._lock:
@@ -80,21 +82,28 @@ class _Launcher:
             self._living(modules)
 
     def _living(self, modules: Sequence[str]) -> _Line:
-        if self._line is not None and not self._line.alive():
-            self._line.sock.close()
-            self._line = None
+        self.drop_dead()
         if self._line is None:
             self._line = _Line(modules)
         return self._line
+
+    def drop_dead(self, within: float = 0.0) -> None:
+        """Forgets a launcher that has ended, or does so in so many seconds."""
+        with self._lock:
+            if self._line is not None and self._line.ended(within):
+                self._line.sock.close()
+                self._line = None
 
     def tell(self, word: Word, descriptors: Sequence[int], modules: Sequence[str]) -> None:
         with self._lock:
             for attempt in range(_ATTEMPTS):
                 try:
                     send(self._living(modules).sock, word, descriptors)
-                except (BrokenPipeError, ConnectionError):
+                except ConnectionError:
                     if attempt + 1 == _ATTEMPTS:
                         raise
+                    # A process that is killed closes its sockets some time before it has ended.
+                    self.drop_dead(_DYING)
                 else:
                     return
 
@@ -233,6 +242,7 @@ def launch(
         os.close(read)
         if birth is not None:
             raise OSError(birth.errno, os.strerror(birth.errno))
+        _launcher.drop_dead(_DYING)
     raise ConnectionError("the launcher ends as soon as it is asked for something")
 
 
