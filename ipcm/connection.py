@@ -156,11 +156,15 @@ class Connection:
         if code != RESPONSE or not self.requests.is_control(id):
             read = self.stats.read
             read[sender] = read.get(sender, 0) + 1
-        correlation_id = error = timeout = None
+        correlation_id: int | None = None
+        error: str | None = None
+        timeout: float | None = None
         if code == REQUEST:
-            correlation_id, timeout = id, envelope.aux
+            correlation_id, aux = id, envelope.aux
+            timeout = None if isinstance(aux, str) else aux
         elif code == RESPONSE:
-            correlation_id, error = id, envelope.aux
+            correlation_id, aux = id, envelope.aux
+            error = aux if aux is None or isinstance(aux, str) else str(aux)
         message = Message(
             id,
             sender,

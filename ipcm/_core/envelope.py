@@ -48,5 +48,5 @@ class Envelope(msgspec.Struct, array_like=True, gc=False):
     kind: int
     id: int
     content: Any
-    aux: Any = None
+    aux: float | str | None = None
     stamp: float = 0.0

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Control"]
 
+_WRONG = (OSError, ValueError, TypeError, OverflowError)
+"""What arguments lead to that are not what they should be."""
 _KINDS = ("general", "general", "request", "response", "terminate")
 
 
@@ -43,7 +45,7 @@ class Control:
         try:
             verb, args = msgspec.convert(envelope.content, tuple[str, dict[str, Any]])
             result = self._run(origin, verb, args)
-        except (msgspec.ValidationError, IPCMError, OSError, ValueError) as failure:
+        except (msgspec.ValidationError, IPCMError, *_WRONG) as failure:
             error = str(failure)
         answer = Envelope(RESPONSE, envelope.id, result, error, self._clock.time())
         self._send(origin.name, answer)
@@ -179,7 +181,7 @@ class Control:
         answering = self._service._ipcm_state.answering
         if envelope.kind == RESPONSE and answering is not None:
             latency = self._clock.monotonic() - answering.received
-        error = envelope.aux if envelope.kind == RESPONSE else None
+        error = envelope.aux if isinstance(envelope.aux, str) else None
         self._message_event(
             "out", _KINDS[envelope.kind], to, envelope.id, envelope.content, size,
             latency, error, envelope.kind == 1,
