@@ -10,12 +10,14 @@ import contextlib
 import math
 import select
 import time
+from collections.abc import Callable
 from typing import Final
 
 from ipcm._core.registry import (
     Answer,
     Find,
     Found,
+    FromPeer,
     FromRegistrar,
     Leave,
     Listing,
@@ -28,7 +30,7 @@ from ipcm._core.registry import (
 )
 from ipcm.errors import BusGone, InsecureDirectory, NameTaken
 from ipcm.transports.unix.keeper import restart_registrar
-from ipcm.transports.unix.presence import PATIENCE, PresenceLink, reach
+from ipcm.transports.unix.presence import PATIENCE, PresenceLink, W, reach
 from ipcm.transports.unix.route import Route
 
 __all__ = ["Membership"]
@@ -126,12 +128,14 @@ class Membership:
                 self._retry_at = math.inf
                 self.ended = True
             return False
+        link.pushed[:0] = self._link.pushed
         self._link.close()
         self._link = link
         self._retry_at = math.inf
         self.settle_at = now + _TRUST
         if self.known is not None:
-            link.ask(Subscribe(link.next_seq()), Listing)
+            with contextlib.suppress(BusGone):  # it died too, and that is seen at the next look
+                link.ask(Subscribe(link.next_seq()), Listing)
         return True
 
     def settle(self) -> list[PeerInfo]:
@@ -144,12 +148,26 @@ class Membership:
     def _present(self) -> PresenceLink:
         """The link; waits a moment for a new registrar where there is none."""
         while self._link.lost:
-            self.read()
+            self._link.pushed = self.read()
             if self.ended:
                 raise BusGone(f"the bus at {self._route.path} ended")
             if not self.mend(time.monotonic()):
                 select.poll().poll(_RETRY * 1000)
         return self._link
+
+    def _ask(self, make: Callable[[int], FromPeer], answer: type[W]) -> W:
+        """Asks the registrar; where it has died, or does so now, the next one.
+
+        Args:
+            make: the question, with its number.
+        """
+        while True:
+            link = self._present()
+            try:
+                return link.ask(make(link.next_seq()), answer)
+            except BusGone:
+                if not link.lost:
+                    raise
 
     # Asking
 
@@ -161,16 +179,14 @@ class Membership:
         return found.peer, found.others
 
     def _ask_find(self, name: str) -> Found:
-        link = self._present()
-        found = link.ask(Find(link.next_seq(), name), Found)
+        found = self._ask(lambda seq: Find(seq, name), Found)
         if found.peer is not None:
             self.watched.add((name, found.peer.incarnation))
         return found
 
     def list_peers(self) -> list[PeerInfo]:
         """Everybody, as the registrar knows it now."""
-        link = self._present()
-        return link.ask(ListPeers(link.next_seq()), Listing).peers
+        return self._ask(ListPeers, Listing).peers
 
     def peers(self) -> list[PeerInfo]:
         """See `Port.peers`."""
@@ -181,8 +197,7 @@ class Membership:
         if self.known is not None:
             # Asking anew would take in, as long known, what the changes have yet to tell.
             return list(self.known.values())
-        link = self._present()
-        peers = link.ask(Subscribe(link.next_seq()), Listing).peers
+        peers = self._ask(Subscribe, Listing).peers
         self.known = {peer.name: peer for peer in peers}
         return peers
 

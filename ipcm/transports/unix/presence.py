@@ -21,6 +21,7 @@ __all__ = ["PresenceLink", "encode_word", "reach"]
 PATIENCE = 5.0
 """Seconds that the registrar has to answer; it never does anything that takes long."""
 
+_LISTING: Final = 1 << 30  # everybody's names, however long: the registrar is believed
 _NEXT: Final = 1.0
 _RETRY: Final = 0.01
 
@@ -52,7 +53,7 @@ class PresenceLink:
         self.lost = False
         self.ended = False
         self._seq = 0
-        self._reader = FrameReader(memoryview(bytearray(64 << 10)))
+        self._reader = FrameReader(memoryview(bytearray(64 << 10)), _LISTING)
         self._outbox = Outbox()
         self._answers: dict[int, Any] = {}
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

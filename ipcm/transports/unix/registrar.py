@@ -41,6 +41,8 @@ from ipcm._os.limits import raise_file_limit
 from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
 from ipcm._os.signals import ignore
 from ipcm.errors import ProtocolError
+from ipcm.transports.base import Limits
+from ipcm.transports.unix.hello import HELLO_LIMIT
 from ipcm.transports.unix.listener import Listener
 from ipcm.transports.unix.presence import encode_word
 from ipcm.transports.unix.route import Route
@@ -51,22 +53,33 @@ _MOST_QUEUED: Final = 1 << 20
 _OWNER_GRACE: Final = 1.0
 _KILL_GRACE: Final = 1.0
 _LEARNING: Final = 2.0
+_MOST_STRANGERS: Final = 1024
+_MOST_UNREAD: Final = 64
+_READS: Final = 16
+_LAST_READS: Final = 1024
 
 _decode = msgspec.msgpack.Decoder(FromPeer).decode
 
 
 class _Connection:
-    """One peer's line: what it sent in part, what it has not taken, and its process."""
+    """One peer's line: what it sent in part, what it has not taken, and its process.
+
+    Attributes:
+        stale: news were left out, because too much waits. unread: answers that wait.
+        deadline: by when it has to say something; infinity once it has.
+    """
 
     def __init__(self, sock: socket.socket, scratch: memoryview, pid: int) -> None:
         self.sock = sock
         self.fd = sock.fileno()
-        self.reader = FrameReader(scratch, 1 << 20)
+        self.reader = FrameReader(scratch, HELLO_LIMIT)
         self.outbox = Outbox()
         self.pid = pid
         self.identity: ProcessIdentity | None = None
         self.pidfd = -1
         self.stale = False
+        self.unread = 0
+        self.deadline = time.monotonic() + Limits().hello
 
 
 class Registrar:
@@ -92,9 +105,11 @@ class Registrar:
         self._scratch = memoryview(bytearray(64 << 10))
         self._connections: dict[int, _Connection] = {}
         self._processes: dict[int, _Connection] = {}
+        self._strangers: dict[int, _Connection] = {}
         self._epoll = select.epoll()
         self._listener = Listener(listener, self._epoll)
         self._deadline = math.inf
+        self._again = again
         self._learning_until = time.monotonic() + _LEARNING if again else 0.0
         self._parked: list[tuple[int, Find]] = []
         self._killed = False
@@ -116,6 +131,9 @@ class Registrar:
 
     def _turn(self) -> None:
         soonest = min(self._deadline, self._listener.resume_at)
+        for stranger in self._strangers.values():
+            soonest = min(soonest, stranger.deadline)
+            break  # the first has waited longest
         if self._parked:
             soonest = min(soonest, self._learning_until)
         timeout = -1 if soonest == math.inf else max(soonest - time.monotonic(), 0.0)
@@ -132,26 +150,37 @@ class Registrar:
                 self._end(_OWNER_GRACE)
         for connection in died:
             if connection.fd in self._connections:
-                self._serve(connection, select.EPOLLIN)
+                self._serve(connection, select.EPOLLIN, _LAST_READS)
                 self._drop(connection)
         now = time.monotonic()
+        for stranger in list(self._strangers.values()):
+            if stranger.deadline > now:
+                break
+            self._drop(stranger)
         self._listener.resume(now)
         if self._parked:
             self._answer_parked()
         if now >= self._deadline:
             self._lose_patience(now)
 
-    def _serve(self, connection: _Connection, event: int) -> None:
+    def _serve(self, connection: _Connection, event: int, reads: int = _READS) -> None:
         if event & select.EPOLLOUT:
             self._write(connection)
-        while connection.fd in self._connections and event & ~select.EPOLLOUT:
+        # What more there is waits for the next turn: nobody keeps the others from being served.
+        while connection.fd in self._connections and event & ~select.EPOLLOUT and reads > 0:
+            reads -= 1
             try:
                 size = connection.sock.recv_into(connection.reader.target())
                 if not size:
                     self._drop(connection)
                     return
                 for frame in connection.reader.fed(size):
+                    if connection.fd not in self._connections:
+                        return
                     self._heed(connection, _decode(frame))
+                    self._strangers.pop(connection.fd, None)
+                    if connection.unread > _MOST_UNREAD and connection.outbox.bytes > _MOST_QUEUED:
+                        raise ProtocolError("it asks and does not read the answers")
             except BlockingIOError:
                 return
             except (OSError, ProtocolError, msgspec.MsgspecError, RecursionError, UnicodeError):
@@ -205,6 +234,9 @@ class Registrar:
         if self._ending:
             self._tell([Outgoing(connection.fd, Answer(word.seq, "the bus is ending"))])
             return
+        if connection.pidfd >= 0:  # refused: it has a name
+            self._tell(self._roster.register(connection.fd, word, connection.pid, time.time()))
+            return
         try:
             # The descriptor is opened while the connection stands: the pid is still theirs.
             connection.identity = identify(connection.pid)
@@ -215,10 +247,10 @@ class Registrar:
         self._processes[connection.pidfd] = connection
         self._epoll.register(connection.pidfd, select.EPOLLIN)
         self._bury_holder(word.name)
-        if time.monotonic() < self._learning_until and self._route.somebody_else(
-            word.name, word.incarnation
-        ):
-            self._tell([Outgoing(connection.fd, Answer(word.seq, "taken", connection.pid))])
+        # A client that has been idle since the registrar before died registers again at its next
+        # call, and finds its name to be its own.
+        if self._again and self._route.somebody_else(word.name, word.incarnation):
+            self._tell([Outgoing(connection.fd, Answer(word.seq, "taken", 0))])
             self._forget_process(connection)
             return
         self._tell(self._roster.register(connection.fd, word, connection.pid, time.time()))
@@ -240,12 +272,16 @@ class Registrar:
         for sock, pid in self._listener.accept():
             connection = _Connection(sock, self._scratch, pid)
             self._connections[connection.fd] = connection
+            if len(self._strangers) >= _MOST_STRANGERS:
+                self._drop(next(iter(self._strangers.values())))
+            self._strangers[connection.fd] = connection
             self._epoll.register(connection.fd, select.EPOLLIN)
             self._serve(connection, select.EPOLLIN)
 
     def _drop(self, connection: _Connection) -> None:
         if self._connections.pop(connection.fd, None) is None:
             return
+        self._strangers.pop(connection.fd, None)
         peer = self._roster.peers.get(connection.fd)
         told = self._roster.leave(connection.fd)
         self._parked = [(fd, word) for fd, word in self._parked if fd != connection.fd]
@@ -276,6 +312,7 @@ class Registrar:
             connection.stale = True
             return
         connection.outbox.put(encode_word(word))
+        connection.unread += hasattr(word, "seq")
         self._write(connection)
 
     def _write(self, connection: _Connection) -> None:
@@ -288,6 +325,7 @@ class Registrar:
             return
         except OSError:
             outbox.clear()  # its end is seen, and told, at the read
+        connection.unread = 0
         self._epoll.modify(connection.fd, select.EPOLLIN)
         if connection.stale:
             connection.stale = False

@@ -10,6 +10,7 @@ import pytest
 
 import ipcm
 from ipcm import Bus
+from ipcm.transports.unix import registrar
 from tests.helpers import gone, wait_until
 
 
@@ -43,6 +44,39 @@ class TestRegistrar:
         with bus.connect("new") as client:
             assert client.request("echo", 1) == 1
         assert bus.services() == ["echo"]
+
+    def test_who_asks_it_when_it_has_just_died_is_answered_by_the_next(
+        self, bus: Bus, echo: ipcm.Handle
+    ) -> None:
+        keeper = bus._record.keeper_pid
+        assert keeper is not None
+        with bus.connect("a") as a, bus.connect("b") as b:
+            echo.request(1)
+            os.kill(keeper, signal.SIGKILL)
+            os.waitpid(keeper, 0)
+            assert b.port.find("echo")[0] is not None
+            assert {peer.name for peer in a.port.subscribe()} >= {"a"}
+            echo.request(2)
+            assert sorted(b.peers()) == sorted(["a", "echo", echo.name])
+
+    def test_an_idle_client_keeps_its_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # The next registrar is forked from the service, which is forked from here.
+        monkeypatch.setattr(registrar, "_LEARNING", 0.1)
+        with (
+            ipcm.spawn() as bus,
+            ipcm.service("echo", ipcm.EchoService, bus=bus) as echo,
+            bus.connect("idle") as idle,
+        ):
+            keeper = bus._record.keeper_pid
+            assert keeper is not None
+            os.kill(keeper, signal.SIGKILL)
+            os.waitpid(keeper, 0)
+            assert echo.request(1) == 1
+            time.sleep(0.3)
+            with pytest.raises(ipcm.NameTaken):
+                bus.connect("idle")
+            assert idle.request("echo", 1) == 1
+            assert "idle" in bus.peers()
 
     def test_nobody_waits_for_that_of_a_dead_bus(self) -> None:
         bus = ipcm.spawn("dead")
