@@ -9,6 +9,7 @@ thread is there when a verb forks.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from signal import Signals
 from typing import Final
@@ -46,6 +47,8 @@ __all__ = ["Prompt", "run_prompt"]
 _LEAVING: Final = ("exit", "quit")
 _MENU: Final = 6
 _SOON: Final = 0.05
+_TYPING: Final = 0.3
+_PATIENCE: Final = 1.0
 
 
 def run_prompt(session: Session) -> int:
@@ -113,6 +116,7 @@ class Prompt:
         self._follow: Follow | None = None
         self._vi = False
         self._dropped = 0
+        self._typed_at = self._shown_at = 0.0
         self._style = Style.from_dict(STYLE)
         self._prompt: PromptSession[str] = PromptSession(
             message=self._message,
@@ -129,6 +133,7 @@ class Prompt:
             include_default_pygments_style=False,
             enable_suspend=True,
         )
+        self._prompt.default_buffer.on_text_changed += self._note_typing
         self._add_bar()
 
     def close(self) -> None:
@@ -215,17 +220,22 @@ class Prompt:
             await asyncio.sleep(_SOON if self._feed.waiting else BATCH)
 
     async def _show_traffic(self, follow: Follow) -> None:
-        lines = follow.batch()
-        if lines:
-
-            def write() -> None:
-                for line in lines:
-                    fragments = [(f"class:{style}" if style else "", clean(t)) for t, style in line]
-                    print_formatted_text(FormattedText(_cut(fragments)), style=self._style)
-
-            await run_in_terminal(write)
+        now = time.monotonic()
+        # While one types, the prompt is drawn anew for keys, and for traffic only now and then.
+        if now - self._typed_at < _TYPING and now - self._shown_at < _PATIENCE:
+            return
+        self._shown_at = now
+        if lines := follow.batch():
+            text = FormattedText()
+            for number, line in enumerate(lines):
+                text += [("", "\n")] if number else []
+                text += _cut([(f"class:{style}" if style else "", clean(t)) for t, style in line])
+            await run_in_terminal(lambda: print_formatted_text(text, style=self._style))
         if follow.over:
             self._stop_following()
+
+    def _note_typing(self, _: object) -> None:
+        self._typed_at = time.monotonic()
 
     def _say(self, text: str) -> None:
         get_app().create_background_task(_awaited(lambda: self._session.voice.narrate(text)))

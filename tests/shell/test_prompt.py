@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
 import stat
 from pathlib import Path
@@ -166,6 +168,42 @@ def test_a_service_or_bus_that_goes_is_one_line_and_the_prompt_stays(bus: ipcm.B
             screen.expect("-visitor")
     finally:
         other.shutdown()
+
+
+class Sink(ipcm.Service):
+    def handle_request(self, request: ipcm.Request, message: ipcm.Message) -> None:
+        return None
+
+    def run_on_general_message(self, message: ipcm.Message) -> None:
+        pass
+
+
+class Flood(Sink):
+    def run_on_interval(self) -> None:
+        with contextlib.suppress(ipcm.NoSuchPeer, ipcm.Backpressure):
+            for _ in range(100):
+                self.client().send_message("sink", {"text": "x"})
+
+
+def test_more_traffic_than_one_can_read_does_not_disturb_typing(home: Path) -> None:
+    with (
+        ipcm.spawn("busy") as bus,
+        ipcm.service("sink", Sink, bus=bus),
+        ipcm.service("flood", Flood, bus=bus, interval=0.005),
+        shell() as screen,
+    ):
+        screen.at_prompt()
+        screen.type("F3")
+        screen.expect_output("left out: too many to read")
+        text = "call sink nothing text=more"
+        for count in range(len(text)):
+            screen.type(text[count])
+            screen.at_prompt(text[: count + 1].rstrip())
+        screen.until(lambda: screen.text.count("left out") > 1)
+        screen.at_prompt(text)
+        screen.type("^C", "F3")
+        screen.expect("F3 follow |")
+        assert re.search(r"\d{3,} dropped", screen.text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
 import ipcm
+from ipcm.cli import main
+from ipcm.shell.voice import ScriptVoice
 from tests.console.commands import LIMIT, command
 from tests.shell.screen import Screen
 
 
-def script(text: str, *words: str, **settings: Any) -> subprocess.CompletedProcess[str]:
-    """Runs a script where there is no terminal at all."""
-    run = subprocess.run(
-        command("shell", *words), input=text, capture_output=True, text=True, timeout=LIMIT,
-        check=False, start_new_session=True, **settings,
-    )  # fmt: skip
-    assert "Traceback" not in run.stderr, run.stderr
+class Ran(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Script = Callable[..., Ran]
+
+
+@pytest.fixture
+def script(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Runs a script where nobody can be asked."""
+    monkeypatch.setattr(ScriptVoice, "ask", lambda self, question: None)
+
+    def run(text: str, *words: str) -> Ran:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        capfd.readouterr()
+        code = main(["shell", *words])
+        return Ran(code, *capfd.readouterr())
+
     return run
 
 
-def test_one_verb_a_line(bus: ipcm.Bus, tmp_path: Path) -> None:
+def test_where_there_is_no_terminal_nobody_is_asked(bus: ipcm.Bus) -> None:
+    run = subprocess.run(
+        command("shell"), input="kill store", capture_output=True, text=True, timeout=LIMIT,
+        check=False, start_new_session=True,
+    )  # fmt: skip
+    assert run.returncode == 2 and "-y says yes beforehand" in run.stderr
+    assert len(bus.services()) == 2
+
+
+def test_one_verb_a_line(bus: ipcm.Bus, tmp_path: Path, script: Script) -> None:
     out = tmp_path / "peers.csv"
     run = script(
         f"""
@@ -64,7 +90,7 @@ def test_one_verb_a_line(bus: ipcm.Bus, tmp_path: Path) -> None:
         ("kill store", 2, "-y says yes beforehand"),
         ("describe nobody", 3, "no peer named"),
         ("ps -b nowhere", 3, "no bus named"),
-        ("call store sleep seconds=20 --timeout 0.05", 4, "no answer"),
+        ("call store sleep seconds=0.5 --timeout 0.05", 4, "no answer"),
         ("terminate probe nobody -y", 5, "nobody"),
         ("request store stats | (cat >/dev/null; exit 7)", 7, ""),
         ("ps > /nowhere/at/all", 1, "No such file"),
@@ -73,7 +99,7 @@ def test_one_verb_a_line(bus: ipcm.Bus, tmp_path: Path) -> None:
     ],
 )
 def test_the_exit_code_is_that_of_the_first_failure(
-    bus: ipcm.Bus, line: str, code: int, problem: str
+    bus: ipcm.Bus, line: str, code: int, problem: str, script: Script
 ) -> None:
     run = script(f"# first\n{line}\n" if line.endswith("{") else f"# first\n{line}\nls\n")
     assert run.returncode == code
@@ -82,21 +108,21 @@ def test_the_exit_code_is_that_of_the_first_failure(
     assert "here" not in run.stdout
 
 
-def test_it_goes_on_if_told_to(bus: ipcm.Bus) -> None:
+def test_it_goes_on_if_told_to(bus: ipcm.Bus, script: Script) -> None:
     run = script("describe nobody\ntial\nls\n", "--keep-going")
     assert run.returncode == 3
     assert "line 1: no peer" in run.stderr and "line 2: no verb" in run.stderr
     assert "here" in run.stdout
 
 
-def test_where_no_bus_runs(home: Path) -> None:
+def test_where_no_bus_runs(home: Path, script: Script) -> None:
     assert script("help ps\nls\n").returncode == 0
     assert script("ps\n").returncode == 3
     run = script("ls\n", "-b", "nowhere")
     assert run.returncode == 3 and "nowhere" in run.stderr
 
 
-def test_attach_and_detach(bus: ipcm.Bus) -> None:
+def test_attach_and_detach(bus: ipcm.Bus, script: Script) -> None:
     with ipcm.spawn("other"):
         assert script("ps").returncode == 2, "there are two"
         run = script("attach here\ndescribe store -o json\ndetach\nps")
@@ -122,7 +148,7 @@ def test_a_bus_that_ends_is_not_replaced(bus: ipcm.Bus) -> None:
     assert len(bus.services()) == 2
 
 
-def test_read_only(bus: ipcm.Bus) -> None:
+def test_read_only(bus: ipcm.Bus, script: Script) -> None:
     assert script("ps\ntail -n 1", "--read-only").returncode == 0
     for line in ("call store stats", "signal probe HUP", "terminate probe -y", "kill -a -y"):
         run = script(line, "--read-only")
@@ -130,7 +156,9 @@ def test_read_only(bus: ipcm.Bus) -> None:
     assert len(bus.services()) == 2
 
 
-def test_what_has_to_be_confirmed(bus: ipcm.Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_has_to_be_confirmed(
+    bus: ipcm.Bus, monkeypatch: pytest.MonkeyPatch, script: Script
+) -> None:
     assert script("signal probe HUP").returncode == 0
     run = script("signal probe HUP", "--ask", "signal,kill")
     assert run.returncode == 2 and "Signal probe HUP?" in run.stderr
@@ -181,7 +209,7 @@ def test_a_signal_ends_it(bus: ipcm.Bus, number: int, code: int) -> None:
     assert process.returncode == code and "here" not in out
 
 
-def test_a_reader_that_goes_ends_the_verb_and_no_more(bus: ipcm.Bus) -> None:
+def test_a_reader_that_goes_ends_the_verb_and_no_more(bus: ipcm.Bus, script: Script) -> None:
     run = script("tail -o jsonl | head -n 1\nrequest store stats")
     assert run.returncode == 0 and run.stdout.endswith('{"files":3}\n')
 
