@@ -137,6 +137,18 @@ class TestInAProcessWithThreads:
             assert launcher not in (None, os.getpid())
         wait_until(lambda: gone(inner) and gone(launcher))
 
+    def test_a_service_with_threads_replaces_a_dead_registrar(self) -> None:
+        class Noticing(Where):
+            def run_on_start(self) -> None:
+                threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+        with ipcm.spawn() as bus, ipcm.service("one", Noticing, bus=bus) as handle:
+            assert handle.request(0)["pid"] == handle.service_pid
+            keeper = bus._record.keeper_pid
+            assert keeper is not None
+            os.kill(keeper, signal.SIGKILL)
+            wait_until(lambda: present(bus) == ["one"], limit=20)
+
     def test_workers(self) -> None:
         class Boss(Where):
             def run_on_start(self) -> None:
@@ -149,6 +161,13 @@ class TestInAProcessWithThreads:
             worker = handle.request(0)
             os.kill(handle.service_pid, signal.SIGKILL)
             wait_until(lambda: gone(worker), limit=2)
+
+
+def present(bus: ipcm.Bus) -> list[str]:
+    try:
+        return bus.services()
+    except ipcm.BusGone:
+        return []
 
 
 def children_of(pid: int | None) -> list[int]:
