@@ -224,3 +224,21 @@ def test_one_cell_over_and_over(tmp_path: Path, times: int) -> None:
         assert list(service_pids()) == ["again"]
         assert kernel.descriptors() <= open_before
         assert not kernel.stray
+
+
+def test_a_gigabyte_costs_a_fork_nothing(tmp_path: Path) -> None:
+    """Copy-on-write: the service reads what the kernel has, and takes no memory of its own."""
+    with running_kernel(tmp_path) as kernel:
+        kernel("import mmap\nbig = mmap.mmap(-1, 1 << 30, flags=mmap.MAP_PRIVATE)")
+        kernel("for at in range(0, 1 << 30, 4096): big[at] = at >> 12 & 0xFF")
+        cell = "%%ipcm service big --fork\n@endpoint\ndef at(n: int) -> int:\n    return big[n]\n"
+        kernel(cell)
+        assert kernel("%ipcm call big at n=1044480").value == "255"
+        (pid,) = service_pids().values()
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        private = sum(
+            int(line.split()[1])
+            for line in rollup.splitlines()
+            if line.startswith(("Private_Clean", "Private_Dirty"))
+        )
+        assert private < 100_000, f"{private} kB of its own"
