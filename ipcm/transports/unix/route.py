@@ -101,7 +101,7 @@ class Route:
             return msgspec.json.decode((self.path / "bus.json").read_bytes(), type=Record)
         except FileNotFoundError:
             raise BusGone(f"there is no bus at {self.path}") from None
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             _raise_shortage(error)
             raise BusGone(f"the record of the bus at {self.path} is unusable: {error}") from None
 

@@ -62,6 +62,7 @@ class UnixTransport(Transport):
                 raise InsecureDirectory(str(path), "it is a symbolic link") from None
             self._sweep(path)
             if path.exists():
+                check_private(path)  # else it is no bus at all
                 pid = None
                 with contextlib.suppress(BusError), Route(str(path)) as route:
                     pid = route.record().bus.owner_pid

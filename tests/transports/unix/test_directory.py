@@ -72,3 +72,46 @@ class TestDirectory:
             ipcm.spawn("only")
         with ipcm.spawn("only") as again:
             assert ipcm.find_bus().name == "only" == again.name
+
+    def test_what_is_no_directory_in_the_place_of_the_bus(self, place: Path) -> None:
+        place.mkdir(mode=0o700)
+        (place / "file").write_text("mine")
+        os.mkfifo(place / "fifo")
+        for name in ("file", "fifo"):
+            with pytest.raises(ipcm.InsecureDirectory, match="not a directory"):
+                ipcm.spawn(name)
+        assert (place / "file").read_text() == "mine"
+        assert ipcm.buses() == []
+
+    def test_a_bus_that_others_may_enter_is_not_joined(self, place: Path) -> None:
+        with ipcm.spawn("open") as bus:
+            os.chmod(bus.route, 0o777)
+            for use in (lambda: ipcm.connect("x", bus.info), bus.peers):
+                with pytest.raises(ipcm.InsecureDirectory, match="0777"):
+                    use()
+            assert ipcm.buses() == []
+            with pytest.raises(ipcm.InsecureDirectory):
+                ipcm.spawn("open")
+            os.chmod(bus.route, 0o700)
+            assert bus.peers() == []
+
+    def test_a_record_that_is_cut_short_is_none(self, place: Path) -> None:
+        with ipcm.spawn("old") as bus:
+            record = Path(bus.route, "bus.json").read_bytes()
+        contents = [record[:size] for size in range(0, len(record), 7)]
+        contents += [b"\xff" * 20, b"[" * 100_000, b"null", record.replace(b"old", b"\xff\xfe\xfd")]
+        for content in contents:
+            (place / "old").mkdir(mode=0o700)
+            (place / "old" / "bus.json").write_bytes(content)
+            with pytest.raises(ipcm.BusGone):
+                ipcm.connect("x", bus.info)
+            assert ipcm.buses() == []
+            assert not (place / "old").exists()
+
+    def test_the_next_start_on_a_dead_bus_s_route_works(self, place: Path) -> None:
+        (place / "again" / "p").mkdir(mode=0o700, parents=True)
+        place.chmod(0o700)
+        (place / "again").chmod(0o700)
+        (place / "again" / "bus.json").write_bytes(b"{}")
+        with ipcm.spawn("again") as bus, bus.connect("a") as a:
+            assert a.peers() == []
