@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from ipcm import aio as aio
     from ipcm._core.activity import Activity
     from ipcm._core.observation import (
+        Call,
         CallbackError,
         EndedWorker,
         ErrorEvent,
         Event,
         Latency,
         MessageEvent,
+        PeerChange,
         PeerEvent,
         ReapedChild,
         RequestCounts,
@@ -90,12 +92,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "ipcm._core.activity": ("Activity",),
     "ipcm._core.observation": (
+        "Call",
         "CallbackError",
         "EndedWorker",
         "ErrorEvent",
         "Event",
         "Latency",
         "MessageEvent",
+        "PeerChange",
         "PeerEvent",
         "ReapedChild",
         "RequestCounts",
@@ -165,6 +169,7 @@ __all__ = [
     "Bus",
     "BusError",
     "BusGone",
+    "Call",
     "CallbackError",
     "Capabilities",
     "Client",
@@ -192,6 +197,7 @@ __all__ = [
     "Observer",
     "Outcome",
     "Peer",
+    "PeerChange",
     "PeerError",
     "PeerEvent",
     "PeerGone",

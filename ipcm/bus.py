@@ -7,9 +7,11 @@ import os
 import secrets
 import signal as signals
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from ipcm._core.businfo import BusInfo
+from ipcm._core.filters import EventFilter, Wanted
 from ipcm._core.names import check_bus_name, check_name
 from ipcm._core.registry import PeerInfo, PeerKind
 from ipcm._os.process import identify, send_signal
@@ -132,21 +134,31 @@ class Bus(Shown):
 
     def observe(
         self,
+        filter: Wanted = None,
         *,
+        events: str | Iterable[str] | None = None,
         read_only: bool = True,
         messages: bool = True,
         previews: bool = True,
         rate: float = 2000.0,
     ) -> Observer:
-        """Watches every service of the bus, as they come and go.
+        """Watches the services of the bus, as they come and go.
 
         Args:
+            filter: which services: names or patterns (`*`, `?`, `[abc]`), one or several; or a
+                function that is called with each event and says whether it is wanted.
+            events: which kinds: turn, message, peer, worker, signal, error, terminated; one or
+                several, all where it is None. Services do not even make the others.
             read_only: the connection may look and nothing else.
             messages, previews: whether message events come, and with the content's beginning.
             rate: message events per second and service at the most.
+
+        Raises:
+            UsageError: there is no such kind of event. BusGone.
         """
         from ipcm.observe.observer import Observer
 
+        wanted = EventFilter(filter, events)
         client = open_client(
             f"observer-{os.getpid()}-{secrets.token_hex(4)}",
             self.info,
@@ -154,7 +166,7 @@ class Bus(Shown):
             read_only=read_only,
         )
         return Observer(
-            client, read_only=read_only, messages=messages, previews=previews, rate=rate
+            client, wanted, read_only=read_only, messages=messages, previews=previews, rate=rate
         )
 
     def output(self, service: str) -> Output:

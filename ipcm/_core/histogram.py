@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = ["LogHistogram", "RateMeter", "bucket"]
+__all__ = ["LogHistogram", "Peak", "RateMeter", "bucket"]
 
 _PER_OCTAVE: Final = 4
 _SMALLEST: Final = 1e-7
@@ -43,6 +43,13 @@ class LogHistogram:
         self._counts[index] += 1
         self.count += 1
 
+    def merge(self, other: LogHistogram) -> None:
+        """Counts all that the other has counted."""
+        if other._counts is not None:
+            ours = self._counts or [0] * _BUCKETS
+            self._counts = [a + b for a, b in zip(ours, other._counts, strict=True)]
+            self.count += other.count
+
     def percentiles(self, *fractions: float) -> list[float]:
         """The spans, in seconds, that these fractions (ascending, 0..1) of all stay under."""
         found: list[float] = []
@@ -57,6 +64,36 @@ class LogHistogram:
                 found.append(float(_SMALLEST * 2 ** ((index + 0.5) / _PER_OCTAVE)))
                 fraction = next(wanted, None)
         return found
+
+
+class Peak:
+    """The largest value of the last `window` seconds at least, and twice that at most."""
+
+    __slots__ = ("_before", "_now", "_turned", "_window")
+
+    def __init__(self, window: float = 10.0) -> None:
+        self._window = window
+        self._before = 0.0
+        self._now = 0.0
+        self._turned = -math.inf
+
+    def add(self, now: float, value: float) -> None:
+        """Takes a value in, at `now` (seconds, monotonic)."""
+        self._turn(now)
+        if value > self._now:
+            self._now = value
+
+    def value(self, now: float) -> float:
+        """The largest one."""
+        self._turn(now)
+        return max(self._before, self._now)
+
+    def _turn(self, now: float) -> None:
+        passed = now - self._turned
+        if passed >= self._window:
+            self._before = self._now if passed < 2 * self._window else 0.0
+            self._now = 0.0
+            self._turned = now
 
 
 class RateMeter:

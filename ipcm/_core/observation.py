@@ -13,6 +13,7 @@ import msgspec
 from ipcm.shown import Shown
 
 __all__ = [
+    "Call",
     "CallbackError",
     "EndedWorker",
     "ErrorEvent",
@@ -20,6 +21,7 @@ __all__ = [
     "EventBatch",
     "Latency",
     "MessageEvent",
+    "PeerChange",
     "PeerEvent",
     "ReapedChild",
     "RequestCounts",
@@ -51,6 +53,21 @@ class Latency(msgspec.Struct, frozen=True):
     p99: float = 0.0
 
 
+class Call(Latency, frozen=True, kw_only=True):
+    """How the requests of one peer for one endpoint did."""
+
+    endpoint: str
+    peer: str
+
+
+class PeerChange(msgspec.Struct, frozen=True):
+    """A peer came (+1) or left (-1)."""
+
+    peer: str
+    change: int
+    when: float
+
+
 class WorkerInfo(msgspec.Struct, frozen=True):
     """A live worker."""
 
@@ -77,19 +94,27 @@ class ReapedChild(msgspec.Struct, frozen=True):
 
 
 class SignalCount(msgspec.Struct, frozen=True):
-    """Deliveries that the wakeup fd saw, and how many were dispatched."""
+    """Deliveries that the wakeup fd saw, how many were dispatched, and when the last one came."""
 
     received: int = 0
     handled: int = 0
+    last: float | None = None
 
 
 class RequestCounts(msgspec.Struct, frozen=True):
-    """Requests of a service since its start; `open` counts those it has not answered yet."""
+    """Requests of a service since its start.
+
+    Attributes:
+        open: received and not answered yet. errors: answered with an error.
+        awaited: sent and not answered yet. oldest: seconds since the first of the open ones came.
+    """
 
     received: int = 0
     sent: int = 0
     open: int = 0
     errors: int = 0
+    awaited: int = 0
+    oldest: float = 0.0
 
 
 class CallbackError(msgspec.Struct, frozen=True):
@@ -107,14 +132,17 @@ class Snapshot(Shown, msgspec.Struct, frozen=True):
     Attributes:
         state: "starting", "running" or "ending".
         interval: seconds between interval callbacks; cycle: seconds between timed turns.
-        requests: totals; total: latency of all answered requests; endpoints, clients: the
-            same per endpoint and per asking peer (64 keys at most, then "other").
+        deltas: the last peers that came or left.
+        requests: totals; total: latency of all answered requests; endpoints, clients, calls: the
+            same per endpoint, per asking peer, and per endpoint and asking peer (of each 64 at
+            most, then "other").
         backlog: messages accepted for a peer and not yet taken by the kernel.
-        loop_lag: how late the last timed turn came, or how long the last turn took.
+        loop_lag: how late the last turn came, if it was a timed one, or how long it took: so long
+            others had to wait. worst_lag: the longest of the last ten seconds or more.
         errors: the last intercepted ones. watched: pids whose end ends the service.
         drops: late, duplicate, unknown or forged responses and unsendable answers.
         read, sent: messages per peer.
-        lost_events: message events that were not sent to this observer.
+        lost_events: events that were not sent to this observer, since it subscribed.
     """
 
     name: str
@@ -127,6 +155,7 @@ class Snapshot(Shown, msgspec.Struct, frozen=True):
     interval: float
     turns: int = 0
     peers: list[str] = []
+    deltas: list[PeerChange] = []
     workers: list[WorkerInfo] = []
     ended_workers: list[EndedWorker] = []
     workers_started: int = 0
@@ -135,8 +164,10 @@ class Snapshot(Shown, msgspec.Struct, frozen=True):
     total: Latency = Latency()
     endpoints: dict[str, Latency] = {}
     clients: dict[str, Latency] = {}
+    calls: list[Call] = []
     backlog: dict[str, int] = {}
     loop_lag: float = 0.0
+    worst_lag: float = 0.0
     errors: list[CallbackError] = []
     reaped: list[ReapedChild] = []
     watched: list[int] = []

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from ipcm._core.observation import Event, EventBatch
+from ipcm._core.filters import EVENT_KINDS, kind_of
+from ipcm._core.observation import Event, EventBatch, TurnEvent
 from ipcm._core.ring import Ring
 
-__all__ = ["ObserveOptions", "Subscription", "make_preview"]
+__all__ = ["ObserveOptions", "Subscription"]
 
-PREVIEW_BYTES: Final = 256
 _MOST_WAITING: Final = 10_000
 
 
@@ -23,29 +22,48 @@ class ObserveOptions(msgspec.Struct, frozen=True):
         messages: whether it wants message events at all.
         previews: whether these carry the content's beginning.
         rate: message events per second at the most; the rest is counted.
+        events: the kinds of events that it wants.
     """
 
     messages: bool = True
     previews: bool = True
     rate: float = 2000.0
+    events: tuple[str, ...] = EVENT_KINDS
 
 
 class Subscription:
-    """One observer's stream: a bounded ring and a budget for message events."""
+    """One observer's stream: a bounded ring and a budget for message events.
 
-    __slots__ = ("_budget", "_refilled", "life", "lost", "options", "ring")
+    Attributes:
+        messages: whether it wants message events.
+        lost: events left out that it has not been told of yet.
+    """
+
+    __slots__ = (
+        "_budget", "_kinds", "_refilled", "_told", "_turns", "life", "lost", "messages", "options",
+        "ring",
+    )  # fmt: skip
 
     def __init__(self, options: ObserveOptions, now: float, life: str = "") -> None:
         self.life = life
         self.options = options
         self.ring: Ring[Event] = Ring(_MOST_WAITING)
         self.lost = 0
+        self._kinds = frozenset(options.events)
+        self.messages = options.messages and "message" in self._kinds
         self._budget = max(options.rate, 1.0) if options.rate > 0 else 0.0
         self._refilled = now
+        self._told = 0
+        self._turns = [0, 0, 0]
+
+    @property
+    def lost_ever(self) -> int:
+        """Events left out since it began."""
+        return self._told + self.lost + self.ring.dropped
 
     def wants(self, now: float) -> bool:
         """Whether one more message event fits the budget; counts it as lost where not."""
-        if not self.options.messages:
+        if not self.messages:
             return False
         rate = self.options.rate
         if self._budget < 1.0:
@@ -60,34 +78,34 @@ class Subscription:
         return True
 
     def add(self, event: Event) -> None:
-        """Queues an event."""
-        self.ring.add(event)
+        """Queues an event, if it is of a kind that is wanted."""
+        if kind_of(event) in self._kinds:
+            self.ring.add(event)
 
-    def batch(self) -> EventBatch | None:
-        """What to send now; None where there is nothing."""
-        if not len(self.ring) and not self.lost:
-            return None
+    def add_turn(self, messages: int, interval: bool) -> None:
+        """Counts a turn in, for the next batch to tell of."""
+        turns = self._turns
+        turns[0] += 1
+        turns[1] += messages
+        turns[2] += interval
+
+    def batch(self, service: str, when: float) -> EventBatch | None:
+        """What to send now; None where there is nothing.
+
+        Args:
+            service, when: for the event that sums up the turns, the last of the batch.
+        """
         events, dropped = self.ring.drain()
+        if self._turns[0] and "turn" in self._kinds:
+            events.append(TurnEvent(service, when, *self._turns))
+        self._turns = [0, 0, 0]
         lost, self.lost = self.lost + dropped, 0
+        if not events and not lost:
+            return None
+        self._told += lost
         return EventBatch(events, lost)
 
     def keep(self, batch: EventBatch) -> None:
         """A batch that could not be sent: its events count as lost."""
+        self._told -= batch.dropped
         self.lost += batch.dropped + len(batch.events)
-
-
-def make_preview(content: Any, redact: Callable[[Any], Any] | None = None) -> str:
-    """The content as text, cut at 256 bytes.
-
-    Args:
-        redact: takes the content and returns what may be shown.
-    """
-    if redact is not None:
-        content = redact(content)
-    try:
-        raw = msgspec.json.encode(content)
-    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
-        raw = repr(content).encode(errors="replace")
-    if len(raw) <= PREVIEW_BYTES:
-        return raw.decode(errors="replace")
-    return raw[: PREVIEW_BYTES - 3].decode(errors="ignore") + "..."

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final, Generic, TypeVar
 
-from ipcm._core.histogram import LogHistogram, RateMeter, bucket
+import msgspec
+
+from ipcm._core.histogram import LogHistogram, Peak, RateMeter, bucket
 from ipcm._core.observation import (
+    Call,
     CallbackError,
     EndedWorker,
     Latency,
+    PeerChange,
     ReapedChild,
     RequestCounts,
     SignalCount,
@@ -20,7 +23,10 @@ __all__ = ["Meter", "Telemetry"]
 
 _MOST_KEYS: Final = 64
 _KEPT: Final = 100
+_KEPT_ERRORS: Final = 20
 OTHER: Final = "other"
+
+K = TypeVar("K")
 
 
 class Meter:
@@ -42,9 +48,39 @@ class Meter:
 
     def latency(self, now: float) -> Latency:
         """The figures."""
-        p50, p95, p99 = self.histogram.percentiles(0.5, 0.95, 0.99)
-        rate = self.rate.rate(now)
-        return Latency(self.histogram.count, self.errors, rate, p50, p95, p99)
+        return _latency(self.histogram, self.errors, self.rate.rate(now))
+
+
+class Meters(Generic[K]):
+    """A meter per key: of the first 64 keys, and one of all others."""
+
+    __slots__ = ("_meters", "_other")
+
+    def __init__(self, other: K) -> None:
+        self._meters: dict[K, Meter] = {}
+        self._other = other
+
+    def add(self, key: K, now: float, index: int, failed: bool) -> None:
+        """Counts one answer."""
+        meter = self._meters.get(key)
+        if meter is None:
+            if len(self._meters) >= _MOST_KEYS:
+                key = self._other
+            meter = self._meters.setdefault(key, Meter())
+        meter.add(now, index, failed)
+
+    def latencies(self, now: float) -> dict[K, Latency]:
+        """The figures per key."""
+        return {key: meter.latency(now) for key, meter in self._meters.items()}
+
+    def total(self, now: float) -> Latency:
+        """The figures of all together."""
+        histogram, errors, rate = LogHistogram(), 0, 0.0
+        for meter in self._meters.values():
+            histogram.merge(meter.histogram)
+            errors += meter.errors
+            rate += meter.rate.rate(now)
+        return _latency(histogram, errors, rate)
 
 
 class Telemetry:
@@ -57,60 +93,73 @@ class Telemetry:
         self.failed = 0
         self.drops = 0
         self.loop_lag = 0.0
+        self.worst_lag = Peak()
         self.workers_started = 0
-        self.total = Meter()
+        self.deltas: deque[PeerChange] = deque(maxlen=_KEPT)
         self.ended_workers: deque[EndedWorker] = deque(maxlen=_KEPT)
         self.reaped: deque[ReapedChild] = deque(maxlen=_KEPT)
-        self.errors: deque[CallbackError] = deque(maxlen=_KEPT)
-        self._endpoints: dict[str, Meter] = {}
-        self._clients: dict[str, Meter] = {}
-        self._signals: dict[str, list[int]] = {}
+        self.errors: deque[CallbackError] = deque(maxlen=_KEPT_ERRORS)
+        self._endpoints: Meters[str] = Meters(OTHER)
+        self._clients: Meters[str] = Meters(OTHER)
+        self._calls: Meters[tuple[str, str]] = Meters((OTHER, OTHER))
+        self._signals: dict[str, SignalCount] = {}
+
+    def turned(self, now: float, lag: float) -> None:
+        """A turn of the loop is over, and others waited for it as long as that."""
+        self.turns += 1
+        self.loop_lag = lag
+        self.worst_lag.add(now, lag)
 
     def answered(
         self, now: float, seconds: float, endpoint: str, client: str, failed: bool
     ) -> None:
         """A request was answered."""
         index = bucket(seconds)
-        self.total.add(now, index, failed)
         if failed:
             self.failed += 1
+        self._clients.add(client, now, index, failed)
         if endpoint:
-            _meter(self._endpoints, endpoint).add(now, index, failed)
-        _meter(self._clients, client).add(now, index, failed)
+            self._endpoints.add(endpoint, now, index, failed)
+            self._calls.add((endpoint, client), now, index, failed)
 
-    def signal_received(self, name: str, count: int) -> None:
+    def signal_received(self, name: str, count: int, when: float) -> None:
         """The wakeup fd saw `count` deliveries."""
-        self._signals.setdefault(name, [0, 0])[0] += count
+        before = self._signals.get(name, SignalCount())
+        self._signals[name] = SignalCount(before.received + count, before.handled, when)
 
-    def signal_handled(self, name: str) -> None:
-        """One of them was dispatched."""
-        self._signals.setdefault(name, [0, 0])[1] += 1
+    def signal_handled(self, name: str, count: int = 1) -> None:
+        """So many of them were dispatched."""
+        before = self._signals.get(name, SignalCount())
+        self._signals[name] = SignalCount(before.received, before.handled + count, before.last)
 
     def signals(self) -> dict[str, SignalCount]:
         """Per signal name."""
-        return {name: SignalCount(*counts) for name, counts in self._signals.items()}
+        return dict(self._signals)
 
-    def requests(self, open: int) -> RequestCounts:
-        """The totals; `open` is not counted here."""
-        return RequestCounts(self.received, self.sent, open, self.failed)
+    def requests(self, open: int, awaited: int, oldest: float) -> RequestCounts:
+        """The totals, with what is not counted here."""
+        return RequestCounts(self.received, self.sent, open, self.failed, awaited, oldest)
+
+    def total(self, now: float) -> Latency:
+        """Of all answered requests."""
+        return self._clients.total(now)
 
     def endpoints(self, now: float) -> dict[str, Latency]:
         """Per endpoint."""
-        return _latencies(self._endpoints, now)
+        return self._endpoints.latencies(now)
 
     def clients(self, now: float) -> dict[str, Latency]:
         """Per asking peer."""
-        return _latencies(self._clients, now)
+        return self._clients.latencies(now)
+
+    def calls(self, now: float) -> list[Call]:
+        """Per endpoint and asking peer."""
+        return [
+            Call(**msgspec.structs.asdict(latency), endpoint=endpoint, peer=peer)
+            for (endpoint, peer), latency in self._calls.latencies(now).items()
+        ]
 
 
-def _meter(meters: dict[str, Meter], key: str) -> Meter:
-    meter = meters.get(key)
-    if meter is None:
-        if len(meters) >= _MOST_KEYS:
-            key = OTHER
-        meter = meters.setdefault(key, Meter())
-    return meter
-
-
-def _latencies(meters: Mapping[str, Meter], now: float) -> dict[str, Any]:
-    return {key: meter.latency(now) for key, meter in meters.items()}
+def _latency(histogram: LogHistogram, errors: int, rate: float) -> Latency:
+    p50, p95, p99 = histogram.percentiles(0.5, 0.95, 0.99)
+    return Latency(histogram.count, errors, rate, p50, p95, p99)

@@ -11,6 +11,7 @@ import msgspec
 from ipcm._core.observation import Snapshot
 from ipcm._core.requests import Callback
 from ipcm.aio.client import AsyncClient
+from ipcm.aio.observer import AsyncObserver, observe
 from ipcm.aio.opening import Opening
 from ipcm.bus import AnyBus, Bus
 from ipcm.client import DEFAULT_TIMEOUT
@@ -147,6 +148,10 @@ class AsyncHandle:
         """The service at this moment; raises RequestTimeout where it is busy."""
         plain = await self.client.control(self.service_name, "snapshot", timeout)
         return msgspec.convert(plain, Snapshot)
+
+    def observe(self, **options: Any) -> Opening[AsyncObserver]:
+        """Watches this service, and the bus as far as it concerns it; see `ipcm.aio.observe`."""
+        return observe(self.bus, self.service_name, **options)
 
     def output(self) -> Output:
         """What the service writes to its file on the bus; see `Bus.output`. It never waits."""

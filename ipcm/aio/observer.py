@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from ipcm._core.filters import Wanted
 from ipcm._core.observation import Event, Snapshot
 from ipcm._core.registry import PeerInfo
 from ipcm.aio.driven import Driven
@@ -196,18 +197,20 @@ class AsyncObserver(Driven):
         await self.close()
 
 
-def observe(bus: AnyBus | None = None, **options: Any) -> Opening[AsyncObserver]:
-    """Watches every service of a bus, as they come and go; `await` it, or `async with`.
+def observe(
+    bus: AnyBus | None = None, filter: Wanted = None, **options: Any
+) -> Opening[AsyncObserver]:
+    """Watches the services of a bus, as they come and go; `await` it, or `async with`.
 
     Args:
         bus: a Bus, an info string, a name; None for `IPCM_BUS`, else the only live bus.
-        options: those of `Bus.observe`.
+        filter, options: see `Bus.observe`.
 
     Raises:
-        NoSuchBus, ManyBuses, BusGone.
+        NoSuchBus, ManyBuses, BusGone, UsageError.
     """
-    return Opening(_observe(bus, options))
+    return Opening(_observe(bus, filter, options))
 
 
-async def _observe(bus: AnyBus | None, options: dict[str, Any]) -> AsyncObserver:
-    return AsyncObserver(find_bus(bus).observe(**options))
+async def _observe(bus: AnyBus | None, filter: Wanted, options: dict[str, Any]) -> AsyncObserver:
+    return AsyncObserver(find_bus(bus).observe(filter, **options))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, Self
 
 import msgspec
 
+from ipcm._core.filters import EventFilter
 from ipcm._core.observation import Event, EventBatch, PeerEvent, Snapshot
 from ipcm._core.registry import PeerInfo
 from ipcm.client import DEFAULT_TIMEOUT, Client
@@ -22,21 +24,28 @@ _PATIENCE = 1.0
 
 
 class Observer:
-    """The events and snapshots of all services of a bus, merged.
+    """The events and snapshots of all services of a bus, merged; `Bus.observe` makes one.
 
     A client that sends nothing but what it is asked for, and that services do not see among
     their peers. Nothing happens behind one's back: `poll` takes in what came.
 
     Attributes:
         presence: who is on the bus, by name, observers left out.
-        snapshots: the last snapshot of each live service.
+        snapshots: the last snapshot of each live service that is watched.
         descriptions: what services have said of themselves, when `ask_description` asked.
         dropped: events that never came, because there were too many.
         clock: what its time-outs are measured with.
     """
 
     def __init__(
-        self, client: Client, *, read_only: bool, messages: bool, previews: bool, rate: float
+        self,
+        client: Client,
+        wanted: EventFilter | None = None,
+        *,
+        read_only: bool,
+        messages: bool,
+        previews: bool,
+        rate: float,
     ) -> None:
         self.presence: dict[str, PeerInfo] = {}
         self.snapshots: dict[str, Snapshot] = {}
@@ -45,8 +54,15 @@ class Observer:
         self.read_only = read_only
         self.clock = client.clock
         self._client = client
-        self._options = {"messages": messages, "previews": previews, "rate": rate}
+        self._wanted = wanted or EventFilter()
+        self._options = {
+            "messages": messages,
+            "previews": previews,
+            "rate": rate,
+            "events": self._wanted.kinds,
+        }
         self._events: list[Event] = []
+        self._came: deque[Event] = deque()
         self._asked: dict[str, float] = {}
         self._over = False
         client.on_events = self._on_events
@@ -111,7 +127,7 @@ class Observer:
     def refresh(self) -> None:
         """Asks every service for a fresh snapshot; they come in with later polls."""
         now = self.clock.monotonic()
-        for name in [peer.name for peer in self.presence.values() if peer.kind == "service"]:
+        for name in [peer.name for peer in self.presence.values() if self._watches(peer)]:
             if name not in self._asked:
                 self._ask(name, ["snapshot", {}], now)
 
@@ -155,6 +171,16 @@ class Observer:
         """
         self.check_writable("send a request")
         return self._client.send_request(peer, payload, timeout=timeout)
+
+    def request(self, peer: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
+        """Sends a request and waits for its answer; see `Client.request`.
+
+        Raises:
+            UnsupportedError: the connection is read-only.
+            RemoteError, RequestTimeout, PeerGone, NoSuchPeer.
+        """
+        self.check_writable("send a request")
+        return self._client.request(peer, payload, timeout)
 
     def get_response(self, id: int) -> Response | None:
         """The response, once it is there; each is told once."""
@@ -200,6 +226,10 @@ class Observer:
                 self._part(peer)
             else:
                 self._meet(peer, told=change.what == "joined")
+        while self._came:
+            event = self._came.popleft()
+            if self._wanted.passes(event):
+                self._events.append(event)
 
     def _meet(self, peer: PeerInfo, told: bool = False) -> None:
         if peer.kind == "observer":
@@ -207,8 +237,8 @@ class Observer:
         new = peer.name not in self.presence
         self.presence[peer.name] = peer
         if told:
-            self._events.append(PeerEvent("", self.clock.time(), peer.name, 1))
-        if new and peer.kind == "service":
+            self._came.append(PeerEvent("", self.clock.time(), peer.name, 1))
+        if new and self._watches(peer):
             self._ask(peer.name, ["observe", self._options], self.clock.monotonic())
 
     def _part(self, peer: PeerInfo) -> None:
@@ -216,13 +246,17 @@ class Observer:
         self.snapshots.pop(peer.name, None)
         self.descriptions.pop(peer.name, None)
         self._asked.pop(peer.name, None)
-        self._events.append(PeerEvent("", self.clock.time(), peer.name, -1))
+        self._came.append(PeerEvent("", self.clock.time(), peer.name, -1))
+
+    def _watches(self, peer: PeerInfo) -> bool:
+        return peer.kind == "service" and self._wanted.watches(peer.name)
 
     def _ask(self, service: str, words: list[Any], now: float) -> None:
         def answered(response: Response, message: object) -> None:
             self._asked.pop(service, None)
             if response.ok and service in self.presence:
-                self.snapshots[service] = msgspec.convert(response.payload, Snapshot)
+                with contextlib.suppress(msgspec.ValidationError):  # of another version of ipcm
+                    self.snapshots[service] = msgspec.convert(response.payload, Snapshot)
 
         try:
             self._client.send_request(service, words, answered, timeout=None, control=True)
@@ -245,7 +279,7 @@ class Observer:
         except msgspec.ValidationError:
             self.dropped += 1
             return
-        self._events += batch.events
+        self._came += batch.events
         self.dropped += batch.dropped
 
     def check_writable(self, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from signal import Signals
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import msgspec
 
 from ipcm._core.clock import Clock
 from ipcm._core.envelope import EVENTS, RESPONSE, Envelope
-from ipcm._core.observation import Event, MessageEvent, Snapshot, WorkerInfo
-from ipcm._core.subscription import ObserveOptions, Subscription, make_preview
+from ipcm._core.observation import Event, MessageEvent, RequestCounts, Snapshot, WorkerInfo
+from ipcm._core.preview import make_preview
+from ipcm._core.subscription import ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
 from ipcm.errors import IPCMError, UnsupportedError, UsageError
 from ipcm.message import Message
@@ -24,6 +26,7 @@ __all__ = ["Control"]
 
 _WRONG = (OSError, ValueError, TypeError, OverflowError)
 """What arguments lead to that are not what they should be."""
+_GAP = 0.01
 _KINDS = ("general", "general", "request", "response", "terminate")
 
 
@@ -32,6 +35,7 @@ class Control:
 
     def __init__(self, service: ServiceRole) -> None:
         self._service = service
+        self._flushed = -math.inf
 
     @property
     def _clock(self) -> Clock:
@@ -107,6 +111,7 @@ class Control:
             interval=service.interval,
             turns=telemetry.turns,
             peers=client.peers(),
+            deltas=list(telemetry.deltas),
             workers=[
                 WorkerInfo(pid, worker.name, now - worker.started)
                 for pid, worker in state.workers.items()
@@ -114,20 +119,30 @@ class Control:
             ended_workers=list(telemetry.ended_workers),
             workers_started=telemetry.workers_started,
             signals=telemetry.signals(),
-            requests=telemetry.requests(len(state.open)),
-            total=telemetry.total.latency(now),
+            requests=self._requests(now),
+            total=telemetry.total(now),
             endpoints=telemetry.endpoints(now),
             clients=telemetry.clients(now),
+            calls=telemetry.calls(now),
             backlog=client.port.backlog(),
             loop_lag=telemetry.loop_lag,
+            worst_lag=telemetry.worst_lag.value(now),
             errors=list(telemetry.errors),
             reaped=list(telemetry.reaped),
             watched=[who.pid for who in state.watched.values()],
             drops=telemetry.drops + client.requests.dropped + client.stats.dropped,
             read=dict(client.stats.read),
             sent=dict(client.stats.sent),
-            lost_events=subscription.lost if subscription else 0,
+            lost_events=subscription.lost_ever if subscription else 0,
         )
+
+    def _requests(self, now: float) -> RequestCounts:
+        state, table = self._service._ipcm_state, self._service.client().requests
+        awaited = sum(not asked.control for asked in table.open.values())
+        # In the order in which they came.
+        first = next(iter(state.open.values()), None)
+        oldest = 0.0 if first is None else now - first.received
+        return state.telemetry.requests(len(state.open), awaited, oldest)
 
     # Events
 
@@ -136,19 +151,34 @@ class Control:
         for subscription in self._service._ipcm_state.subscriptions.values():
             subscription.add(event)
 
-    def flush(self) -> None:
-        """Sends each observer what its ring holds; one that does not read loses it."""
+    def emit_turn(self, messages: int, interval: bool) -> None:
+        """Counts a turn in for every observer."""
+        for subscription in self._service._ipcm_state.subscriptions.values():
+            subscription.add_turn(messages, interval)
+
+    def flush(self, *, now: bool = False) -> None:
+        """Sends each observer what its ring holds; one that does not read loses it.
+
+        A hundred times a second at the most: what comes in between waits for its time.
+
+        Args:
+            now: whatever the time is.
+        """
         state = self._service._ipcm_state
-        port = self._service.client().port
-        backlog = port.backlog() if state.subscriptions else {}
+        time = self._clock.monotonic()
+        if not now and time < self._flushed + _GAP:
+            state.flush_due = self._flushed + _GAP
+            return
+        state.flush_due = math.inf
+        self._flushed = time
+        backlog = self._service.client().port.backlog() if state.subscriptions else {}
         for name, subscription in list(state.subscriptions.items()):
             if name in backlog:
                 continue  # its ring fills meanwhile, and counts what does not fit
-            batch = subscription.batch()
-            if batch is not None:
-                envelope = Envelope(EVENTS, 0, batch, None, self._clock.time())
-                if not self._send(name, envelope):
-                    subscription.keep(batch)
+            when = self._clock.time()
+            batch = subscription.batch(self._service.name, when)
+            if batch is not None and not self._send(name, Envelope(EVENTS, 0, batch, None, when)):
+                subscription.keep(batch)
 
     def forget(self, observer: str, life: str) -> None:
         """An observer (this incarnation of it) left, or wants no more."""
@@ -160,7 +190,7 @@ class Control:
     def _install(self) -> None:
         """Hooks into the client's traffic only while somebody watches."""
         client = self._service.client()
-        watched = any(s.options.messages for s in self._service._ipcm_state.subscriptions.values())
+        watched = any(s.messages for s in self._service._ipcm_state.subscriptions.values())
         client.on_read = self._on_read if watched else None
         client.on_sent = self._on_sent if watched else None
 

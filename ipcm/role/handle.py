@@ -28,6 +28,7 @@ from ipcm.errors import (
     WrongProcess,
 )
 from ipcm.message import Message, Response
+from ipcm.observe.observer import Observer
 from ipcm.observe.output import Output
 from ipcm.role.asking import Asking
 from ipcm.role.process import ServiceProcess
@@ -210,6 +211,10 @@ class Handle(Shown, Asking):
     def snapshot(self, timeout: float = 1.0) -> Snapshot:
         """The service at this moment; raises RequestTimeout where it is busy."""
         return msgspec.convert(self._control("snapshot", {}, timeout), Snapshot)
+
+    def observe(self, **options: Any) -> Observer:
+        """Watches this service, and the bus as far as it concerns it; see `Bus.observe`."""
+        return self.bus.observe(self.service_name, **options)
 
     def output(self) -> Output:
         """What the service writes to its file on the bus; see `Bus.output`."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.activity import Activity
-from ipcm._core.observation import PeerEvent, SignalEvent, TerminatedEvent, TurnEvent
+from ipcm._core.observation import PeerChange, PeerEvent, TerminatedEvent
 from ipcm._os.children import Children
 from ipcm._os.lifeline import Lifeline
 from ipcm._os.orderly import OrderlyEnd
@@ -164,7 +164,7 @@ class Loop:
     def _turn(self, activity: Activity) -> None:
         service, state = self._service, self._state
         client = service.client()
-        began = state.clock.monotonic()
+        began, due = state.clock.monotonic(), state.next_interval
         # The turn's messages leave in one write, unless the handlers are so slow that the
         # first answer would wait for the last.
         corked = len(activity.messages) > 1 and not state.slow
@@ -177,8 +177,13 @@ class Loop:
                 client.uncork()
         took = state.clock.monotonic() - began
         state.slow = took > _SLOW * max(len(activity.messages), 1)
-        state.telemetry.loop_lag = took
-        state.telemetry.turns += 1
+        late = began - due if activity.interval else 0.0
+        state.telemetry.turned(began, max(took, late))
+        if activity.peer_delta:
+            when = state.clock.time()
+            state.telemetry.deltas += [
+                PeerChange(p, c, when) for p, c in activity.peer_delta.items()
+            ]
         if state.output is not None and began >= state.output_due:
             state.output_due = began + _LOOK_AT_OUTPUT
             state.output.cut(service.output_cap)
@@ -241,10 +246,9 @@ class Loop:
     def _tell_observers(self, activity: Activity) -> None:
         service, now = self._service, self._state.clock.time()
         control = service._ipcm_control
-        messages, intervals = len(activity.messages), int(activity.interval)
-        control.emit(TurnEvent(service.name, now, 1, messages, intervals))
-        for sig, count in activity.sigs.items():
-            control.emit(SignalEvent(service.name, now, sig.name, count))
+        # A turn in which nothing happened is one that an observer caused itself.
+        if activity:
+            control.emit_turn(len(activity.messages), activity.interval)
         for peer, change in activity.peer_delta.items():
             control.emit(PeerEvent(service.name, now, peer, change))
         control.flush()
@@ -278,7 +282,7 @@ class Loop:
         now = self._state.clock.time()
         event = TerminatedEvent(service.name, now, self._state.terminated)
         service._ipcm_control.emit(event)
-        service._ipcm_control.flush()
+        service._ipcm_control.flush(now=True)
         self._flush_by = self._state.clock.monotonic() + _FLUSH
         if not client.disconnected:
             client.flush(_FLUSH)

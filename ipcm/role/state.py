@@ -66,6 +66,7 @@ class ServiceState:
         endings: requests of this service that ended without a message; their callbacks wait.
         watched: watched processes by pidfd. identities: of watched pids, taken before the fork.
         output: the file on the bus that its output goes to. output_due: when to look at its size.
+        flush_due: when observers are to get what has waited for it.
         slow: handlers took long in the last turn.
         threaded: it runs in a thread that is not the main one: no signals, no children.
         clock: of the bus.
@@ -104,6 +105,7 @@ class ServiceState:
     next_interval: float = math.inf
     next_cycle: float = math.inf
     next_expiry: float = math.inf
+    flush_due: float = math.inf
     selected: float = 0.0
     slow: bool = False
     ends_on: frozenset[Signals] = ORDERLY

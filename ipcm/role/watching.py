@@ -8,6 +8,7 @@ from signal import SIGCHLD
 from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.activity import Activity
+from ipcm._core.observation import SignalEvent
 from ipcm._os.process import identify, open_pidfd
 from ipcm._os.signals import parse_signals
 from ipcm.message import Kind
@@ -74,7 +75,7 @@ def _next_turn(state: ServiceState) -> float:
     """When a turn comes though nothing happened."""
     # Without open requests the next expiry is one that was answered in time.
     expiry = state.next_expiry if state.open else math.inf
-    return min(state.next_cycle, state.next_interval, expiry)
+    return min(state.next_cycle, state.next_interval, state.flush_due, expiry)
 
 
 def _look(service: ServiceRole, timeout: float | None) -> None:
@@ -133,11 +134,15 @@ def gather_signals(service: ServiceRole, activity: Activity, sig_seen: dict[Any,
             state.signals.woken = False
             state.ended_pids.update(service.reap_children())
     grabbed = parse_signals(service.signals_to_grab)
+    when = state.clock.time()
     for sig, count in counted.items():
-        state.telemetry.signal_received(sig.name, count)
+        state.telemetry.signal_received(sig.name, count, when)
+        if state.subscriptions:
+            service._ipcm_control.emit(SignalEvent(service.name, when, sig.name, count))
         if sig in grabbed:
             activity.sigs[sig] = count
     for sig in state.ends_on & counted.keys():
+        state.telemetry.signal_handled(sig.name, counted[sig])
         state.ended_by = state.ended_by or sig
         activity.terminated = service.terminate(0)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipcm._core.observation import PeerEvent
+from ipcm._core.observation import PeerEvent, TurnEvent
 from ipcm._core.ring import Ring
-from ipcm._core.subscription import ObserveOptions, Subscription, make_preview
+from ipcm._core.subscription import ObserveOptions, Subscription
 
 EVENT = PeerEvent("s", 0.0, "p", 1)
 
@@ -22,16 +22,16 @@ def test_rate_is_kept_and_the_rest_counted() -> None:
 
 def test_batch_tells_the_number_lost_once() -> None:
     subscription = Subscription(ObserveOptions(rate=1.0), now=0.0)
-    assert subscription.batch() is None
+    assert subscription.batch("s", 1.0) is None
     subscription.add(EVENT)
     subscription.wants(0.0)
     subscription.wants(0.0)
-    batch = subscription.batch()
+    batch = subscription.batch("s", 1.0)
     assert batch is not None
     assert (len(batch.events), batch.dropped) == (1, 1)
-    assert subscription.batch() is None
+    assert subscription.batch("s", 1.0) is None
     subscription.keep(batch)
-    again = subscription.batch()
+    again = subscription.batch("s", 1.0)
     assert again is not None
     assert (again.events, again.dropped) == ([], 2)
 
@@ -48,13 +48,6 @@ def test_ring_drops_the_oldest_and_counts() -> None:
         ring.add(item)
     assert ring.drain() == ([2, 3, 4], 2)
     assert ring.drain() == ([], 0)
-
-
-def test_previews_are_cut_and_redacted() -> None:
-    assert make_preview({"a": 1}) == '{"a":1}'
-    assert len(make_preview("é" * 1000).encode()) <= 256
-    assert make_preview({"password": "x"}, lambda content: "hidden") == '"hidden"'
-    assert make_preview({1j}).startswith("{1j")
 
 
 @given(
@@ -92,3 +85,36 @@ def test_a_ring_tells_everything_or_how_much_it_left_out(size: int, steps: list[
             assert items == waiting[dropped:]
             waiting.clear()
         assert len(ring) == min(len(waiting), size)
+
+
+def test_only_the_kinds_that_are_wanted() -> None:
+    subscription = Subscription(ObserveOptions(events=("peer",)), now=0.0)
+    assert not subscription.wants(0.0)
+    subscription.add_turn(1, True)
+    subscription.add(TurnEvent("s", 0.0, 1, 0, 0))
+    subscription.add(EVENT)
+    batch = subscription.batch("s", 1.0)
+    assert batch is not None and batch.events == [EVENT]
+
+
+def test_turns_are_summed_up() -> None:
+    subscription = Subscription(ObserveOptions(), now=0.0)
+    for interval in (True, False, True):
+        subscription.add_turn(2, interval)
+    batch = subscription.batch("s", 1.0)
+    assert batch is not None and batch.events == [TurnEvent("s", 1.0, 3, 6, 2)]
+    assert subscription.batch("s", 2.0) is None
+
+
+def test_what_was_lost_since_it_began() -> None:
+    subscription = Subscription(ObserveOptions(rate=1.0), now=0.0)
+    assert [subscription.wants(0.0) for _ in range(3)] == [True, False, False]
+    assert subscription.lost_ever == 2
+    subscription.add(EVENT)
+    batch = subscription.batch("s", 1.0)
+    assert batch is not None and subscription.lost_ever == 2
+    subscription.keep(batch)
+    assert subscription.lost_ever == 3
+    for _ in range(10_005):
+        subscription.add(EVENT)
+    assert subscription.lost_ever == 8

@@ -1,0 +1,65 @@
+"""What observers see of a message: its beginning, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+__all__ = ["PREVIEW_BYTES", "make_preview"]
+
+PREVIEW_BYTES: Final = 256
+_DEEPEST: Final = 8
+
+
+def make_preview(content: Any, redact: Callable[[Any], Any] | None = None) -> str:
+    """The content as text, cut at 256 bytes. It takes no longer for large content than for small.
+
+    Args:
+        redact: takes the content and returns what may be shown. Where it fails, nothing is.
+    """
+    if redact is not None:
+        try:
+            content = redact(content)
+        except Exception as error:  # noqa: BLE001 (somebody looks, and the service must not suffer)
+            return f"(not shown: redact() failed with {type(error).__name__})"
+    content = _beginning(content, [PREVIEW_BYTES], _DEEPEST)
+    try:
+        raw = msgspec.json.encode(content)
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
+        raw = _repr(content).encode(errors="replace")
+    if len(raw) <= PREVIEW_BYTES:
+        return raw.decode(errors="replace")
+    return raw[: PREVIEW_BYTES - 3].decode(errors="ignore") + "..."
+
+
+def _beginning(content: Any, room: list[int], depth: int) -> Any:
+    """Enough of the content for a text that is longer than the cut.
+
+    Args:
+        room: of one number, the parts that may still come: each makes two characters at least.
+    """
+    room[0] -= 1
+    if isinstance(content, str | bytes | bytearray | memoryview):
+        return content[: PREVIEW_BYTES + 1]
+    if isinstance(content, list | tuple):
+        parts = islice(content, PREVIEW_BYTES) if depth else ()
+        return [_beginning(each, room, depth - 1) for each in parts if room[0] > 0]
+    if type(content) is dict:
+        shown = {}
+        for key, value in content.items() if depth else ():
+            if room[0] <= 0:
+                break
+            name = key[: PREVIEW_BYTES + 1] if isinstance(key, str) else key
+            shown[name] = _beginning(value, room, depth - 1)
+        return shown
+    return content
+
+
+def _repr(content: Any) -> str:
+    try:
+        return repr(content)
+    except Exception as error:  # noqa: BLE001 (as above)
+        return f"(not shown: {type(error).__name__})"

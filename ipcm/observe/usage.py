@@ -1,0 +1,78 @@
+"""CPU and memory of processes, from outside: what /proc says (proc(5))."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Final, NamedTuple
+
+__all__ = ["Usage", "UsageMeter"]
+
+_SOON: Final = 0.01
+_SLACK: Final = 1.0
+
+
+class Usage(NamedTuple):
+    """What a process takes.
+
+    Attributes:
+        cpu: percent of one CPU. rss: bytes of resident memory. None where not to be had.
+    """
+
+    cpu: float | None = None
+    rss: int | None = None
+
+
+class _Seen(NamedTuple):
+    start: int
+    when: float
+    spent: float
+
+
+class UsageMeter:
+    """Measures processes again and again: CPU is that since the time before.
+
+    The first time it is the average over the life of the process, as ps(1) has it. Nothing is
+    asked of the process itself: one that is stuck is measured as well.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[int, _Seen] = {}
+        self._ticks = os.sysconf("SC_CLK_TCK")
+        self._page = os.sysconf("SC_PAGE_SIZE")
+
+    def measure(self, pid: int, since: float) -> Usage:
+        """What the process takes.
+
+        Args:
+            since: a time at which it lived, in seconds since the epoch: a process that
+                started after is another one with the same pid.
+        """
+        now = time.clock_gettime(time.CLOCK_BOOTTIME)
+        fields = _stat(pid)
+        if fields is None or fields[0] in (b"Z", b"X"):
+            self._seen.pop(pid, None)
+            return Usage()
+        # Numbered from the third field of proc(5) on.
+        spent = (int(fields[11]) + int(fields[12])) / self._ticks
+        start, rss = int(fields[19]), int(fields[21]) * self._page
+        started = start / self._ticks
+        if started > since - (time.time() - now) + _SLACK:
+            self._seen.pop(pid, None)
+            return Usage()
+        before = self._seen.get(pid)
+        if before is None or before.start != start:
+            before = _Seen(start, started, 0.0)
+        self._seen[pid] = _Seen(start, now, spent)
+        span = now - before.when
+        return Usage(100.0 * (spent - before.spent) / span if span > _SOON else None, rss)
+
+
+def _stat(pid: int) -> list[bytes] | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except OSError:  # it is gone, or this is no Linux
+        return None
+    # The name in parentheses may contain anything, also a parenthesis.
+    return text[text.rindex(b")") + 2 :].split()

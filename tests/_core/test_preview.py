@@ -1,0 +1,69 @@
+"""Previews are short, whatever there is to see, and show what may be seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipcm._core.preview import PREVIEW_BYTES, make_preview
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(PLAIN)
+def test_the_beginning_of_the_content(content: Any) -> None:
+    preview = make_preview(content)
+    assert len(preview.encode()) <= PREVIEW_BYTES
+    try:
+        whole = msgspec.json.encode(content).decode()
+    except (msgspec.MsgspecError, OverflowError, ValueError):
+        return
+    if len(whole.encode()) <= PREVIEW_BYTES and "[[[[" not in whole:
+        assert preview == whole or preview.count("[") + preview.count("{") > 8
+    else:
+        assert preview.endswith("...") or preview.count("[") + preview.count("{") > 8
+
+
+def test_redacted_first() -> None:
+    assert make_preview({"password": "x"}, lambda content: "hidden") == '"hidden"'
+    secret = "x" * 1000 + "secret"
+    assert make_preview(secret, lambda content: content[-6:]) == '"secret"'
+
+
+def test_a_redaction_that_fails_shows_nothing() -> None:
+    def redact(content: Any) -> Any:
+        raise KeyError(content)
+
+    preview = make_preview("secret", redact)
+    assert "secret" not in preview and "KeyError" in preview
+
+
+def test_what_cannot_be_told_in_json() -> None:
+    class Odd:
+        def __repr__(self) -> str:
+            raise ValueError("none")
+
+    assert make_preview({1j}).startswith("{1j")
+    assert "ValueError" in make_preview(Odd())
+
+
+def test_large_content_is_not_gone_through() -> None:
+    visited = 0
+
+    class Counted(list[Any]):
+        def __iter__(self) -> Any:
+            nonlocal visited
+            for each in super().__iter__():
+                visited += 1
+                yield each
+
+    content = Counted(Counted([{"a": n}] * 1000) for n in range(1000))
+    assert make_preview(content).endswith("...")
+    assert visited <= 2 * PREVIEW_BYTES
+    assert len(make_preview("é" * 1_000_000).encode()) <= PREVIEW_BYTES

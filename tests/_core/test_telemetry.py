@@ -1,0 +1,75 @@
+"""What a service counts stays right, cheap and bounded."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipcm._core.histogram import LogHistogram, Peak
+from ipcm._core.observation import SignalCount
+from ipcm._core.telemetry import Telemetry
+
+ANSWERS = st.lists(
+    st.tuples(st.floats(1e-6, 10.0), st.sampled_from(["", "a", "b"]), st.sampled_from("xyz"),
+              st.booleans()),
+    max_size=60,
+)  # fmt: skip
+
+
+@given(ANSWERS)
+def test_totals_are_those_of_the_parts(answers: list[tuple[float, str, str, bool]]) -> None:
+    telemetry, every = Telemetry(), LogHistogram()
+    for seconds, endpoint, client, failed in answers:
+        telemetry.answered(5.0, seconds, endpoint, client, failed)
+        every.add(seconds)
+    total = telemetry.total(5.0)
+    assert (total.count, total.errors) == (len(answers), sum(a[3] for a in answers))
+    assert [total.p50, total.p95, total.p99] == every.percentiles(0.5, 0.95, 0.99)
+    assert total.rate == pytest.approx(len(answers))
+    calls = telemetry.calls(5.0)
+    for endpoint, latency in telemetry.endpoints(5.0).items():
+        assert latency.count == sum(call.count for call in calls if call.endpoint == endpoint)
+    assert {(call.endpoint, call.peer) for call in calls} == {(a[1], a[2]) for a in answers if a[1]}
+
+
+def test_at_most_64_keys_and_then_other() -> None:
+    telemetry = Telemetry()
+    for n in range(200):
+        telemetry.answered(5.0, 0.1, f"e{n}", f"c{n}", False)
+    for figures in (telemetry.endpoints(5.0), telemetry.clients(5.0)):
+        assert len(figures) == 65 and figures["other"].count == 136
+    calls = telemetry.calls(5.0)
+    assert len(calls) == 65
+    assert (calls[-1].endpoint, calls[-1].peer, calls[-1].count) == ("other", "other", 136)
+    assert telemetry.total(5.0).count == 200
+
+
+def test_signals_with_the_time_of_the_last() -> None:
+    telemetry = Telemetry()
+    telemetry.signal_received("SIGHUP", 2, 7.0)
+    telemetry.signal_handled("SIGHUP")
+    telemetry.signal_received("SIGHUP", 1, 9.0)
+    assert telemetry.signals() == {"SIGHUP": SignalCount(3, 1, 9.0)}
+
+
+def test_the_worst_lag_is_remembered_for_a_while() -> None:
+    peak = Peak(window=10.0)
+    assert peak.value(0.0) == 0.0
+    peak.add(0.0, 3.0)
+    peak.add(9.0, 1.0)
+    assert peak.value(9.9) == 3.0
+    peak.add(12.0, 0.5)
+    assert peak.value(19.0) == 3.0
+    assert peak.value(30.0) == 0.5
+    assert peak.value(99.0) == 0.0
+
+
+@given(st.lists(st.floats(0.0, 50.0), min_size=1, max_size=40), st.floats(0.0, 9.9))
+def test_no_peak_is_forgotten_within_its_window(values: list[float], step: float) -> None:
+    peak = Peak(window=10.0)
+    for n, value in enumerate(values):
+        peak.add(n * step, value)
+    now = (len(values) - 1) * step
+    recent = max(v for n, v in enumerate(values) if now - n * step < 10.0)
+    assert peak.value(now) >= recent

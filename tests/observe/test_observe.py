@@ -1,0 +1,496 @@
+"""Observers of services: what they see, and that a service never suffers from them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import ipcm
+from ipcm import (
+    ErrorEvent,
+    Event,
+    MessageEvent,
+    Observer,
+    PeerEvent,
+    SignalEvent,
+    TerminatedEvent,
+    TurnEvent,
+    WorkerEvent,
+)
+from tests._os.processes import died, exit_of
+from tests.helpers import wait_until
+
+LIMIT = 10.0
+
+
+class Watched(ipcm.Service):
+    """Does what observers tell of."""
+
+    intercept_errors = True
+
+    def redact(self, content: Any) -> Any:
+        if isinstance(content, dict) and "secret" in content.get("args", {}):
+            return "(secret)"
+        return content
+
+    @ipcm.endpoint
+    def add(self, a: int, b: int = 0) -> int:
+        return a + b
+
+    @ipcm.endpoint
+    def fail(self) -> None:
+        raise ValueError("on purpose")
+
+    @ipcm.endpoint
+    def keep(self, secret: str) -> None:
+        """Takes what nobody is to see."""
+
+    @ipcm.endpoint
+    def work(self) -> int:
+        return ipcm.worker("digger", lambda: 3)
+
+    @ipcm.endpoint
+    def fork(self) -> int:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(4)
+        return pid
+
+    @ipcm.endpoint
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    @ipcm.endpoint
+    def subscribed(self) -> int:
+        return len(self._ipcm_state.subscriptions)
+
+
+@pytest.fixture
+def bus() -> Iterator[ipcm.Bus]:
+    with ipcm.spawn() as bus, ipcm.service("watched", Watched, bus=bus, signals_to_grab=["USR1"]):
+        yield bus
+
+
+def see(observer: Observer, wanted: Callable[[Any], object], limit: float = LIMIT) -> list[Event]:
+    """The events up to the one that is wanted."""
+    seen: list[Event] = []
+    deadline = time.monotonic() + limit
+    while (left := deadline - time.monotonic()) > 0:
+        for event in observer.poll(left):
+            seen.append(event)
+            if wanted(event):
+                return seen
+    raise AssertionError(f"not among {seen}")
+
+
+def settle(observer: Observer, *services: str) -> None:
+    """Waits until it has heard from these services."""
+    deadline = time.monotonic() + LIMIT
+    while not observer.snapshots.keys() >= set(services):
+        assert time.monotonic() < deadline
+        observer.poll(0.05)
+
+
+class TestEvents:
+    def test_every_kind(self, bus: ipcm.Bus) -> None:
+        with ipcm.attach("watched", bus) as handle, bus.observe() as observer:
+            settle(observer, "watched")
+            handle.call("add", a=1)
+            seen = see(observer, lambda e: isinstance(e, MessageEvent) and e.direction == "out")
+            asked = next(e for e in seen if isinstance(e, MessageEvent))
+            answered = seen[-1]
+            assert isinstance(answered, MessageEvent)
+            assert (asked.direction, asked.kind, asked.peer) == ("in", "request", handle.name)
+            assert (asked.endpoint, asked.preview) == ("add", '{"endpoint":"add","args":{"a":1}}')
+            assert (answered.kind, answered.id, answered.preview) == ("response", asked.id, "1")
+            assert answered.latency is not None and 0 <= answered.latency < LIMIT
+            assert asked.size > 0
+            with pytest.raises(ipcm.RemoteError):
+                handle.call("fail")
+            *_, error = see(observer, lambda event: isinstance(event, ErrorEvent))
+            assert isinstance(error, ErrorEvent) and "on purpose" in error.traceback
+            pid = handle.call("work")
+            *_, ended = see(observer, lambda e: isinstance(e, WorkerEvent) and e.change < 0)
+            assert isinstance(ended, WorkerEvent)
+            assert (ended.pid, ended.name, ended.exit) == (pid, "digger", 3)
+            service = handle.service_pid
+            assert service is not None
+            os.kill(service, signal.SIGUSR1)
+            *_, signalled = see(observer, lambda event: isinstance(event, SignalEvent))
+            assert isinstance(signalled, SignalEvent)
+            assert (signalled.signal, signalled.count) == ("SIGUSR1", 1)
+            with bus.connect("guest"):
+                guest = [e for e in see(observer, of_guest("watched")) if isinstance(e, PeerEvent)]
+                assert {(e.service, e.change) for e in guest} >= {("watched", 1)}
+            os.kill(service, signal.SIGTERM)
+            seen = see(observer, lambda event: isinstance(event, TerminatedEvent))
+            assert any(isinstance(e, SignalEvent) and e.signal == "SIGTERM" for e in seen)
+
+    def test_turns_are_summed_up_and_none_is_of_the_observers_making(self, bus: ipcm.Bus) -> None:
+        with ipcm.attach("watched", bus) as handle, bus.observe() as observer:
+            settle(observer, "watched")
+            handle.request({"endpoint": "add", "args": {"a": 1}})
+            # A turn may tell of the handle that came before one tells of its request.
+            see(observer, lambda event: isinstance(event, TurnEvent) and event.messages)
+            for _ in range(5):
+                observer.snapshot("watched")
+            assert not [event for event in observer.poll(0.05) if isinstance(event, TurnEvent)]
+            with handle.batch():
+                for n in range(300):
+                    handle.send_request("watched", {"endpoint": "add", "args": {"a": n}})
+            handle.await_all_responses(LIMIT)
+            turns: list[TurnEvent] = []
+            while sum(turn.messages for turn in turns) < 300:
+                turns += [e for e in observer.poll(LIMIT) if isinstance(e, TurnEvent)]
+            assert sum(turn.messages for turn in turns) == 300
+            assert len(turns) < 100
+
+    def test_previews_are_redacted_cut_and_left_out(self, bus: ipcm.Bus) -> None:
+        with (
+            ipcm.attach("watched", bus) as handle,
+            bus.observe() as observer,
+            bus.observe(previews=False) as blind,
+        ):
+            settle(observer, "watched")
+            settle(blind, "watched")
+            handle.call("keep", secret="x")
+            request = see(observer, is_request)[-1]
+            assert isinstance(request, MessageEvent) and request.preview == '"(secret)"'
+            with pytest.raises(ipcm.RemoteError):
+                handle.request(["y" * 1000])
+            request = see(observer, is_request)[-1]
+            assert isinstance(request, MessageEvent) and request.preview is not None
+            assert len(request.preview) == 256 and request.preview.endswith("...")
+            request = see(blind, is_request)[-1]
+            assert isinstance(request, MessageEvent) and request.preview is None
+
+    def test_a_redaction_that_fails_harms_nobody(self) -> None:
+        class Careless(Watched):
+            intercept_errors = False
+
+            def redact(self, content: Any) -> Any:
+                raise ValueError("no")
+
+        with ipcm.service("watched", Careless) as handle, handle.observe() as observer:
+            settle(observer, "watched")
+            assert handle.call("add", a=1) == 1
+            request = see(observer, is_request)[-1]
+            assert isinstance(request, MessageEvent) and "not shown" in (request.preview or "")
+            assert handle.call("add", a=1) == 1
+
+    def test_up_to_the_rate_and_the_rest_is_counted(self, bus: ipcm.Bus) -> None:
+        with ipcm.attach("watched", bus) as handle, bus.observe(rate=20) as observer:
+            settle(observer, "watched")
+            began = time.monotonic()
+            for n in range(200):
+                handle.call("add", a=n)
+            told = 0
+            while told + observer.dropped < 400:
+                told += sum(isinstance(e, MessageEvent) for e in observer.poll(LIMIT))
+            assert told + observer.dropped == 400
+            assert 20 <= told <= 21 + 20 * (time.monotonic() - began)
+            # Counters are exact, whatever was told; and it can be asked what was not.
+            snapshot = observer.snapshot("watched")
+            assert snapshot.requests.received == 200
+            assert snapshot.lost_events == observer.dropped
+
+
+def is_request(event: Event) -> bool:
+    return isinstance(event, MessageEvent) and event.kind == "request"
+
+
+def of_guest(service: str) -> Callable[[Event], bool]:
+    return lambda e: isinstance(e, PeerEvent) and e.service == service and e.peer == "guest"
+
+
+class TestFilters:
+    def test_services_by_name_or_pattern(self, bus: ipcm.Bus) -> None:
+        with (
+            ipcm.service("other", Watched, bus=bus) as other,
+            ipcm.attach("watched", bus) as handle,
+            bus.observe("oth*") as observer,
+            other.observe() as same,
+        ):
+            settle(observer, "other")
+            settle(same, "other")
+            handle.call("add", a=1)
+            other.call("add", a=2)
+            for each in (observer, same):
+                seen = see(each, is_request)
+                assert {event.service for event in seen if event.service} == {"other"}
+                assert each.snapshots.keys() == {"other"}
+                assert each.presence.keys() >= {"watched", "other"}
+            assert handle.call("subscribed") == 0
+
+    def test_kinds(self, bus: ipcm.Bus) -> None:
+        with ipcm.attach("watched", bus) as handle, bus.observe(events=["worker"]) as observer:
+            settle(observer, "watched")
+            handle.call("add", a=1)
+            handle.call("work")
+            with bus.connect("guest"):
+                seen = see(observer, lambda e: isinstance(e, WorkerEvent) and e.change < 0)
+            assert {type(event) for event in seen} == {WorkerEvent}
+        with pytest.raises(ipcm.UsageError, match="no nonsense events"):
+            bus.observe(events="nonsense")
+
+    def test_a_function(self, bus: ipcm.Bus) -> None:
+        def failed(event: Event) -> object:
+            return isinstance(event, MessageEvent) and event.error
+
+        with ipcm.attach("watched", bus) as handle, bus.observe(failed) as observer:
+            settle(observer, "watched")
+            handle.call("add", a=1)
+            with pytest.raises(ipcm.RemoteError):
+                handle.call("fail")
+            (event,) = see(observer, lambda event: True)
+            assert isinstance(event, MessageEvent) and event.direction == "out"
+
+    def test_what_nobody_wants_costs_nothing(self, bus: ipcm.Bus) -> None:
+        hooked = {"endpoint": "add", "args": {"a": 1}}
+        with ipcm.service("plain", Hooked, bus=bus) as handle:
+            assert handle.request(hooked) == [False, False, 0]
+            with bus.observe(messages=False) as observer:
+                settle(observer, "plain")
+                assert handle.request(hooked) == [False, False, 1]
+            with bus.observe(events="turn") as observer:
+                settle(observer, "plain")
+                assert handle.request(hooked)[:2] == [False, False]
+            with bus.observe() as observer:
+                settle(observer, "plain")
+                assert handle.request(hooked)[:2] == [True, True]
+            wait_until(lambda: handle.request(hooked) == [False, False, 0])
+
+
+class Hooked(ipcm.Service):
+    """Tells whether anything looks at its messages."""
+
+    def handle_request(self, request: ipcm.Request, message: ipcm.Message) -> Any:
+        client = self.client()
+        hooks = [client.on_read is not None, client.on_sent is not None]
+        return [*hooks, len(self._ipcm_state.subscriptions)]
+
+
+class TestSnapshots:
+    def test_everything_about_a_service(self, bus: ipcm.Bus) -> None:
+        with (
+            ipcm.attach("watched", bus) as handle,
+            ipcm.attach("watched", bus) as other,
+            bus.connect("guest") as guest,
+        ):
+            for n in range(3):
+                handle.call("add", a=n)
+            other.call("add", a=1)
+            guest.request("watched", {"endpoint": "add", "args": {"a": 1}})
+            with pytest.raises(ipcm.RemoteError):
+                handle.call("fail")
+            worker, child = handle.call("work"), handle.call("fork")
+            pid = handle.service_pid
+            assert pid is not None
+            sent = time.time()
+            os.kill(pid, signal.SIGUSR1)
+            guest.disconnect()
+            wait_until(lambda: (s := handle.snapshot()).reaped and s.ended_workers and s.signals)
+            wait_until(lambda: any(change.change < 0 for change in handle.snapshot().deltas))
+            snapshot = handle.snapshot()
+        assert (snapshot.name, snapshot.pid, snapshot.state) == ("watched", pid, "running")
+        assert len(snapshot.incarnation) == 32
+        assert snapshot.requests.received == 8
+        assert (snapshot.requests.open, snapshot.requests.errors) == (0, 1)
+        assert (snapshot.requests.awaited, snapshot.requests.oldest) == (0, 0.0)
+        assert snapshot.total.count == 8 and snapshot.total.errors == 1
+        assert snapshot.endpoints["add"].count == 5 and snapshot.endpoints["fail"].errors == 1
+        assert 0 < snapshot.endpoints["add"].p50 <= snapshot.endpoints["add"].p99
+        assert snapshot.endpoints["add"].rate > 0
+        assert snapshot.clients[handle.name].count == 6 and snapshot.clients["guest"].count == 1
+        calls = {(call.endpoint, call.peer): call.count for call in snapshot.calls}
+        assert calls["add", handle.name] == 3
+        assert calls["add", other.name] == calls["add", "guest"] == 1
+        assert [(w.pid, w.name, w.exit) for w in snapshot.ended_workers] == [(worker, "digger", 3)]
+        assert [(each.pid, each.exit) for each in snapshot.reaped] == [(child, 4)]
+        count = snapshot.signals["SIGUSR1"]
+        assert (count.received, count.handled) == (1, 1)
+        assert count.last is not None and sent - 1 < count.last < time.time() + 1
+        assert [(c.peer, c.change) for c in snapshot.deltas if c.peer == "guest"] == [
+            ("guest", 1),
+            ("guest", -1),
+        ]
+        assert "on purpose" in snapshot.errors[0].error
+        assert snapshot.watched == [os.getpid()]
+        assert snapshot.backlog == {} and snapshot.drops == 0
+
+    def test_the_lag_of_its_loop(self, bus: ipcm.Bus) -> None:
+        with ipcm.attach("watched", bus) as handle:
+            handle.call("sleep", seconds=0.1)
+            handle.call("add", a=1)
+            snapshot = handle.snapshot()
+            assert snapshot.worst_lag >= 0.1
+
+    def test_open_requests_and_how_long_they_wait(self) -> None:
+        def ask(service: Any, request: Any, message: Any) -> Any:
+            if request.payload == "ask":
+                service.send_request("asker", "answer me")
+            return ipcm.DEFERRED
+
+        with (
+            ipcm.service("watched", handle_request=ask) as handle,
+            handle.bus.connect("asker"),
+        ):
+            handle.send_request("watched", "ask")
+            handle.send_request("watched", "wait")
+            wait_until(lambda: handle.snapshot().requests.open == 2)
+            requests = handle.snapshot().requests
+            assert (requests.sent, requests.awaited) == (1, 1)
+            assert 0 < requests.oldest < LIMIT
+
+
+class TestPresence:
+    def test_services_that_come_and_go_under_one_name(self) -> None:
+        with ipcm.spawn() as bus, bus.observe() as observer:
+            lives = set()
+            for _ in range(3):
+                with ipcm.service("watched", Watched, bus=bus) as handle:
+                    settle(observer, "watched")
+                    lives.add(observer.snapshots["watched"].incarnation)
+                    handle.call("add", a=1)
+                    see(observer, is_request)
+                    assert handle.service_pid is not None
+                    os.kill(handle.service_pid, signal.SIGKILL)
+                    see(observer, lambda e: isinstance(e, PeerEvent) and e.change < 0)
+                see(observer, lambda e: isinstance(e, PeerEvent) and e.peer == handle.name)
+                assert not observer.snapshots
+            assert len(lives) == 3
+
+    def test_busy_and_for_how_long(self, bus: ipcm.Bus) -> None:
+        with bus.observe() as observer:
+            settle(observer, "watched")
+            pid = observer.presence["watched"].pid
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                observer.refresh()
+                with pytest.raises(ipcm.RequestTimeout):
+                    observer.snapshot("watched", 1.1)
+                assert 1.0 < observer.busy["watched"] < LIMIT
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            wait_until(lambda: not observer.poll(0.01) and not observer.busy)
+
+    def test_after_its_end_it_is_no_observer(self, bus: ipcm.Bus) -> None:
+        observer = bus.observe()
+        observer.close()
+        observer.close()
+        with pytest.raises(ipcm.UsageError, match="disconnected"):
+            observer.poll()
+
+
+class TestReadOnly:
+    """The service refuses, whatever the other side thinks."""
+
+    def test_terminate_signal_and_requests(self, bus: ipcm.Bus) -> None:
+        with bus.observe() as observer, ipcm.attach("watched", bus, read_only=True) as handle:
+            for act in (
+                lambda: observer.terminate("watched"),
+                lambda: observer.signal("watched", signal.SIGTERM),
+                lambda: observer.request("watched", 1),
+            ):
+                with pytest.raises(ipcm.UnsupportedError, match="read-only"):
+                    act()
+            observer.read_only = False
+            for refused in (
+                lambda: observer.terminate("watched"),
+                lambda: observer.signal("watched", signal.SIGTERM),
+                lambda: observer.request("watched", 1),
+                lambda: handle.call("add", a=1),
+            ):
+                with pytest.raises(ipcm.RemoteError, match="read-only"):
+                    refused()
+            handle.terminate()
+            snapshot = observer.snapshot("watched")
+            assert (snapshot.state, snapshot.requests.received) == ("running", 0)
+
+
+class TestNoHarm:
+    """A stopped, slow or killed observer changes nothing for a service."""
+
+    @pytest.fixture
+    def observing(self, bus: ipcm.Bus) -> Iterator[int]:
+        """Another process that observes, and then does nothing until it is killed."""
+        pid = os.fork()
+        if pid == 0:
+            try:
+                observer = bus.observe(rate=1e9)
+                settle(observer, "watched")
+                while True:
+                    signal.pause()
+            finally:
+                os._exit(1)
+        with ipcm.attach("watched", bus) as handle:
+            wait_until(lambda: handle.call("subscribed") == 1)
+        yield pid
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            exit_of(pid)
+
+    def test_one_that_is_stopped(self, bus: ipcm.Bus, observing: int) -> None:
+        os.kill(observing, signal.SIGSTOP)
+        with ipcm.attach("watched", bus) as handle:
+            before = memory(handle)
+            for _ in range(30):
+                with handle.batch():
+                    for n in range(500):
+                        handle.send_request("watched", {"endpoint": "add", "args": {"a": n}})
+                handle.await_all_responses(LIMIT)
+            snapshot = handle.snapshot()
+            assert snapshot.requests.received >= 15_000
+            # It waits for the kernel once; all else is in its ring, or was counted.
+            (waiting,) = snapshot.backlog.values()
+            assert waiting <= 2
+            assert memory(handle) - before < 40 << 20
+            os.kill(observing, signal.SIGKILL)
+            assert died(observing)
+            wait_until(lambda: handle.call("subscribed") == 0)
+            wait_until(lambda: not handle.snapshot().backlog)
+            assert handle.call("add", a=1) == 1
+
+    def test_one_that_is_killed(self, bus: ipcm.Bus, observing: int) -> None:
+        with ipcm.attach("watched", bus) as handle:
+            ids = [handle.send_request("watched", {"endpoint": "add", "args": {"a": n}})
+                   for n in range(300)]  # fmt: skip
+            os.kill(observing, signal.SIGKILL)
+            assert [handle.await_response(id).payload for id in ids] == list(range(300))
+            wait_until(lambda: handle.call("subscribed") == 0)
+            assert handle.snapshot().errors == []
+
+    def test_one_that_is_slow_is_told_what_it_missed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ipcm._core.subscription._MOST_WAITING", 100)
+        with (
+            ipcm.service("watched", Watched) as handle,
+            handle.bus.observe(rate=1e9, events="message") as observer,
+        ):
+            settle(observer, "watched")
+            for _ in range(20):
+                with handle.batch():
+                    for n in range(500):
+                        handle.send_request("watched", {"endpoint": "add", "args": {"a": n}})
+                handle.await_all_responses(LIMIT)
+            told = 0
+            deadline = time.monotonic() + LIMIT
+            while told + observer.dropped < 20_000:
+                assert time.monotonic() < deadline
+                told += len(observer.poll(0.1))
+            assert told + observer.dropped == 20_000
+            assert observer.dropped > 0
+
+
+def memory(handle: ipcm.Handle) -> int:
+    from ipcm.observe.usage import UsageMeter
+
+    pid = handle.service_pid
+    assert pid is not None
+    return UsageMeter().measure(pid, time.time()).rss or 0
