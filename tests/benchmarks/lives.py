@@ -15,6 +15,7 @@ from ipcm._os.fork import fork
 from ipcm._os.limits import raise_file_limit
 from ipcm.console.bench.measure import SMALL, measure_round_trips
 from ipcm.console.bench.subjects import Ipcm
+from ipcm.role import launcher
 from tests.benchmarks.figures import Effort, Figure
 
 __all__ = ["measure"]
@@ -26,6 +27,7 @@ _IN_ONE_PROCESS = 250
 def measure(effort: Effort) -> Iterator[Figure]:
     """All of them."""
     yield from _starts(effort)
+    yield from _launches(effort)
     yield _closing(effort)
     yield from _many_peers(effort)
 
@@ -44,6 +46,30 @@ def _starts(effort: Effort) -> Iterator[Figure]:
         name="service() to its first response, beside Process + Pipe",
         value=statistics.median(ours) * 1e3, base=statistics.median(theirs) * 1e3, unit="ms",
         target=1.5, bound="fork(2), and joining the bus: a claim of the name, a listener",
+    )  # fmt: skip
+
+
+def _launches(effort: Effort) -> Iterator[Figure]:
+    def start(number: int) -> float:
+        began = _clock()
+        handle = ipcm.service(f"s{number}", ipcm.EchoService, bus=bus, start="launcher")
+        took = _clock() - began
+        handle.close()
+        return took
+
+    with ipcm.spawn() as bus:
+        yield Figure(
+            name="service() to ready, with the launcher's own start", value=start(0) * 1e3,
+            unit="ms", bound="the start of an interpreter",
+        )  # fmt: skip
+        launcher.warm()
+        try:
+            spans = [start(number) for number in range(effort.starts + 1)][1:]
+        finally:
+            launcher.cool()
+    yield Figure(
+        name="service() to ready through the warm launcher", value=statistics.median(spans) * 1e3,
+        unit="ms", target=30.0, bound="a fork of a small process, and joining the bus",
     )  # fmt: skip
 
 

@@ -7,7 +7,9 @@ import atexit
 import os
 import signal
 import socket
+import sys
 import threading
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 import ipcm
 from ipcm import ServiceStartError
 from tests._os.processes import in_child
-from tests.helpers import gone
+from tests.helpers import gone, wait_until
 from tests.role.arrivals import Where
 from tests.role.consumers import pipe_text
 from tests.role.threads import threads
@@ -151,3 +153,23 @@ def test_workers_and_inner_services_of_it() -> None:
         # It has one thread: it forks.
         assert starter == handle.service_pid
     assert gone(worker)
+
+
+def test_what_a_notebook_forks_writes_to_the_bus(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Kernel:
+        _instance = None
+
+        @classmethod
+        def clear_instance(cls) -> None:
+            cls._instance = None
+
+    def say(service: Any, request: Any, message: Any) -> Any:
+        print("said")
+        return Kernel._instance is None
+
+    Kernel._instance = Kernel()
+    monkeypatch.setitem(sys.modules, "ipykernel.kernelbase", types.SimpleNamespace(Kernel=Kernel))
+    with forked("saying", handle_request=say) as handle:
+        assert handle.request(0) is True
+        wait_until(lambda: "said" in handle.output.tail(5))
+    assert Kernel._instance is not None
