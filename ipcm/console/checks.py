@@ -133,7 +133,7 @@ def _json_faults(
         loads(text)
     except json.JSONDecodeError as error:
         what = f"no JSON: {error.msg[:1].lower()}{error.msg[1:]}"
-        unfinished = error.pos >= len(text.rstrip())
+        unfinished = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
         yield Fault(parameter, what, at + error.pos, at + error.pos + 1, item, unfinished)
     except ValueError as error:
         yield Fault(parameter, f"no JSON: {error}", at, item=item)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+from ipcm.console.completer import complete
+from ipcm.console.live import Live
 from ipcm.console.references import Last
 from ipcm.console.statement import Statement, check
 from ipcm.console.words import Problem, statements
 from ipcm.shell.colour import paint
-from ipcm.shell.feed import Feed
-from ipcm.shell.session import Session
+from ipcm.shell.session import VERBS, Session
 
-__all__ = ["Typed"]
+__all__ = ["Known", "Typed"]
+
+
+class Known(Live, Protocol):
+    """What lives.
+
+    Attributes: version: another number whenever that has changed.
+    """
+
+    version: int
 
 
 class Typed:
     """Reads a text again only when it, or what lives, has changed."""
 
-    def __init__(self, session: Session, feed: Feed) -> None:
+    def __init__(self, session: Session, feed: Known) -> None:
         self._session = session
         self._feed = feed
         self._key: tuple[str, int, Last | None] | None = None
@@ -29,7 +41,21 @@ class Typed:
         self._key = key
         found = [self._session.understand(line) for line in statements(text)]
         self._read = [(each, check(each, self._feed)) for each in found]
+        if any(problem.end == len(text) for _, problems in self._read for problem in problems):
+            self._read = [(each, self._without_begun(text, found)) for each, found in self._read]
         self._styles = paint(text, self._read)
+
+    def _without_begun(self, text: str, problems: list[Problem]) -> list[Problem]:
+        """Without what is only wrong for as long as the word at the end is not finished."""
+        offers = complete(text, len(text), self._feed, VERBS, self._session.asking)
+        begun = any(
+            each.text.startswith(text[each.start :])
+            for each in offers
+            if text[each.start :].strip()
+        )
+        if not begun:
+            return problems
+        return [each for each in problems if each.end < len(text) or each.start == each.end]
 
     def styles(self, text: str) -> list[str]:
         """A style for every character."""

@@ -108,6 +108,22 @@ class Screen:
                 return str(self._screen.buffer[y][at].fg)
         raise AssertionError(f"no {text!r}")
 
+    @property
+    def cursor(self) -> tuple[int, int]:
+        """Column and row."""
+        return self._screen.cursor.x, self._screen.cursor.y
+
+    def cells(self, row: int) -> list[tuple[str, tuple[str, str, str]]]:
+        """The characters of a row, each with its colour, background, and letters for its style."""
+        found = []
+        for column in range(COLUMNS):
+            cell = self._screen.buffer[row][column]
+            front, back = (cell.bg, cell.fg) if cell.reverse else (cell.fg, cell.bg)
+            marks = (("b", cell.bold), ("i", cell.italics), ("u", cell.underscore))
+            style = " ".join(name for name, there in marks if there)
+            found.append((cell.data, (front, back, style)))
+        return found
+
     def end(self) -> int:
         deadline = time.monotonic() + LIMIT
         while self.process.poll() is None:
