@@ -14,7 +14,7 @@ import traceback
 import warnings
 import weakref
 from collections.abc import Callable, Container
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from ipcm._os.process import thread_count
 from ipcm._os.reset.loops import forget_loops
@@ -35,6 +35,9 @@ _inherited: weakref.WeakSet[HasForget] = weakref.WeakSet()
 def close_in_children(owner: HasForget) -> None:
     """From now on every child that `fork` makes lets go of the owner's descriptors."""
     _inherited.add(owner)
+
+
+_ALL: Final = signal.valid_signals()  # made once: each takes its time to become a member
 
 
 def fork(child: Callable[[], int | None], *, keep: Container[object] = ()) -> int:
@@ -68,7 +71,7 @@ def fork(child: Callable[[], int | None], *, keep: Container[object] = ()) -> in
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     pid = -1
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
         pid = os.fork()
         if pid == 0:
             _be_child(child, None if threaded else before, keep)
@@ -156,7 +159,7 @@ def settle_signals() -> None:
 
 def _reset(keep: Container[object]) -> None:
     signal.set_wakeup_fd(-1)
-    for number in signal.valid_signals():
+    for number in _ALL:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
     settle_signals()

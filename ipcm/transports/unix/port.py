@@ -22,6 +22,7 @@ from ipcm._core.registry import (
     Terminate,
 )
 from ipcm._os.fork import close_in_children
+from ipcm._os.memory import scratch
 from ipcm.errors import Backpressure, BusGone, MessageTooLarge, NoSuchPeer, ProtocolError
 from ipcm.serializers import Serializer
 from ipcm.transports.base import Arrival, Change, Limits, Port
@@ -74,12 +75,14 @@ class UnixPort(Port):
         self._limits = limits or Limits()
         self._encode = serializer.encode
         self._decode = serializer.decode
-        self._scratch = memoryview(bytearray(_SCRATCH))
+        self._scratch = scratch(_SCRATCH)
         self._introduction = Introduction(route.record().key, name, incarnation, read_only)
         self._looked = 0.0
         self.spin = spin
         self._credit = False
         self._streaming = False
+        # A large frame is on its way, in or out: its pieces are worth a sleep each.
+        self._bulk = False
         self._closed = False
         self._over = False
         self._address = route.peer_address(name, incarnation)
@@ -109,7 +112,7 @@ class UnixPort(Port):
         hot = self._links.hot
         # The link that spoke last is read first: one system call instead of two. The others
         # are looked at every millisecond at least.
-        spin = self._credit and (spin or timeout != 0)
+        spin = self._credit and not self._bulk and (spin or timeout != 0)
         if hot is None or time.monotonic() - self._looked >= _LOOK_AROUND:
             self._look(0, arrivals)
             if arrivals or self.changes:
@@ -198,6 +201,7 @@ class UnixPort(Port):
                 self._links.hot = link
                 # Who sends several at once has mostly sent more by the time they are handled.
                 self._streaming = len(frames) > 1
+            self._bulk = not frames
         except BlockingIOError:
             return
         except ProtocolError:
@@ -281,6 +285,7 @@ class UnixPort(Port):
                 if sent != len(frame):
                     links.queue(link, memoryview(frame)[sent:])
             else:
+                self._bulk = True
                 sent = link.sock.sendmsg((HEADER.pack(size), body))
                 if sent != size + HEADER.size:
                     rest = memoryview(body)[max(sent - HEADER.size, 0) :]

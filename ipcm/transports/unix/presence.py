@@ -13,6 +13,7 @@ import msgspec
 from ipcm._core.framing import HEADER, FrameReader
 from ipcm._core.outbox import Outbox
 from ipcm._core.registry import Answer, Ended, Found, FromPeer, FromRegistrar, Listing
+from ipcm._os.memory import scratch
 from ipcm.errors import BusGone
 from ipcm.transports.unix.route import Route
 
@@ -53,7 +54,7 @@ class PresenceLink:
         self.lost = False
         self.ended = False
         self._seq = 0
-        self._reader = FrameReader(memoryview(bytearray(64 << 10)), _LISTING)
+        self._reader = FrameReader(scratch(64 << 10), _LISTING)
         self._outbox = Outbox()
         self._answers: dict[int, Any] = {}
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

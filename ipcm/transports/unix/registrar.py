@@ -38,6 +38,7 @@ from ipcm._core.registry import (
 )
 from ipcm._core.roster import Outgoing, Roster
 from ipcm._os.limits import raise_file_limit
+from ipcm._os.memory import scratch
 from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
 from ipcm._os.signals import ignore
 from ipcm.errors import ProtocolError
@@ -102,7 +103,7 @@ class Registrar:
         self._route = route
         self._lock = lock
         self._roster = Roster()
-        self._scratch = memoryview(bytearray(64 << 10))
+        self._scratch = scratch(64 << 10)
         self._connections: dict[int, _Connection] = {}
         self._processes: dict[int, _Connection] = {}
         self._strangers: dict[int, _Connection] = {}
