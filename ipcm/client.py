@@ -238,10 +238,12 @@ class Client(Connection):
         return response
 
     def _await(self, id: int, timeout: float | None) -> Response:
-        self._check_no_callback(id)
         table, open = self.requests, self.requests.open
-        if id not in open:
+        pending = open.get(id)
+        if pending is None:
             raise UsageError(f"request {id} is not open: its response was fetched already")
+        if pending.callback is not None:
+            self._check_no_callback(id)
         deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
         left = None
         while id in open:

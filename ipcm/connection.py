@@ -147,8 +147,18 @@ class Connection:
 
     def _take(self, arrival: Arrival, awaiting: int) -> Ending | None:
         origin, envelope, size = arrival
-        code, id = envelope.kind, envelope.id
-        sender = origin.name
+        code, id, sender = envelope.kind, envelope.id, origin.name
+        if (
+            code == RESPONSE
+            and (self._settle or id == awaiting)
+            and self.on_read is None
+            and not isinstance(envelope.aux, float)
+            and self.requests.settle(id, sender, origin.incarnation, envelope.content, envelope.aux)
+        ):
+            # Most answers: somebody waits or will come to fetch it, and nobody else looks.
+            read = self.stats.read
+            read[sender] = read.get(sender, 0) + 1
+            return None
         kind = _KINDS.get(code)
         if kind is None:
             self._take_control(origin, envelope)

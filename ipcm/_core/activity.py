@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Activity"]
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, init=False)
 class Activity:
     """One turn. False where nothing happened.
 
@@ -35,6 +35,26 @@ class Activity:
     sigs: dict[Signals, int] = dataclasses.field(default_factory=dict)
     terminated: Any = None
     _handled: set[str] = dataclasses.field(default_factory=set, repr=False, compare=False)
+
+    def __init__(
+        self,
+        interval: bool = False,
+        messages: list[Message] | None = None,
+        peer_delta: dict[str, int] | None = None,
+        pid_watch: bool = False,
+        pids: dict[int, int] | None = None,
+        sigs: dict[Signals, int] | None = None,
+        terminated: Any = None,
+    ) -> None:
+        # By hand: a turn makes one, and five default factories take longer than the rest of it.
+        self.interval = interval
+        self.messages = [] if messages is None else messages
+        self.peer_delta = {} if peer_delta is None else peer_delta
+        self.pid_watch = pid_watch
+        self.pids = {} if pids is None else pids
+        self.sigs = {} if sigs is None else sigs
+        self.terminated = terminated
+        self._handled = set()
 
     def __bool__(self) -> bool:
         return bool(

@@ -47,9 +47,7 @@ class FrameReader:
 
     def target(self) -> memoryview:
         """Where the next bytes go; never empty."""
-        if self._large is not None:
-            return self._large[self._filled :]
-        return self._scratch
+        return self._scratch if self._large is None else self._large[self._filled :]
 
     def fed(self, size: int) -> list[memoryview]:
         """Takes notice of `size` bytes written to `target()`.

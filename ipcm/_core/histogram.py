@@ -36,12 +36,12 @@ class LogHistogram:
         """Counts one span."""
         self.add_to(bucket(seconds))
 
-    def add_to(self, index: int) -> None:
-        """Counts one span, given its `bucket`."""
+    def add_to(self, index: int, count: int = 1) -> None:
+        """Counts spans, given their `bucket`."""
         if self._counts is None:
             self._counts = [0] * _BUCKETS
-        self._counts[index] += 1
-        self.count += 1
+        self._counts[index] += count
+        self.count += count
 
     def merge(self, other: LogHistogram) -> None:
         """Counts all that the other has counted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -73,6 +73,28 @@ class RequestTable:
         # a request nor its answer pays for a heap that fills with what was answered long ago.
         if deadline < self.soonest:
             self.soonest = deadline
+
+    def settle(self, id: int, sender: str, life: str, content: Any, error: str | None) -> bool:
+        """Takes a response as `answer` does, but without a Message, where that can be.
+
+        Returns:
+            False where nothing was done: there is a callback to call, it is for the control
+            plane, or something is wrong with it.
+        """
+        pending = self.open.get(id)
+        if (
+            pending is None
+            or pending.callback is not None
+            or pending.control
+            or pending.peer != sender
+            or pending.life != life
+            or len(self.done) >= self._most_kept
+        ):
+            return False
+        del self.open[id]
+        failure = None if error is None else RemoteError(pending.peer, error)
+        self.done[id] = Response(id, content, error, failure)
+        return True
 
     def answer(self, message: Message) -> Ending | None:
         """A response came in; the Ending where there is a callback to call."""

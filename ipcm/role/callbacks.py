@@ -197,6 +197,8 @@ class Service(ServiceRole):
 
     def run_should_end(self) -> bool:
         """Whether one of `should_end` says so; all are asked."""
+        if not self.should_end:
+            return False
         # A list: also those behind the first that says so are asked.
         return any([callback(self) for callback in self.should_end])  # noqa: C419
 

@@ -210,9 +210,12 @@ class Loop:
             self._conclude()
         if state.next_expiry < math.inf and (now := state.clock.monotonic()) >= state.next_expiry:
             service.forget_requests(now)
-        activity.mark_handled(*_HANDLED)
-        if activity.unhandled():
-            call(service.run_on_unhandled, activity)
+        # All parts that an activity has by itself have been handled; one of a subclass's may
+        # have more of them.
+        if type(activity) is not Activity:
+            activity.mark_handled(*_HANDLED)
+            if activity.unhandled():
+                call(service.run_on_unhandled, activity)
         if call(service.run_should_end):
             service.terminate(0)
 

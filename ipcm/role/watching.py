@@ -26,8 +26,8 @@ _LOOK_AROUND: Final = 0.01
 def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
     """See `ServiceRole.watch`."""
     client, state = service.client(), service._ipcm_state
-    client.pump(0.0, spin=not _has_work(client, state))
-    if not (sig_seen or _has_work(client, state)):
+    client.pump(0.0, spin=True)
+    if not (client.inbox or sig_seen or _has_work(client, state)):
         # Which processes to watch is asked where it matters: before a sleep, and now and then.
         watch_processes(service)
         began = state.clock.monotonic()

@@ -130,3 +130,29 @@ def test_unfetched_responses_are_bounded() -> None:
         table.answer(response(id))
     assert list(table.done) == [3, 4, 5]
     assert table.dropped == 2
+
+
+def test_settling_is_answering_without_a_message() -> None:
+    table = RequestTable()
+    table.add(1, "a", "x", 0.0, None, None)
+    table.add(2, "a", "x", 0.0, None, None)
+    table.add(3, "a", "x", 0.0, None, lambda response, message: None)
+    table.add(4, "a", "x", 0.0, None, None, control=True)
+    assert not table.settle(9, "a", "x", None, None), "unknown"
+    assert not table.settle(1, "b", "x", None, None), "of somebody else"
+    assert not table.settle(1, "a", "y", None, None), "of another life"
+    assert not table.settle(3, "a", "x", None, None) and not table.settle(4, "a", "x", None, None)
+    assert set(table.open) == {1, 2, 3, 4} and not table.done and not table.dropped
+    assert table.settle(1, "a", "x", "content", None) and table.settle(2, "a", "x", None, "why")
+    assert not table.settle(1, "a", "x", "again", None)
+    first, second = table.take(1), table.take(2)
+    assert first is not None and first.ok and first.payload == "content"
+    assert second is not None and isinstance(second.exception, RemoteError)
+    assert set(table.open) == {3, 4}
+
+
+def test_settling_keeps_no_more_than_answering() -> None:
+    table = RequestTable(most_kept=1)
+    table.add(1, "a", "x", 0.0, None, None)
+    table.add(2, "a", "x", 0.0, None, None)
+    assert table.settle(1, "a", "x", None, None) and not table.settle(2, "a", "x", None, None)

@@ -73,3 +73,28 @@ def test_no_peak_is_forgotten_within_its_window(values: list[float], step: float
     now = (len(values) - 1) * step
     recent = max(v for n, v in enumerate(values) if now - n * step < 10.0)
     assert peak.value(now) >= recent
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 20), st.floats(1e-6, 10), st.sampled_from(["", "e"]),
+            st.sampled_from(["a", "b"]), st.booleans(),
+        ),
+        max_size=700,
+    ),
+    st.integers(1, 300),
+)  # fmt: skip
+def test_a_look_in_between_changes_nothing(
+    answers: list[tuple[float, float, str, str, bool]], look: int
+) -> None:
+    looked, left = Telemetry(), Telemetry()
+    answers.sort(key=lambda answer: answer[0])
+    for number, answer in enumerate(answers, 1):
+        looked.answered(*answer)
+        left.answered(*answer)
+        if number % look == 0:
+            assert looked.total(answer[0]).count == number
+    assert looked.failed == left.failed == sum(answer[4] for answer in answers)
+    assert looked.endpoints(20) == left.endpoints(20) and looked.clients(20) == left.clients(20)
+    assert sorted(map(repr, looked.calls(20))) == sorted(map(repr, left.calls(20)))
