@@ -171,5 +171,5 @@ def test_what_a_notebook_forks_writes_to_the_bus(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "ipykernel.kernelbase", types.SimpleNamespace(Kernel=Kernel))
     with forked("saying", handle_request=say) as handle:
         assert handle.request(0) is True
-        wait_until(lambda: "said" in handle.output.tail(5))
+        wait_until(lambda: "said" in handle.output().tail(5))
     assert Kernel._instance is not None
