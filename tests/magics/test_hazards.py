@@ -242,3 +242,81 @@ def test_a_gigabyte_costs_a_fork_nothing(tmp_path: Path) -> None:
             if line.startswith(("Private_Clean", "Private_Dirty"))
         )
         assert private < 100_000, f"{private} kB of its own"
+
+
+CLEAN = """%%ipcm service clean --fork
+import asyncio, atexit, logging, os, signal, sys, threading
+
+@endpoint
+def sockets() -> list[str]:
+    links = []
+    for fd in os.listdir("/proc/self/fd"):
+        try:
+            links.append(os.readlink(f"/proc/self/fd/{fd}"))
+        except OSError:
+            pass
+    return [link for link in links if link.startswith("socket:")]
+
+@endpoint
+def state() -> dict:
+    from IPython import get_ipython
+    return {
+        "threads": [each.name for each in threading.enumerate()],
+        "group": os.getpgrp() == KERNEL_GROUP,
+        "session": os.getsid(0) == KERNEL_SESSION,
+        "shell": get_ipython() is not None,
+        "wakeup": signal.set_wakeup_fd(-1) != -1,
+        "running": asyncio._get_running_loop() is not None,
+        "blocked": [int(each) for each in signal.pthread_sigmask(signal.SIG_BLOCK, [])],
+    }
+
+@endpoint
+async def loop() -> str:
+    await asyncio.sleep(0.01)
+    return asyncio.get_running_loop().__class__.__name__
+
+@endpoint
+def noise():
+    from IPython.display import display
+    display("displayed")
+    logging.getLogger().warning("logged")
+    logging.getLogger("ipykernel").error("logged by the kernel's")
+    print("printed"); sys.__stdout__.write("underneath\\n"); sys.__stdout__.flush()
+
+@endpoint
+def leave(): sys.exit(3)
+"""
+
+
+def test_a_fork_of_the_kernel_is_no_kernel(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    with running_kernel(tmp_path) as kernel:
+        kernel("import os\nKERNEL_GROUP, KERNEL_SESSION = os.getpgrp(), os.getsid(0)")
+        kernel(f"import atexit\natexit.register(lambda: open({str(mark)!r}, 'a').write('x'))")
+        kernel(CLEAN)
+        folder = Path(f"/proc/{kernel.pid}/fd")
+        ours = {os.readlink(fd) for fd in folder.iterdir() if os.path.lexists(fd)}
+        sockets = set(eval(kernel("%ipcm call clean sockets").value))
+        assert sockets, "its own"
+        assert not sockets & ours, "sockets of the kernel"
+        state = eval(kernel("%ipcm call clean state").value)
+        assert state == {
+            "threads": ["MainThread"],
+            "group": False,
+            "session": False,
+            "shell": False,
+            "wakeup": state["wakeup"],
+            "running": state["running"],
+            "blocked": [],
+        }
+        assert "Loop" in kernel("%ipcm call clean loop").value
+        shown = kernel("%ipcm call clean noise")
+        assert not shown.text.replace("None", "").strip(), "nothing of it is the cell's"
+        logs = kernel("%ipcm logs clean").text
+        for part in ("displayed", "logged", "printed", "underneath"):
+            assert part in logs, part
+        kernel.run("%ipcm call clean leave")
+        kernel("%ipcm terminate --all -y")
+        assert not mark.exists(), "what the kernel has to do at its end is none of the service's"
+        assert not kernel.stray
+        kernel("1")
