@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import dataclasses
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,30 +62,40 @@ class Cells:
         return ran
 
 
-@pytest.fixture
-def cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cells]:
-    """A fresh IPython without a history thread, `ipcm` loaded."""
+@pytest.fixture(scope="session")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """An IPython without a history thread: to make one takes longer than most tests."""
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    # Without threads services are forked right here; kernels, which have some, use the launcher.
-    monkeypatch.setattr("ipcm.role.launcher.warm", lambda: None)
     config = Config()
     config.HistoryManager.enabled = False
     InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=config)
-    shell.colors = "nocolor"
-    shell.Completer.use_jedi = False
+    folder = str(tmp_path_factory.mktemp("ipython"))
+    made = InteractiveShell.instance(config=config, ipython_dir=folder)
+    made.colors = "nocolor"
+    made.Completer.use_jedi = False
     try:
-        shell.run_line_magic("load_ext", "ipcm")
-        yield Cells(shell)
-        shell.run_line_magic("unload_ext", "ipcm")
+        yield made
     finally:
-        shell.restore_sys_module_state()
-        atexit.unregister(shell.atexit_operations)
-        shell.atexit_operations()
+        made.restore_sys_module_state()
+        atexit.unregister(made.atexit_operations)
+        made.atexit_operations()
         InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def cells(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cells]:
+    """An IPython with `ipcm` loaded, and nobody's names."""
+    # Without threads services are forked right here; kernels, which have some, use the launcher.
+    monkeypatch.setattr("ipcm.role.launcher.warm", lambda: None)
+    before = dict(shell.user_ns)
+    shell.run_line_magic("load_ext", "ipcm")
+    yield Cells(shell)
+    shell.run_line_magic("unload_ext", "ipcm")
+    for name in set(shell.user_ns) - set(before):
+        del shell.user_ns[name]
+    shell.displayhook.flush()
 
 
 @pytest.fixture

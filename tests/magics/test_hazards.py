@@ -182,6 +182,7 @@ def test_services_end_with_a_kernel_that_is_restarted(tmp_path: Path) -> None:
         assert int(kernel("%ipcm call a pid").value) not in pids
 
 
+@pytest.mark.slow
 def test_two_kernels_on_one_bus(tmp_path: Path) -> None:
     for part in ("one", "two"):
         (tmp_path / part).mkdir()
@@ -192,14 +193,15 @@ def test_two_kernels_on_one_bus(tmp_path: Path) -> None:
         assert one("%ipcm call b pid").value == two("%ipcm call b pid").value
         taken = two.run(rude("a"))
         assert taken.error is not None
-        assert taken.error[0] in ("ServiceStartError", "NameTaken")
+        assert "NameTaken" in taken.error[0]
         pids = service_pids()
         two.manager.shutdown_kernel(now=True)
         wait_until(lambda: gone(pids["b"]), 5.0)
         assert int(one("%ipcm call a pid").value) == pids["a"]
 
 
-@pytest.mark.parametrize("count", [5, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [20])
 def test_many_services_of_cells(tmp_path: Path, count: int) -> None:
     with running_kernel(tmp_path) as kernel:
         for number in range(count):

@@ -10,14 +10,6 @@ from tests.magics.kernels import running_kernel
 ECHO = "%%ipcm service echo -o echo\n@endpoint\ndef say(text: str) -> str:\n    return text\n"
 
 
-def test_a_service_of_a_cell(tmp_path: Path) -> None:
-    with running_kernel(tmp_path) as kernel:
-        assert "say(text: str)" in kernel(ECHO).text
-        assert kernel("%ipcm call echo say text=hello").value == "'hello'"
-        assert "<table" in kernel("%ipcm ps").html
-        assert kernel.delay() < 1.0
-
-
 TICKER = """%%ipcm service ticker --interval 0.1
 def on_interval(service):
     service.peer('echo').send_request(
@@ -31,7 +23,9 @@ LATER = "import asyncio; await asyncio.sleep(1.2)"
 
 def test_a_live_view_moves_between_cells_and_stays(tmp_path: Path) -> None:
     with running_kernel(tmp_path) as kernel:
-        kernel(ECHO)
+        assert "say(text: str)" in kernel(ECHO).text
+        assert kernel("%ipcm call echo say text=hello").value == "'hello'"
+        assert "<table" in kernel("%ipcm ps").html
         kernel(TICKER)
         first = kernel("%ipcm watch")
         assert "ticker" in first.html
@@ -48,23 +42,17 @@ def test_a_live_view_moves_between_cells_and_stays(tmp_path: Path) -> None:
         assert "observer" not in kernel("import ipcm; ipcm.buses()[0].presence()").text
 
 
-def test_an_interrupt_ends_it_while_the_kernel_is_idle(tmp_path: Path) -> None:
+def test_an_interrupt_ends_it(tmp_path: Path) -> None:
     with running_kernel(tmp_path) as kernel:
         kernel(ECHO)
         kernel("%ipcm watch")
         kernel(LATER)
-        kernel.interrupt()
+        kernel.interrupt()  # between two cells
         wait_until(lambda: "nothing" in kernel("%ipcm unwatch").text, 10.0)
-        kernel("1")
-
-
-def test_an_interrupt_of_a_cell_ends_it_too(tmp_path: Path) -> None:
-    with running_kernel(tmp_path) as kernel:
-        kernel(ECHO)
         kernel("%ipcm watch")
         id = kernel.send("import time\nprint('now', flush=True)\ntime.sleep(30)")
         kernel.wait_for_text("now")
-        kernel.interrupt()
+        kernel.interrupt()  # within one
         shown = kernel.take(id)
         assert shown.error is not None
         assert shown.error[0] == "KeyboardInterrupt"

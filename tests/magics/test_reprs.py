@@ -20,7 +20,7 @@ def test_handles_and_buses() -> None:
         bundle = handle.bus._repr_mimebundle_()
         assert bundle["text/plain"] == repr(handle.bus)
         assert "search" in handle.snapshot()._repr_html_()
-    assert "disconnected" in handle._repr_html_()
+    assert "is closed" in handle._repr_html_()
 
 
 def test_a_service_that_is_gone_or_busy() -> None:
