@@ -27,6 +27,7 @@ __all__ = ["Control"]
 _WRONG = (OSError, ValueError, TypeError, OverflowError)
 """What arguments lead to that are not what they should be."""
 _GAP = 0.01
+_RETRY = 0.25
 _KINDS = ("general", "general", "request", "response", "terminate")
 
 
@@ -174,7 +175,10 @@ class Control:
         backlog = self._service.client().port.backlog() if state.subscriptions else {}
         for name, subscription in list(state.subscriptions.items()):
             if name in backlog:
-                continue  # its ring fills meanwhile, and counts what does not fit
+                # Its ring fills meanwhile, and counts what does not fit. No turn need come when
+                # the kernel has taken what waits.
+                state.flush_due = time + _RETRY
+                continue
             when = self._clock.time()
             batch = subscription.batch(self._service.name, when)
             if batch is not None and not self._send(name, Envelope(EVENTS, 0, batch, None, when)):
