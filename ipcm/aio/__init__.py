@@ -7,8 +7,16 @@ No threads: the loop waits for the connection's one descriptor. A client, handle
 belongs to the loop that it was made in, and any number of its tasks may use it at once.
 """
 
-from ipcm.aio.client import AsyncClient, connect
+from ipcm.aio.client import AsyncClient, connect, reconnect
 from ipcm.aio.handle import AsyncHandle, attach
 from ipcm.aio.observer import AsyncObserver, observe
 
-__all__ = ["AsyncClient", "AsyncHandle", "AsyncObserver", "attach", "connect", "observe"]
+__all__ = [
+    "AsyncClient",
+    "AsyncHandle",
+    "AsyncObserver",
+    "attach",
+    "connect",
+    "observe",
+    "reconnect",
+]

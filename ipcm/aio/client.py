@@ -12,12 +12,13 @@ from ipcm._core.requests import Callback
 from ipcm.aio.driven import Driven
 from ipcm.aio.opening import Opening
 from ipcm.bus import AnyBus, open_client
+from ipcm.bus import reconnect as reconnect_client
 from ipcm.client import DEFAULT_TIMEOUT, Stats
 from ipcm.errors import BusGone
 from ipcm.message import Message, Response
 from ipcm.transports.base import PeerInfo
 
-__all__ = ["AsyncClient", "connect"]
+__all__ = ["AsyncClient", "connect", "reconnect"]
 
 
 class AsyncClient(Driven):
@@ -166,6 +167,7 @@ class AsyncClient(Driven):
         callback: Callback | None = None,
         *,
         timeout: float | None = DEFAULT_TIMEOUT,
+        control: bool = False,
     ) -> int:
         """Sends a request without waiting for its answer; see `Client.send_request`.
 
@@ -177,7 +179,7 @@ class AsyncClient(Driven):
             The id of the request.
         """
         with self._entered() as client:
-            return client.send_request(to, payload, callback, timeout=timeout)
+            return client.send_request(to, payload, callback, timeout=timeout, control=control)
 
     async def get_response(self, id: int) -> Response | None:
         """The response of a request without callback, once it is there; each is told once."""
@@ -289,8 +291,9 @@ class AsyncClient(Driven):
         return unread
 
     async def suspend(self, expires_in: float | None = None) -> None:
-        """Goes away for a while, keeping the mail, where the transport can."""
+        """Goes away for a while: mail is kept for `ipcm.aio.reconnect`; see `Client.suspend`."""
         with self._entered() as client:
+            self._stop()
             client.suspend(expires_in)
 
     async def __aenter__(self) -> Self:
@@ -310,6 +313,15 @@ def connect(name: str, bus: AnyBus | None = None) -> Opening[AsyncClient]:
         NameTaken: a live peer has the name. InvalidName. NoSuchBus, ManyBuses, BusGone.
     """
     return Opening(_connect(name, bus))
+
+
+def reconnect(name: str, bus: AnyBus | None = None) -> Opening[AsyncClient]:
+    """Takes up a suspended peer again, with its mail; see `ipcm.reconnect`."""
+    return Opening(_reconnect(name, bus))
+
+
+async def _reconnect(name: str, bus: AnyBus | None) -> AsyncClient:
+    return AsyncClient(reconnect_client(name, bus))
 
 
 async def _connect(name: str, bus: AnyBus | None) -> AsyncClient:

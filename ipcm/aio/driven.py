@@ -132,7 +132,7 @@ class Driven(abc.ABC):
         self._read(-1)
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._due = None, math.inf
 
     def _fail(self, error: Exception) -> None:
         replies, self._replies = self._replies, {}
