@@ -151,7 +151,7 @@ def test_the_dead_stay_until_they_are_cleared(observer: Any, clock: Any) -> None
     observer.leave("service")
     observer.leave("client")
     update(peers, observer, clock)
-    clock.advance(59)
+    clock.advance(19)
     update(peers, observer, clock)
     assert len(peers) == 3
     clock.advance(100_000)

@@ -79,8 +79,8 @@ def _needed(columns: Sequence[Column]) -> int:
 
 
 PEER_COLUMNS = (
-    Column("state", "state", 7, 13, whole=True, letter="T"),
-    Column("name", "name", 10, 40, letter="N"),
+    Column("state", "state", 7, 13, letter="T"),
+    Column("name", "name", 10, 40, share=4, letter="N"),
     Column("pid", "pid", 7, right=True, rank=1, letter="D"),
     Column("uptime", "up", 6, right=True, rank=2, letter="U"),
     Column("cpu", "cpu", 5, right=True, letter="C"),

@@ -22,7 +22,7 @@ from ipcm_tui.models.history import LatencyHistory, RateHistory
 
 __all__ = ["Peer", "PeerKey", "Peers", "exit_text"]
 
-_KEEP_CLIENT: Final = 60.0
+_KEEP_CLIENT: Final = 20.0
 _MOST_GONE: Final = 100
 _DELTAS: Final = 200
 

@@ -1,0 +1,279 @@
+"""The other screens: one service on tabs, the whole traffic, the buses, and what is taken out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList
+
+from ipcm._core.observation import (
+    CallbackError,
+    EndedWorker,
+    ErrorEvent,
+    PeerEvent,
+    SignalEvent,
+)
+from ipcm_tui.app import ConsoleApp
+from ipcm_tui.models.buses import BusFacts, BusRow
+from ipcm_tui.screens.command import CommandScreen
+from ipcm_tui.screens.composer import ComposerScreen
+from ipcm_tui.screens.copying import CopyScreen
+from ipcm_tui.screens.gone import GoneScreen
+from ipcm_tui.screens.pair import PairScreen
+from ipcm_tui.screens.picker import PickerScreen
+from ipcm_tui.screens.service import TABS, ServiceScreen
+from ipcm_tui.screens.services import ServicesScreen
+from ipcm_tui.screens.traffic import TrafficScreen
+
+
+class FakeOutputs:
+    def __init__(self) -> None:
+        self.text = ""
+
+    def read(self, service: str, place: int) -> tuple[str, int]:
+        assert service == "store"
+        return self.text[place:], len(self.text)
+
+
+async def choose(pilot: Pilot[int], until: Any, name: str) -> None:
+    table = pilot.app.screen.query_one("#peers")
+    await until(pilot, lambda: table.row_count() >= 4)  # type: ignore[attr-defined]
+    assert table.choose(  # type: ignore[attr-defined]
+        next(key for key in table.keys if key.name == name)  # type: ignore[attr-defined]
+    )
+
+
+def test_every_tab_of_a_service(
+    make_app: Any, demo_bus: Any, clock: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    outputs = FakeOutputs()
+    app = make_app(outputs=outputs)
+    demo_bus.descriptions["store"] = {
+        "name": "store",
+        "endpoints": [{"name": "search", "signature": "search(text: str)", "doc": "Searches."}],
+    }
+    snapshot = demo_bus.snapshots["store"]
+    demo_bus.snap(
+        "store",
+        **{name: getattr(snapshot, name) for name in ("peers", "requests", "total", "endpoints",
+                                                      "clients", "signals")},
+        errors=[CallbackError(clock.now, "run_on_interval", "ValueError: x",
+                              "Traceback:\n  deep\nValueError: x")],
+        ended_workers=[EndedWorker(77, "hash", -9, clock.now)],
+        backlog={"notebook": 12},
+    )  # fmt: skip
+
+    async def script(pilot: Pilot[int]) -> None:
+        await choose(pilot, until, "store")
+        demo_bus.tell(
+            PeerEvent("store", clock.now, "notebook", 1),
+            SignalEvent("store", clock.now, "SIGHUP", 1),
+            ErrorEvent("store", clock.now, "run_on_interval", "ValueError: x"),
+        )
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ServiceScreen))
+        await until(pilot, lambda: "requests answered per second" in screen(app))
+        seen = {
+            "overview": ["411, 3 with an error", "p50/95/99"],
+            "traffic": ["probe → store", "duplicates"],
+            "peers": ["notebook", "12", "joined", "+1"],
+            "workers": ["hash", "SIGKILL", "✗ failed"],
+            "signals": ["SIGUSR1", "22:13:20"],
+            "errors": ["ValueError: x", "deep"],
+            "output": ["It has written nothing"],
+            "endpoints": ["search(text: str)", "Searches."],
+        }
+        for number, name in enumerate(TABS, 1):
+            await pilot.press(str(number))
+            for part in seen[name]:
+                await until(pilot, lambda part=part: part in screen(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ComposerScreen))
+        assert app.screen.query_one("#endpoint", Input).value == "search"
+        await pilot.press("escape", "right_square_bracket")
+        await until(pilot, lambda: app.screen.tab == "overview")
+        await pilot.press("left_square_bracket", "7")
+        outputs.text = "".join(f"line {n}\n" for n in range(90)) + "oops \x1b[31m\n"
+        app.touch()
+        await until(pilot, lambda: "oops ·[31m" in screen(app))
+        await pilot.press("slash", *"line 7", "enter")
+        await until(pilot, lambda: "line 70" in screen(app) and "G follows again" in screen(app))
+        await pilot.press("n", "up", "G")
+        await until(pilot, lambda: "oops" in screen(app))
+        await pilot.press("2", "up", "enter")
+        await until(pilot, lambda: isinstance(app.screen, PairScreen))
+        await pilot.press("escape", "escape")
+        demo_bus.leave("store")
+        await until(pilot, lambda: "✕ gone" in screen(app))
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, ServicesScreen))
+
+    drive(app, script, (120, 40))
+
+
+def test_the_traffic_on_the_whole_screen(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(app.screen, TrafficScreen))
+        await until(pilot, lambda: "duplicates" in screen(app))
+        await pilot.press("slash", *"FTS5", "enter")
+        await until(pilot, lambda: "'FTS5': 1 found" in screen(app))
+        view = app.screen.query_one("#whole")
+        demo_bus.tell(*demo_bus.exchange("probe", "store", 900, "unseen"))
+        demo_bus.dropped = 3
+        await until(pilot, lambda: "+1 new, 3 dropped" in screen(app))
+        row = view.selected  # type: ignore[attr-defined]
+        assert row.error is not None and "unseen" not in screen(app)
+        await pilot.press("slash", *["backspace"] * 4, *"stats", "enter", "n", "n", "N")
+        await until(pilot, lambda: view.selected.what == "stats")  # type: ignore[attr-defined]
+        await pilot.press("slash", *"zzz", "enter")
+        await until(pilot, lambda: "nothing here mentions" in screen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "unseen" in screen(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PairScreen))
+        await pilot.press("q", "q")
+        await until(pilot, lambda: isinstance(app.screen, ServicesScreen))
+
+    drive(app, script, (120, 40))
+
+
+def test_the_buses_come_and_go_and_one_is_opened(
+    make_app: Any, demo_bus: Any, lonely: Any, buses: Any, drive: Any, until: Any, screen: Any,
+    clock: Any,
+) -> None:  # fmt: skip
+    app = make_app(None, None, read_only=True)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "No bus is running." in screen(app))
+        await pilot.press("enter", "colon", "y", "escape")
+        assert "ipcm demo" in screen(app)
+        one = BusRow(BusFacts("demo", "unix", "msgpack", clock.now - 60, 42, "[info]"), 4)
+        two = BusRow(BusFacts("other", "unix", "json", clock.now, 43), 0)
+        buses.rows = [one, two, BusRow.swept("stale")]
+        await until(pilot, lambda: "✕ swept" in screen(app))
+        assert "1m00s" in screen(app)
+        await pilot.press("G", "enter")
+        await until(pilot, lambda: "nothing is left of it" in screen(app))
+        await pilot.press("k", "enter")
+        await until(pilot, lambda: "no bus 'other'" in screen(app).lower())
+        buses.sources = {"demo": demo_bus, "other": lonely}
+        await pilot.press("g", "enter")
+        await until(pilot, lambda: "indexer" in screen(app))
+        assert buses.opened[-1] == ("[info]", True)
+        demo_bus.over = "the bus ended"
+        await until(pilot, lambda: isinstance(app.screen, GoneScreen))
+        await pilot.press("b")
+        buses.rows = [two]
+        await until(pilot, lambda: isinstance(app.screen, PickerScreen))
+        await until(pilot, lambda: "other" in screen(app) and "demo" not in screen(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "0 services" in screen(app))
+        assert demo_bus.closed and not lonely.closed
+
+    drive(app, script, (100, 30), settled=False)
+    assert lonely.closed
+
+
+def test_what_is_selected_is_copied_in_the_words_of_every_surface(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await choose(pilot, until, "store")
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, CopyScreen))
+        assert "ipcm info store -b demo" in screen(app)
+        await pilot.press("down", "down", "m")
+        assert app.clipboard == "%ipcm terminate store -b demo"
+        await until(pilot, lambda: "copied: terminate store" in screen(app))
+        await pilot.press("2", "up", "y", "p")
+        assert app.clipboard == "ipcm.attach('store', bus='demo').call('search')"
+        await pilot.press("y", "enter")
+        assert app.clipboard == "ipcm request store search -b demo"
+
+    drive(app, script, (110, 40))
+
+
+def test_tables_traffic_and_pictures_go_into_files(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def written(kind: str) -> list[Path]:
+        return list(tmp_path.glob(f"*.{kind}"))
+
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "duplicates" in screen(app))
+        for place, kind in enumerate(("csv", "json", "jsonl", "svg")):
+            await pilot.press("ctrl+s", *["down"] * place, "enter")
+            await until(pilot, lambda kind=kind: written(kind))
+        await pilot.press("ctrl+s", "enter")
+        await until(pilot, lambda: len(written("csv")) == 2)
+        (tmp_path / "closed").mkdir()
+        monkeypatch.setattr("ipcm_tui.app.write_export", refuse)
+        await pilot.press("ctrl+s", "enter")
+        await until(pilot, lambda: "not written: disk full" in screen(app))
+
+    def refuse(*given: object) -> None:
+        raise OSError(28, "disk full")
+
+    drive(app, script, (110, 40))
+    assert "indexer" in min(written("csv"), key=len and str).read_text()
+    assert [row["name"] for row in json.loads(written("json")[0].read_text())][2] == "store"
+    lines = written("jsonl")[0].read_text().splitlines()
+    assert json.loads(lines[-1])["what"] == "duplicates"
+    assert written("svg")[0].read_text().startswith("<svg")
+
+
+def test_a_line_for_every_verb_completes_and_says_what_is_wrong(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("colon")
+        await until(pilot, lambda: isinstance(app.screen, CommandScreen))
+        line = app.screen.query_one("#line", Input)
+        await pilot.press(*"desc", "tab")
+        await until(pilot, lambda: line.value == "describe ")
+        await pilot.press(*"sto", "tab")
+        await until(pilot, lambda: line.value == "describe store ")
+        line.value = "frob"
+        await until(pilot, lambda: "^ no verb 'frob'" in screen(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: screen(app).count("no verb 'frob'") >= 2)
+        line.value = "demo"
+        await pilot.press("enter")
+        await until(pilot, lambda: "wants a terminal of its own" in screen(app))
+        line.value = "tail"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TrafficScreen))
+
+    drive(app, script, (110, 40))
+
+
+def test_keys_can_be_others_and_the_palette_has_every_verb(
+    make_app: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    app = make_app(keymap={"terminate": "f8"})
+
+    async def script(pilot: Pilot[int]) -> None:
+        await choose(pilot, until, "store")
+        await pilot.press("t", "ctrl+d")
+        assert len(app.screen_stack) == 1
+        await pilot.press("f8")
+        await until(pilot, lambda: "Terminate store?" in screen(app))
+        await pilot.press("escape")
+        commands = {each.title: each for each in app.get_system_commands(app.screen)}
+        assert {f"ipcm {name}" for name in ("ls", "ps", "call", "kill", "tail")} <= set(commands)
+        await commands["Find text in the traffic"].callback()  # type: ignore[misc]
+        await until(pilot, lambda: "text in the traffic" in screen(app))
+        await pilot.press("escape", "ctrl+p", *"ipcm call", "enter")
+        await until(pilot, lambda: isinstance(app.screen, CommandScreen))
+        assert app.screen.query_one("#line", Input).value == "call "
+        assert not app.screen.query(OptionList).filter("#actions")
+
+    drive(app, script, (110, 40))
