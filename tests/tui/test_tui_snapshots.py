@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from ipcm._core.observation import ErrorEvent, MessageEvent, SignalEvent, TerminatedEvent
 from ipcm._core.observation import WorkerEvent as Worker
 from ipcm_tui.app import ConsoleApp
+from ipcm_tui.models.buses import BusFacts, BusRow
 
 RATES = (3, 5, 4, 9, 12, 14, 11, 15, 22, 18, 14, 9, 4, 2, 6, 12, 19, 25, 21, 14)
 
@@ -72,7 +73,8 @@ def press(until: Any, settle: Any, screen: Any) -> Press:
         async def script(pilot: Pilot[int]) -> None:
             app: Any = pilot.app
             await until(pilot, lambda: wanted in screen(app))
-            await pilot.press(*keys)
+            for key in keys:
+                await (pilot.pause(0.3) if key == "wait" else pilot.press(key))
             for field in app.screen.query("Input, TextArea"):
                 field.cursor_blink = False
             await settle(pilot, "─")
@@ -82,22 +84,63 @@ def press(until: Any, settle: Any, screen: Any) -> Press:
     return make
 
 
-def test_main_screen_80x24(app: Any, snap_compare: Any, press: Press) -> None:
-    assert snap_compare(app, terminal_size=(80, 24), run_before=press("340µs"))
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40), (240, 70)])
 
 
-def test_main_screen_120x40(busy_app: Any, snap_compare: Any, press: Press) -> None:
-    script = press("◌ open", "2", "up", "up", "p", "1", "G", "k")
+@SIZES
+def test_services(busy_app: Any, snap_compare: Any, press: Press, size: tuple[int, int]) -> None:
+    script = press("◌ open", "2", "up", "up", "p", "1", "G", "k", "space", "R")
+    assert snap_compare(busy_app, terminal_size=size, run_before=script)
+
+
+@SIZES
+def test_held_traffic(
+    busy_app: Any, snap_compare: Any, press: Press, size: tuple[int, int]
+) -> None:
+    script = press("◌ open", "l", "up", "up", "slash", *"store", "enter")
+    assert snap_compare(busy_app, terminal_size=size, run_before=script)
+
+
+@SIZES
+def test_service(busy_app: Any, snap_compare: Any, press: Press, size: tuple[int, int]) -> None:
+    script = press("◌ open", "R", "g", "enter")
+    assert snap_compare(busy_app, terminal_size=size, run_before=script)
+
+
+@SIZES
+def test_composer(
+    app: Any, demo_bus: Any, snap_compare: Any, press: Press, size: tuple[int, int]
+) -> None:
+    parameters = {
+        "type": "object",
+        "properties": {
+            "text": {"type": "string"},
+            "limit": {"type": "integer", "default": 10, "minimum": 1},
+        },
+        "required": ["text"],
+    }
+    doc = "Full-text search.\n\nArgs:\n    text: words to look for.\n    limit: hits at the most."
+    search = {
+        "name": "search",
+        "signature": "search(text: str, limit: int = 10) -> list[str]",
+        "doc": doc,
+        "parameters": parameters,
+    }
+    demo_bus.descriptions["store"] = {"name": "store", "endpoints": [search, {"name": "stats"}]}
+    keys = ("down", "down", "s", "wait", *"sea", "tab", "tab", *"fork", "tab", "0")
+    assert snap_compare(app, terminal_size=size, run_before=press("340µs", *keys))
+
+
+def test_pair(busy_app: Any, snap_compare: Any, press: Press) -> None:
+    script = press("◌ open", "2", *["up"] * 14, "enter")
     assert snap_compare(busy_app, terminal_size=(120, 40), run_before=script)
 
 
-def test_held_traffic_120x40(busy_app: Any, snap_compare: Any, press: Press) -> None:
-    script = press("◌ open", "2", "up", "up")
-    assert snap_compare(busy_app, terminal_size=(120, 40), run_before=script)
-
-
-def test_composer_80x24(app: Any, demo_bus: Any, snap_compare: Any, press: Press) -> None:
-    search = {"name": "search", "signature": "search(text: str)", "doc": "Full-text search."}
-    demo_bus.descriptions["store"] = {"endpoints": [search, {"name": "stats"}]}
-    script = press("340µs", "down", "down", "s", *"search", "tab", *'{"text": ')
-    assert snap_compare(app, terminal_size=(80, 24), run_before=script)
+def test_picker(make_app: Any, buses: Any, clock: Any, snap_compare: Any, press: Press) -> None:
+    buses.rows = [
+        BusRow(BusFacts("demo", "unix", "msgpack", clock.now - 77, 4200), 4),
+        BusRow(BusFacts("build", "unix", "json", clock.now - 7200, 3100), 12),
+        BusRow.swept("yesterday"),
+    ]
+    script = press("yesterday", "down")
+    assert snap_compare(make_app(None, None), terminal_size=(100, 24), run_before=script)

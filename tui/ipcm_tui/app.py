@@ -17,18 +17,18 @@ from textual.screen import ModalScreen, Screen
 from ipcm._os.interrupt import Interrupts, deferred
 from ipcm.bus import AnyBus, Bus, find_bus
 from ipcm.console.registry import NAMES, get_verb
-from ipcm.errors import ManyBuses, NoSuchBus, UnsupportedError
+from ipcm.errors import IPCMError, ManyBuses, NoSuchBus, UnsupportedError
 from ipcm_tui.asking import Answer
 from ipcm_tui.buses import HostBuses, open_source
 from ipcm_tui.history import History, state_directory
 from ipcm_tui.keys import read_keymap
-from ipcm_tui.models.buses import BusFacts
+from ipcm_tui.models.buses import BusFacts, BusRow
 from ipcm_tui.models.compose import Draft, draft_of
 from ipcm_tui.models.exporting import Kind, rows_as_csv, rows_as_json, traffic_as_jsonl
 from ipcm_tui.models.formatting import format_latency, printable
 from ipcm_tui.models.records import PeerRecord
 from ipcm_tui.models.traffic import Row
-from ipcm_tui.outputs import Outputs
+from ipcm_tui.outputs import OpenOutput, open_output
 from ipcm_tui.processes import Processes
 from ipcm_tui.running import ELSEWHERE
 from ipcm_tui.screens.acting import ActingScreen
@@ -110,7 +110,7 @@ class ConsoleApp(App[int]):
         buses: Buses | None = None,
         clock: Clock | None = None,
         processes: Processes | None = None,
-        outputs: Outputs | None = None,
+        outputs: OpenOutput | None = None,
         demo: bool = False,
         read_only: bool = False,
         interrupts: Interrupts | None = None,
@@ -185,6 +185,20 @@ class ConsoleApp(App[int]):
             demo=self.demo,
             on_over=self._on_over,
         )
+
+    def open_bus(self, row: BusRow) -> None:
+        """Begins to watch a bus of the list."""
+        self.run_worker(self._open_bus(row), group="open", exclusive=True)
+
+    async def _open_bus(self, row: BusRow) -> None:
+        assert self._buses is not None
+        wanted = row.facts.info or row.facts.name
+        try:
+            source, facts = await self._buses.open(wanted, read_only=self.read_only)
+        except IPCMError as error:
+            self.notify(printable(str(error)), severity="error", markup=False)
+        else:
+            await self.turn_to(source, facts)
 
     async def turn_to(self, source: Source, facts: BusFacts) -> None:
         """Turns to another bus."""
@@ -444,6 +458,7 @@ async def _run(found: Bus | None, demo: bool, read_only: bool, interrupts: Inter
         source,
         None if found is None else BusFacts.of(found),
         buses=HostBuses(),
+        outputs=open_output,
         demo=demo,
         read_only=read_only,
         interrupts=interrupts,

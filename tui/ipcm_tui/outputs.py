@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
-__all__ = ["Outputs"]
+from ipcm.bus import output_path
+from ipcm.errors import IPCMError
+from ipcm.observe.output import Output
+from ipcm_tui.models.buses import BusFacts
+
+__all__ = ["OpenOutput", "OutputReader", "open_output"]
 
 
-class Outputs(Protocol):
-    """Reads it on; tests put their own."""
+class OutputReader(Protocol):
+    """Reads the output of one service; `ipcm.observe.output.Output` is one."""
 
-    def read(self, service: str, place: int) -> tuple[str, int]:
-        """What was written since `place` (0: since the beginning), and the place to go on from."""
+    def tail(self, lines: int) -> str:
+        """The last lines."""
+
+    def read(self, most: int = ...) -> str:
+        """What came since; "" where there is nothing new."""
+
+
+OpenOutput: TypeAlias = Callable[[BusFacts, str], OutputReader | None]
+"""The output of a service of a bus; None where the bus has no place for it."""
+
+
+def open_output(facts: BusFacts, service: str) -> OutputReader | None:
+    """See `OpenOutput`."""
+    try:
+        path = output_path(facts.info, service)
+    except IPCMError:
+        return None
+    return None if path is None else Output(path)

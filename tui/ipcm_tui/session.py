@@ -13,7 +13,7 @@ from ipcm_tui.control import Control
 from ipcm_tui.models.buses import BusFacts
 from ipcm_tui.models.peers import Peer, PeerKey, Peers
 from ipcm_tui.models.traffic import TrafficLog
-from ipcm_tui.outputs import Outputs
+from ipcm_tui.outputs import OpenOutput, OutputReader
 from ipcm_tui.processes import HostProcesses, Processes
 from ipcm_tui.source import Clock, Source
 
@@ -44,7 +44,7 @@ class Session:
         *,
         clock: Clock | None = None,
         processes: Processes | None = None,
-        outputs: Outputs | None = None,
+        outputs: OpenOutput | None = None,
         read_only: bool = False,
         demo: bool = False,
         on_over: Callable[[str], None] = lambda why: None,
@@ -104,16 +104,9 @@ class Session:
         self.peers.update(source.presence, source.snapshots, busy, now)
         self._follow_processes(now)
 
-    def read_output(self, service: str, place: int) -> tuple[str, int]:
-        """What a service wrote since `place`, and the place to go on from."""
-        return ("", place) if self._outputs is None else self._outputs.read(service, place)
-
-    def no_output_hints(self) -> tuple[str, ...]:
-        """What to say where nothing was written."""
-        if self._outputs is None:
-            return ("This bus keeps no output.", "It goes where its starter's output goes.")
-        return ("It has written nothing that is kept.",
-                "Services started in the background write here.")  # fmt: skip
+    def open_output(self, service: str) -> OutputReader | None:
+        """What a service writes; None where the bus does not keep it."""
+        return None if self._outputs is None else self._outputs(self.facts, service)
 
     # Taking in
 

@@ -10,7 +10,6 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from ipcm.errors import IPCMError
 from ipcm_tui.models.buses import BusRow, bus_grid, merge
 from ipcm_tui.models.formatting import printable
 from ipcm_tui.source import Buses, Clock
@@ -28,7 +27,7 @@ class PickerScreen(Screen[None]):
     """Lists the buses for as long as it is open, and opens one.
 
     Args:
-        buses: where to look. read_only: how to open.
+        buses: where to look.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,7 +40,6 @@ class PickerScreen(Screen[None]):
         self._buses = buses
         self._clock = clock
         self._rows: list[BusRow] = []
-        self._opening = False
 
     def compose(self) -> ComposeResult:
         """A list, and what to do."""
@@ -78,26 +76,12 @@ class PickerScreen(Screen[None]):
         """Enter, or a second click."""
         key = self.query_one("#buses", GridView).selected
         row = next((row for row in self._rows if row.key == key), None)
-        if row is None or self._opening:
+        if row is None:
             return
         if row.stale:
             self.notify(f"{printable(row.facts.name)} has ended; nothing is left of it.")
             return
-        self._opening = True
-        self.run_worker(self._open(row), group="open")
-
-    async def _open(self, row: BusRow) -> None:
-        app = cast("ConsoleApp", self.app)
-        try:
-            source, facts = await self._buses.open(
-                row.facts.info or row.facts.name, read_only=app.read_only
-            )
-        except IPCMError as error:
-            self.notify(printable(str(error)), severity="error", markup=False)
-        else:
-            await app.turn_to(source, facts)
-        finally:
-            self._opening = False
+        cast("ConsoleApp", self.app).open_bus(row)
 
     def action_back(self) -> None:
         """To the bus that one came from, where there is one."""

@@ -33,7 +33,7 @@ class Charts(Horizontal):
         rate = self.query_one("#chart-rate", Static)
         latency = self.query_one("#chart-latency", Static)
         self._draw(rate, list(peer.rates.values), format_rate, palette, "accent")
-        self._draw(latency, list(peer.latencies.values), format_latency, palette, "good")
+        self._draw(latency, list(peer.latencies.values), _latency, palette, "good")
 
     def _draw(
         self,
@@ -46,3 +46,7 @@ class Charts(Horizontal):
         size = where.content_size
         lines = chart(values, size.width, size.height, label)
         where.update(Text("\n".join(lines), style=palette[tone], no_wrap=True))
+
+
+def _latency(seconds: float) -> str:
+    return format_latency(seconds) if seconds else "0"

@@ -222,7 +222,8 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         lead = " "
         if mark:
             base = self.get_component_rich_style(mark)
-            lead = "▪" if mark == "table--marked" else " "
+            # Nothing is told by colours alone.
+            lead = "▪" if mark == "table--marked" else "›"
         if index == self.cursor:
             # A cursor that only a colour shows is none on a screen without colours.
             base = self.get_component_rich_style("table--cursor")

@@ -35,18 +35,16 @@ class OutputView(LineTable):
 
     def __init__(self, session: Session, key: PeerKey, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._session = session
-        self._key = key
         self.output = OutputLog()
         self.finding = ""
-        self._place = 0
+        self._reader = session.open_output(key.name)
+        self._begun = False
         self._shown: tuple[object, ...] = ()
 
     def show(self, palette: Palette) -> None:
         """Reads what is new, and draws it."""
-        text, self._place = self._session.read_output(self._key.name, self._place)
         before = self.output.added
-        self.output.feed(text)
+        self.output.feed(self._read())
         if self.cursor is not None:
             # The ring has moved on below the cursor, which stays on its line.
             gone = max(len(self.output.lines) and self.output.added - before, 0)
@@ -64,6 +62,17 @@ class OutputView(LineTable):
             self.place(self.max_scroll_y)
         self.border_subtitle = "following" if self.cursor is None else "G follows again"
         self.refresh()
+
+    def _read(self) -> str:
+        if self._reader is None:
+            return ""
+        if not self._begun:
+            self._begun = True
+            return self._reader.tail(self.output.most)
+        try:
+            return self._reader.read()
+        except OSError as error:
+            return f"[it cannot be read: {error.strerror}]\n"
 
     def find(self, text: str, step: int = -1) -> bool:
         """Selects the nearest line with a text; False where there is none."""
@@ -114,7 +123,12 @@ class OutputView(LineTable):
 
     def hints(self) -> Sequence[str]:
         """See `LineTable`."""
-        return self._session.no_output_hints()
+        if self._reader is None:
+            return ("This bus keeps no output.", "It goes where that of its starter goes.")
+        return (
+            "It has written nothing that is kept:",
+            "a service does that was started in the background, or with output='bus'.",
+        )
 
     def mark(self, index: int) -> str:
         """See `LineTable`."""
