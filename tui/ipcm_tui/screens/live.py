@@ -96,6 +96,7 @@ class LiveScreen(Screen[None]):
         if event.bar.id == "find" and view is not None:
             if not view.find(event.text):
                 self.notify(f"nothing here mentions {event.text!r}", severity="warning")
+            event.bar.close()
             view.focus()
 
     def action_replay(self) -> None:

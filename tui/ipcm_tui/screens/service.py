@@ -238,6 +238,7 @@ class ServiceScreen(ActingScreen):
             view = self.query_one(OutputView)
             if not view.find(event.text):
                 self.notify(f"no output mentions {event.text!r}", severity="warning")
+            event.bar.close()
             view.focus()
 
     def on_prompt_bar_cancelled(self) -> None:

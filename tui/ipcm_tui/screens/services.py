@@ -254,9 +254,9 @@ class ServicesScreen(ActingScreen):
         """Keeps it."""
         if event.bar.id == "filter":
             if self.filter.problem:
-                event.bar.ask(event.text)
                 self.app.bell()
             else:
+                event.bar.close()
                 self.table.focus()
 
     def on_prompt_bar_cancelled(self, event: PromptBar.Cancelled) -> None:

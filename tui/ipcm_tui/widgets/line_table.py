@@ -223,7 +223,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         if mark:
             base = self.get_component_rich_style(mark)
             # Nothing is told by colours alone.
-            lead = "▪" if mark == "table--marked" else "›"
+            lead = "▪" if mark == "table--marked" else "*"
         if index == self.cursor:
             # A cursor that only a colour shows is none on a screen without colours.
             base = self.get_component_rich_style("table--cursor")

@@ -90,9 +90,8 @@ class PromptBar(Vertical):
             self.post_message(self.Typed(self, event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Tells of it, and hides."""
+        """Tells of it; who asked closes it, where the text will do."""
         event.stop()
-        self.close()
         self.post_message(self.Submitted(self, event.value))
 
     def action_cancel(self) -> None:
