@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from ipcm.console.predicate import Predicate, parse_predicate
+from ipcm.console.completion import Offer
+from ipcm.console.live import Live
+from ipcm.console.predicate import Predicate, PredicateError, parse_predicate
 from ipcm.console.predicate_fields import Fields, Kind
 from ipcm.console.results import Table
 from ipcm.console.verb import Option
@@ -14,21 +18,42 @@ __all__ = ["Selection", "filter_option", "sort_option", "sort_rows"]
 
 T = TypeVar("T")
 
+_FIELD_BEGUN = re.compile(r"(?:(?<=[\s(])|^)\w*$")
+"""What may be the beginning of a field, at the end of a predicate."""
+
 _RISING = frozenset({"pid", "owner_pid"})
 """Figures that are no quantities: nobody asks for the largest."""
 
 
-def filter_option(example: str) -> Option:
+def filter_option(example: str, fields: Fields) -> Option:
     """The option `--filter`.
 
     Args:
-        example: a predicate that makes sense for these rows.
+        example: a predicate that makes sense for these rows. fields: of the rows.
     """
+
+    def complete(live: Live, args: Mapping[str, Any], begin: str) -> Iterable[Offer]:
+        begun = _FIELD_BEGUN.search(begin)
+        if begun is None:
+            return []
+        return [
+            Offer(name, kind.value, begun.start(), more=True) for name, kind in fields.kinds.items()
+        ]
+
+    def check(text: str) -> tuple[int, str] | None:
+        try:
+            parse_predicate(text, fields)
+        except PredicateError as error:
+            return error.at, f"the filter: {error.reason}"
+        return None
+
     return Option(
         "filter",
         ("--filter",),
         f"Only what matches, such as '{example}'.",
         metavar="PREDICATE",
+        complete=complete,
+        check=check,
     )
 
 

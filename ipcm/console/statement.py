@@ -11,7 +11,7 @@ from ipcm.console.grammar import Reading, Slot, read
 from ipcm.console.live import Live
 from ipcm.console.references import Last, expander
 from ipcm.console.registry import suggest
-from ipcm.console.verb import Verb
+from ipcm.console.verb import Option, Verb
 from ipcm.console.words import Line, Problem, ProblemKind
 
 __all__ = ["Statement", "check", "understand"]
@@ -74,7 +74,7 @@ def check(statement: Statement, live: Live) -> list[Problem]:
     if verb is not None and reading is not None and not reading.help:
         if reading.common.bus:
             live = live.on(reading.common.bus)
-        found += _nobody(reading, live)
+        found += [*_nobody(reading, live), *_misread(reading)]
         if verb.check is not None:
             try:
                 faults = list(verb.check(live, reading.values))
@@ -102,6 +102,20 @@ def _nobody(reading: Reading, live: Live) -> Iterable[Problem]:
         else:
             continue
         yield Problem(slot.word.start, slot.word.end, problem, "doubt")
+
+
+def _misread(reading: Reading) -> Iterable[Problem]:
+    """Values of options that have a language of their own."""
+    for slot in reading.slots:
+        option, word = slot.parameter, slot.word
+        if slot.role != "value" or not isinstance(option, Option) or option.check is None:
+            continue
+        fault = None if word.references else option.check(word.value[slot.at :])
+        if fault is not None:
+            at, text = fault
+            unfinished = slot.at + at >= len(word.value)
+            start = min(word.place(slot.at + at), word.end)
+            yield Problem(start, word.end, text, "missing" if unfinished else "wrong")
 
 
 def _placed(faults: Iterable[Fault], reading: Reading, line: Line) -> Iterable[Problem]:

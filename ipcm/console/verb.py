@@ -131,6 +131,7 @@ class Option:
         type: bool makes a switch.
         minimum: the smallest value, for numbers. choices: the only values.
         metavar: what stands for the value in the help.
+        check: says where in a text something is wrong, and what; None where nothing is.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Option:
     choices: tuple[str, ...] = ()
     metavar: str | None = None
     complete: Completer | None = None
+    check: Callable[[str], tuple[int, str] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def main(
     keep_going: bool = False,
     ask: Sequence[str] | None = None,
 ) -> int:
-    """Runs the shell: a prompt where standard input and output are a terminal, else a script.
+    """Runs the shell: a prompt where standard input is a terminal, else a script.
 
     Args:
         bus: the current one at the start; None for the only one that runs, if one does.
@@ -43,12 +43,14 @@ def main(
 
     Raises:
         NoSuchBus, BadBusInfo, BusGone: the bus that was named is not there.
-        UsageError: what the prompt needs is not installed.
+        UsageError: what the prompt needs is not installed, or its output is no terminal.
     """
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="backslashreplace")
     asking = frozenset(_asking() if ask is None else ask)
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    terminal = sys.stdin.isatty()
+    if terminal and not sys.stdout.isatty():
+        raise UsageError("a prompt needs a terminal to be shown on; a script is standard input")
     voice: Voice = TerminalVoice() if terminal else ScriptVoice()
     current = _first_bus(bus, voice if terminal else None)
     session = Session(current, voice, read_only=read_only, asking=asking)

@@ -38,13 +38,12 @@ from ipcm.shell.feed import Feed
 from ipcm.shell.follow import BATCH, Follow, open_follow
 from ipcm.shell.history import KeptHistory, default_path, secret_patterns
 from ipcm.shell.keys import make_bindings
-from ipcm.shell.session import VERBS, Session
+from ipcm.shell.session import LEAVING, VERBS, Session
 from ipcm.shell.toolbar import BarState, bar, hint
 from ipcm.shell.typed import Typed
 
 __all__ = ["Prompt", "run_prompt"]
 
-_LEAVING: Final = ("exit", "quit")
 _MENU: Final = 6
 _SOON: Final = 0.05
 _TYPING: Final = 0.3
@@ -148,7 +147,7 @@ class Prompt:
             with deferred() as interrupts:
                 text = self._read(interrupts)
             # A signal that came meanwhile has been raised by now.
-            if text is None or text.strip() in _LEAVING:
+            if text is None or text.strip() in LEAVING:
                 return 0
             self._run(text)
             self._follow_bus()

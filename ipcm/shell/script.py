@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ipcm.console.words import lex, statements
-from ipcm.shell.session import Session
+from ipcm.shell.session import LEAVING, Session
 from ipcm.shell.voice import ScriptVoice
 
 __all__ = ["run_script"]
@@ -26,6 +26,8 @@ def run_script(session: Session, lines: Iterable[str], keep_going: bool = False)
         text += piece
         if lex(text).open:
             continue  # JSON or quotes go on in the next line
+        if text.strip() in LEAVING:
+            return first
         code = _run(session, text, number)
         first = first or code
         if code and not keep_going:

@@ -21,10 +21,13 @@ from ipcm.errors import BusGone, IPCMError, UnsupportedError, UsageError
 from ipcm.shell.outlet import Outlet, open_outlet
 from ipcm.shell.voice import Voice
 
-__all__ = ["ASK", "VERBS", "Session"]
+__all__ = ["ASK", "LEAVING", "VERBS", "Session"]
 
 ASK: Final = ("terminate", "kill")
 """What has to be confirmed, where nobody says otherwise."""
+
+LEAVING: Final = ("exit", "quit")
+"""Lines that leave a shell."""
 
 VERBS: Final = tuple(name for name in (*NAMES, *SESSION_NAMES) if name != "shell")
 """The verbs that a shell has."""

@@ -10,7 +10,7 @@ from ipcm.console.references import Last
 from ipcm.console.statement import Statement, check
 from ipcm.console.words import Problem, statements
 from ipcm.shell.colour import paint
-from ipcm.shell.session import VERBS, Session
+from ipcm.shell.session import LEAVING, VERBS, Session
 
 __all__ = ["Known", "Typed"]
 
@@ -39,7 +39,8 @@ class Typed:
         if key == self._key:
             return
         self._key = key
-        found = [self._session.understand(line) for line in statements(text)]
+        lines = [] if text.strip() in LEAVING else statements(text)
+        found = [self._session.understand(line) for line in lines]
         self._read = [(each, check(each, self._feed)) for each in found]
         if any(problem.end == len(text) for _, problems in self._read for problem in problems):
             self._read = [(each, self._without_begun(text, found)) for each, found in self._read]

@@ -56,6 +56,8 @@ def completed(text: str) -> str:
         ("ps --sort c", "ps --sort cpu"),
         ("ps --sort=c", "ps --sort=cpu"),
         ("ps --so", "ps --sort"),
+        ("ps --filter sta", "ps --filter state"),
+        ("ps --filter 'p95>20ms and sta", "ps --filter 'p95>20ms and state"),
         ("ps -b ot", "ps -b other"),
         ("describe -b other ", "describe -b other far"),
         ("signal probe SIGH", "signal probe SIGHUP"),

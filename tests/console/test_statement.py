@@ -54,6 +54,8 @@ def first(text: str) -> tuple[str, str, Problem]:
         ("request store [1 2]", "2", "no JSON: expecting ','"),
         ("signal store HOP", "HOP", "HOP"),
         ("ps > a b", "b", "nothing can follow the file"),
+        ("ps --filter 'p95>20ms and sate=busy'", "sate=busy'", "no field 'sate'"),
+        ("tail --filter='latency>x'", "x'", "the filter"),
     ],
 )  # fmt: skip
 def test_what_is_wrong(text: str, marked: str, problem: str) -> None:

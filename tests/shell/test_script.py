@@ -115,6 +115,21 @@ def test_it_goes_on_if_told_to(bus: ipcm.Bus, script: Script) -> None:
     assert "here" in run.stdout
 
 
+def test_it_may_be_left(bus: ipcm.Bus, script: Script) -> None:
+    run = script("ls -o csv\nexit\ntial\n")
+    assert run.returncode == 0 and "here," in run.stdout
+
+
+def test_a_prompt_needs_a_terminal_for_its_output(bus: ipcm.Bus) -> None:
+    screen = Screen(["sh", "-c", f"{sys.executable} -m ipcm shell | cat; echo done"])
+    try:
+        screen.expect("a prompt needs a terminal to be shown on")
+        screen.expect("done")
+        screen.end()
+    finally:
+        screen.close()
+
+
 def test_where_no_bus_runs(home: Path, script: Script) -> None:
     assert script("help ps\nls\n").returncode == 0
     assert script("ps\n").returncode == 3

@@ -83,6 +83,6 @@ VERB = Verb(
     group="Look",
     run=run,
     result=BusRow,
-    options=(filter_option("age>1h services=0"), sort_option(_FIELDS)),
+    options=(filter_option("age>1h services=0", _FIELDS), sort_option(_FIELDS)),
     examples=(("", "all of them"), ("-o json", "the same as one JSON document")),
 )

@@ -26,7 +26,7 @@ VERB = Verb(
     group="Look",
     run=run,
     result=PeerRow,
-    options=(filter_option("p95>20ms and not errors=0"), sort_option(PEER_FIELDS)),
+    options=(filter_option("p95>20ms and not errors=0", PEER_FIELDS), sort_option(PEER_FIELDS)),
     doc="A service that does not answer within the time-out is shown as busy.",
     examples=(
         ("", "who is there, and how they do"),

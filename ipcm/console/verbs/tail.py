@@ -247,7 +247,7 @@ VERB = Verb(
             metavar="SECONDS",
         ),
         Option("count", ("-n", "--count"), "Stop after so many.", int, minimum=1, metavar="N"),
-        filter_option("latency>20ms or error!=none"),
+        filter_option("latency>20ms or error!=none", _PREDICATE_FIELDS),
         Option("turns", ("--turns",), "Turns of the services' loops too.", bool, False),
         Option("no_previews", ("--no-previews",), "Without what messages say.", bool, False),
     ),

@@ -76,7 +76,7 @@ VERB = Verb(
             minimum=1,
             metavar="N",
         ),
-        filter_option("rate>100 or state=busy"),
+        filter_option("rate>100 or state=busy", PEER_FIELDS),
         sort_option(PEER_FIELDS),
     ),
     examples=(("", "until Ctrl-C"), ("-d 0.5 --sort rate", "the busiest first, twice a second")),
