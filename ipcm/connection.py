@@ -24,7 +24,7 @@ from ipcm._core.envelope import (
     TERMINATE,
     Envelope,
 )
-from ipcm._core.requests import Ending, RequestTable
+from ipcm._core.requests import Ending, RequestTable, is_patience
 from ipcm._os import here
 from ipcm.errors import BusGone, ConcurrentUse, IPCMError, UsageError, WrongProcess
 from ipcm.message import Kind, Message
@@ -73,6 +73,7 @@ class Connection:
         self.requests = RequestTable()
         self.inbox: deque[Message] = deque(port.unread)
         self.changes: list[Change] = []
+        self._endings: deque[Ending] = deque()
         self.keep_changes = False
         self.on_control: Callable[[Origin, Envelope], None] | None = None
         self.on_events: Callable[[Origin, Any], None] | None = None
@@ -138,8 +139,10 @@ class Connection:
         soonest = table.soonest
         if soonest < math.inf and soonest <= (now := self.clock.monotonic()):
             endings += table.expire(now)
-        for ending in endings:
-            self.on_ending(ending)
+        if endings:
+            self._endings += endings
+        while self._endings:  # where a callback raises, those of the others are called next time
+            self.on_ending(self._endings.popleft())
 
     def on_ending(self, ending: Ending) -> None:
         """Calls the callback of a request that ended; a service puts its own way here."""
@@ -171,7 +174,10 @@ class Connection:
         timeout: float | None = None
         if code == REQUEST:
             correlation_id, aux = id, envelope.aux
-            timeout = None if isinstance(aux, str) else aux
+            if aux is not None and not is_patience(aux):
+                self._refuse(origin, id, f"{aux!r:.40} is no time-out")
+                return None
+            timeout = aux
         elif code == RESPONSE:
             correlation_id, aux = id, envelope.aux
             error = aux if aux is None or isinstance(aux, str) else str(aux)

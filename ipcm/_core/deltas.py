@@ -19,16 +19,28 @@ class Deltas:
     __slots__ = ("_changes",)
 
     def __init__(self) -> None:
-        self._changes: deque[tuple[str, int]] = deque()
+        self._changes: deque[tuple[str, int, str]] = deque()
 
     @property
     def pending(self) -> bool:
         """True where a change waits for its turn."""
         return bool(self._changes)
 
-    def add(self, name: str, change: int) -> None:
-        """Notes that a peer came (+1) or left (-1)."""
-        self._changes.append((name, change))
+    def add(self, name: str, change: int, life: str = "") -> None:
+        """Notes that a peer, one life of its name, came (+1) or left (-1)."""
+        self._changes.append((name, change, life))
+
+    def leaving(self) -> dict[str, str]:
+        """Names of which a life has ended and is not told yet, with the first such life.
+
+        What a later life has said is for a turn after that: else a name that comes back again
+        and again, and always speaks, would never be told to have left.
+        """
+        lives: dict[str, str] = {}
+        for name, change, life in self._changes:
+            if change < 0:
+                lives.setdefault(name, life)
+        return lives
 
     def take(self, speaking: Container[str] = (), *, peek: bool = False) -> dict[str, int]:
         """The changes for this turn.
@@ -44,11 +56,11 @@ class Deltas:
             return {}
         delta: dict[str, int] = {}
         held: set[str] = set()
-        later: deque[tuple[str, int]] = deque()
-        for name, change in self._changes:
+        later: deque[tuple[str, int, str]] = deque()
+        for name, change, life in self._changes:
             if name in delta or name in held or (change < 0 and name in speaking):
                 held.add(name)
-                later.append((name, change))
+                later.append((name, change, life))
             else:
                 delta[name] = change
         if not peek:

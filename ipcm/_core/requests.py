@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import msgspec
 
 from ipcm.errors import IPCMError, PeerGone, RemoteError, RequestTimeout
 from ipcm.message import Message, Response
 
-__all__ = ["Callback", "Ending", "RequestTable"]
+__all__ = ["Callback", "Ending", "RequestTable", "is_patience"]
 
 Callback: TypeAlias = Callable[[Response, Message | None], object]
 
@@ -173,3 +173,8 @@ class RequestTable:
 
 def _failure(id: int, error: IPCMError) -> Response:
     return Response(id, None, str(error), error)
+
+
+def is_patience(seconds: object) -> TypeGuard[float]:
+    """Whether what came over the wire is a time to wait: a number, and not the one that is none."""
+    return type(seconds) in (int, float) and seconds == seconds

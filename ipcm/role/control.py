@@ -14,6 +14,7 @@ from ipcm._core.observation import Event, MessageEvent, RequestCounts, Snapshot,
 from ipcm._core.preview import make_preview
 from ipcm._core.subscription import ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
+from ipcm._os.signals import parse_signals
 from ipcm.errors import IPCMError, UnsupportedError, UsageError
 from ipcm.message import Message
 from ipcm.role.endpoints import endpoint_name
@@ -81,7 +82,7 @@ class Control:
             case "signal":
                 if self._service._ipcm_state.threaded:
                     raise UnsupportedError("this service is a thread of a process with others")
-                send_signal(identify(), Signals(int(args.get("signal", 0))))
+                send_signal(identify(), _parse_signal(args.get("signal")))
                 return None
         raise UsageError(f"the control plane has no {verb!r}")
 
@@ -240,7 +241,7 @@ class Control:
                 continue
             previews = subscription.options.previews
             if shown is None or (shown.preview is None) == previews:
-                preview = make_preview(content, self._service.redact) if previews else None
+                preview = self._preview(content) if previews else None
                 shown = MessageEvent(
                     service=self._service.name,
                     when=self._clock.time(),
@@ -257,6 +258,13 @@ class Control:
                 )
             subscription.add(shown)
 
+    def _preview(self, content: Any) -> str:
+        try:
+            return make_preview(content, self._service.redact)
+        except Exception as error:  # noqa: BLE001 (a hook for observers harms nobody else)
+            self._service.note_error("redact", error)
+            return "(redact failed)"
+
     def _send(self, to: str, envelope: Envelope) -> bool:
         try:
             self._service.client().port.send(to, envelope)
@@ -264,3 +272,9 @@ class Control:
             self._service._ipcm_state.telemetry.drops += 1
             return False
         return True
+
+
+def _parse_signal(signal: object) -> Signals:
+    if not isinstance(signal, int | str):
+        raise UsageError(f"{signal!r:.40} is no signal")
+    return parse_signals([signal])[0]

@@ -67,6 +67,7 @@ class ServiceState:
         watched: watched processes by pidfd. identities: of watched pids, taken before the fork.
         output: the file on the bus that its output goes to. output_due: when to look at its size.
         flush_due: when observers are to get what has waited for it.
+        held: messages at the head of the inbox that wait for the end of an earlier life.
         slow: handlers took long in the last turn.
         threaded: it runs in a thread that is not the main one: no signals, no children.
         clock: of the bus.
@@ -102,6 +103,7 @@ class ServiceState:
     identities: dict[int, ProcessIdentity] = dataclasses.field(default_factory=dict)
     answering: OpenRequest | None = None
     watch_ended: bool = False
+    held: int = 0
     next_interval: float = math.inf
     next_cycle: float = math.inf
     next_expiry: float = math.inf

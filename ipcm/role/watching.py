@@ -11,7 +11,7 @@ from ipcm._core.activity import Activity
 from ipcm._core.observation import SignalEvent
 from ipcm._os.process import identify, open_pidfd
 from ipcm._os.signals import parse_signals
-from ipcm.message import Kind
+from ipcm.message import Kind, Message
 
 if TYPE_CHECKING:
     from ipcm.client import Client
@@ -100,9 +100,10 @@ def _gather(service: ServiceRole, client: Client, sig_seen: dict[Any, int]) -> A
     state = service._ipcm_state
     messages = client.take_inbox()
     activity = Activity(messages=messages)
-    for message in messages:
+    for message in messages[state.held :]:
         if message.kind is Kind.REQUEST:
             service.open_request(message)
+    state.held = 0
     # The pipe of the signals is read where there is something in it: that is a system call.
     if sig_seen or (state.signals is not None and state.signals.noticed):
         gather_signals(service, activity, sig_seen)
@@ -115,12 +116,24 @@ def _gather(service: ServiceRole, client: Client, sig_seen: dict[Any, int]) -> A
         asked = [message.content for message in messages if message.is_terminate]
         take_changes(service, asked[0] if asked else 0)
     if state.deltas.pending:
+        messages = activity.messages = _hold_back(client, state, messages)
         activity.peer_delta = state.deltas.take({message.sender for message in messages})
     if state.next_interval < math.inf and state.clock.monotonic() >= state.next_interval:
         activity.interval = True
     if state.is_terminated and not was_terminated:
         activity.terminated = state.terminated
     return activity
+
+
+def _hold_back(client: Client, state: ServiceState, messages: list[Message]) -> list[Message]:
+    """Puts back what the next life of a name has said while the end of one is not told yet."""
+    leaving = state.deltas.leaving()
+    later = [m for m in messages if leaving.get(m.sender, m.incarnation) != m.incarnation]
+    if not later:
+        return messages
+    client.inbox.extendleft(reversed(later))
+    state.held = len(later)
+    return [m for m in messages if leaving.get(m.sender, m.incarnation) == m.incarnation]
 
 
 def gather_signals(service: ServiceRole, activity: Activity, sig_seen: dict[Any, int]) -> None:
@@ -167,9 +180,9 @@ def take_changes(service: ServiceRole, value: Any = 0) -> None:
             state.peers.pop(peer.name, None)
         if peer is not None and peer.kind != "observer" and peer.name != service.name:
             if change.what == "joined":
-                state.deltas.add(peer.name, 1)
+                state.deltas.add(peer.name, 1, peer.incarnation)
             elif change.what == "left":
-                state.deltas.add(peer.name, -1)
+                state.deltas.add(peer.name, -1, peer.incarnation)
 
 
 def watch_processes(service: ServiceRole) -> None:

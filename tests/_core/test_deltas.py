@@ -68,3 +68,18 @@ def test_changes_may_come_between_turns(steps: list[tuple[str, str | set[str]]])
         assert len(taken) > before  # a turn that comes at once is never for nothing
     for name in "abc":
         assert [c for n, c in taken if n == name] == [c for n, c in added if n == name]
+
+
+def test_whose_end_is_not_told_yet() -> None:
+    deltas = Deltas()
+    for change, life in ((-1, "one"), (1, "two"), (-1, "two"), (1, "three")):
+        deltas.add("a", change, life)
+    deltas.add("b", 1, "four")
+    assert deltas.leaving() == {"a": "one"}
+    assert deltas.take({"a"}) == {"b": 1}
+    assert deltas.take() == {"a": -1}
+    assert deltas.leaving() == {"a": "two"}
+    deltas.take()
+    deltas.take()
+    assert deltas.leaving() == {}
+    assert deltas.take() == {"a": 1}

@@ -66,7 +66,18 @@ class Membership:
         self._ready = kind != "service"
         self._retry_at = math.inf
         self._give_up_at = math.inf
-        self._link = self._enter(reach(route, route.peer_address(name, incarnation)))
+        self._link = self._join(route.peer_address(name, incarnation))
+
+    def _join(self, own: str) -> PresenceLink:
+        deadline = time.monotonic() + _GIVE_UP
+        while True:
+            link = reach(self._route, own)
+            try:
+                return self._enter(link)
+            except BusGone:
+                # Where the registrar died while it was asked, there will be a next one.
+                if not link.lost or time.monotonic() >= deadline:
+                    raise
 
     def _enter(self, link: PresenceLink) -> PresenceLink:
         try:

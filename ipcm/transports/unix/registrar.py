@@ -41,7 +41,7 @@ from ipcm._os.limits import raise_file_limit
 from ipcm._os.memory import scratch
 from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
 from ipcm._os.signals import ignore
-from ipcm.errors import ProtocolError
+from ipcm.errors import BusGone, ProtocolError
 from ipcm.transports.base import Limits
 from ipcm.transports.unix.hello import HELLO_LIMIT
 from ipcm.transports.unix.listener import Listener
@@ -208,6 +208,9 @@ class Registrar:
                 self._tell(roster.terminate())
             case Detach(seq=seq):
                 self._forget_owner()
+                # Also for the registrar that will follow, should this one die.
+                with contextlib.suppress(BusGone, OSError):
+                    self._route.unguard()
                 self._tell([Outgoing(fd, Answer(seq))])
             case End(seq=seq, grace=grace):
                 self._tell([Outgoing(fd, Answer(seq))])

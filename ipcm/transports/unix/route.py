@@ -25,7 +25,7 @@ from ipcm.errors import BusGone
 from ipcm.transports.base import BusRecord
 from ipcm.transports.runtime import check_private
 
-__all__ = ["Record", "Route"]
+__all__ = ["DRAFT", "Record", "Route", "remove_directory"]
 
 _LONGEST: Final = 100  # sun_path holds 108 bytes with its NUL (unix(7))
 
@@ -111,6 +111,12 @@ class Route:
         draft.write_bytes(msgspec.json.encode(record))
         draft.rename(self.path / "bus.json")
 
+    def unguard(self) -> None:
+        """Notes that the bus outlives its owner."""
+        record = self.record()
+        bus = msgspec.structs.replace(record.bus, guard=False)
+        self.write_record(msgspec.structs.replace(record, bus=bus))
+
     def lock(self) -> int | None:
         """Takes the registrar's lock: its descriptor, or None where a registrar lives."""
         try:
@@ -166,20 +172,28 @@ class Route:
         remove_directory(self.path)
 
 
+DRAFT: Final = ".new-"
+"""Begins the name of a directory that is no bus yet, or none any more: `.new-PID-START-RANDOM`."""
+
+
 def remove_directory(path: Path) -> None:
     """Removes the directory of a bus and all that is in it."""
-    # The record first: from here on nobody takes this for a bus.
-    with contextlib.suppress(OSError):
-        (path / "bus.json").unlink()
-    shutil.rmtree(path, ignore_errors=True)
+    # Under another name, so that nobody who takes its place loses anything; it is nobody's, so
+    # that whoever finds it removes it, too.
+    gone = path.with_name(f"{DRAFT}{os.getpid()}-0-{os.urandom(4).hex()}")
+    try:
+        path.rename(gone)
+    except OSError:
+        return  # it is gone, or its file system takes no more changes
+    shutil.rmtree(gone, ignore_errors=True)
     # A tree is walked by descriptors. Where there are none left, a bus that was hardly made goes
     # all the same.
-    for file in ("r", "lock", ".bus.json", "log/_registrar"):
+    for file in ("bus.json", "r", "lock", ".bus.json", "log/_registrar"):
         with contextlib.suppress(OSError):
-            (path / file).unlink()
+            (gone / file).unlink()
     for folder in ("p", "log", ""):
         with contextlib.suppress(OSError):
-            (path / folder).rmdir()
+            (gone / folder).rmdir()
 
 
 def _raise_shortage(error: Exception) -> None:

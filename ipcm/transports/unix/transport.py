@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from ipcm._core.businfo import BusInfo
 from ipcm._core.names import file_name
 from ipcm._core.registry import Answer, Detach, End, Listing, ListPeers, PeerInfo, PeerKind
 from ipcm._core.registry import Terminate as TerminateWord
-from ipcm._os.process import identify
+from ipcm._os.process import ProcessIdentity, identify
 from ipcm._os.spawn import end_helper, reap
 from ipcm.errors import BusError, BusGone, InsecureDirectory, NameTaken
 from ipcm.serializers import get_serializer
@@ -23,12 +25,13 @@ from ipcm.transports.runtime import check_private, home, homes
 from ipcm.transports.unix.keeper import start_registrar
 from ipcm.transports.unix.port import UnixPort
 from ipcm.transports.unix.presence import PresenceLink, reach
-from ipcm.transports.unix.route import Record, Route, remove_directory
+from ipcm.transports.unix.route import DRAFT, Record, Route, remove_directory
 
 __all__ = ["UnixTransport"]
 
 _VERSION: Final = 1
-_YOUNG: Final = 5.0
+_LEAVING: Final = 2.0
+_LOOK: Final = 0.01
 
 
 class UnixTransport(Transport):
@@ -40,43 +43,67 @@ class UnixTransport(Transport):
     def create(self, name: str, serializer: str, guard: bool) -> BusRecord:
         """See `Transport.create`."""
         path = home() / name
-        try:
-            self._make_directory(path)
-        except OSError as error:
-            raise BusError(f"the directory {path} cannot be made: {error.strerror}") from error
-        with contextlib.ExitStack() as undo:
-            undo.callback(remove_directory, path)
+        maker = identify()
+        draft = path.with_name(f"{DRAFT}{maker.pid}-{maker.start}-{secrets.token_hex(4)}")
+        with contextlib.ExitStack() as stack, contextlib.ExitStack() as undo:
+            undo.callback(remove_directory, draft)
             try:
+                draft.mkdir(mode=0o700)
+                with Route(str(draft)) as making:
+                    lock = making.lock()
+                    assert lock is not None, "nobody else knows of it"
+                stack.callback(os.close, lock)
+                self._take_place(draft, path)
+                undo.callback(remove_directory, path)
                 with Route(str(path)) as route:
-                    record = self._furnish(route, name, serializer, guard, undo)
+                    record = self._furnish(route, lock, name, serializer, guard, undo)
             except OSError as error:
                 raise BusError(f"the bus at {path} cannot be made: {error.strerror}") from error
             undo.pop_all()
         return record
 
-    def _make_directory(self, path: Path) -> None:
-        try:
-            path.mkdir(mode=0o700)
-        except FileExistsError:
+    def _take_place(self, draft: Path, path: Path) -> None:
+        """Gives a locked directory its name: whoever finds it there finds it locked."""
+        deadline = time.monotonic() + _LEAVING
+        while True:
+            try:
+                draft.rename(path)  # over one that is empty, too
+                return
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    raise
             if path.is_symlink():
-                raise InsecureDirectory(str(path), "it is a symbolic link") from None
+                raise InsecureDirectory(str(path), "it is a symbolic link")
             self._sweep(path)
-            if path.exists():
-                check_private(path)  # else it is no bus at all
-                pid = None
-                with contextlib.suppress(BusError), Route(str(path)) as route:
-                    pid = route.record().bus.owner_pid
-                raise NameTaken(path.name, pid, "bus") from None
-            path.mkdir(mode=0o700)
+            holder = self._end_of_the_dead(path)
+            if path.exists() and (holder is not None or time.monotonic() >= deadline):
+                raise NameTaken(path.name, holder, "bus")
+            # One whose maker is not done yet, or was killed in the middle of it.
+            select.poll().poll(_LOOK * 1000)
+
+    def _end_of_the_dead(self, path: Path) -> int | None:
+        """Ends a bus whose owner is dead, as it would itself in a moment; else its owner."""
+        try:
+            with Route(str(path)) as route:
+                record = route.record()
+        except BusGone:
+            return None
+        owner = ProcessIdentity(record.bus.owner_pid, record.owner_start)
+        if not record.bus.guard or owner.alive():
+            return owner.pid
+        self.end(record.bus, 0.0)
+        return None
 
     def _furnish(
-        self, route: Route, name: str, serializer: str, guard: bool, undo: contextlib.ExitStack
+        self,
+        route: Route,
+        lock: int,
+        name: str,
+        serializer: str,
+        guard: bool,
+        undo: contextlib.ExitStack,
     ) -> BusRecord:
-        lock = route.lock()
-        if lock is None:
-            raise NameTaken(name, None, "bus")
         with contextlib.ExitStack() as stack:
-            stack.callback(os.close, lock)
             for folder in ("p", "log"):
                 (route.path / folder).mkdir(mode=0o700)
             listener = stack.enter_context(route.listen(route.address("r")))
@@ -117,15 +144,17 @@ class UnixTransport(Transport):
 
     def _sweep(self, path: Path) -> None:
         """Removes what a dead bus has left, and nothing that may still live."""
+        if path.name.startswith(DRAFT):
+            pid, _, start = path.name.removeprefix(DRAFT).rpartition("-")[0].partition("-")
+            if not ProcessIdentity(int(pid), int(start)).alive():
+                remove_directory(path)
+            return
         try:
             with Route(str(path)) as route:
                 lock = route.lock()
                 if lock is None:
                     return
                 try:
-                    made = (path / "bus.json").exists()
-                    if not made and time.time() - path.stat().st_mtime < _YOUNG:
-                        return
                     if not route.anybody():
                         route.remove()
                 finally:
