@@ -241,7 +241,7 @@ class Control:
                 continue
             previews = subscription.options.previews
             if shown is None or (shown.preview is None) == previews:
-                preview = self._preview(content) if previews else None
+                preview = make_preview(content, self._service.redact) if previews else None
                 shown = MessageEvent(
                     service=self._service.name,
                     when=self._clock.time(),
@@ -257,13 +257,6 @@ class Control:
                     preview=preview,
                 )
             subscription.add(shown)
-
-    def _preview(self, content: Any) -> str:
-        try:
-            return make_preview(content, self._service.redact)
-        except Exception as error:  # noqa: BLE001 (a hook for observers harms nobody else)
-            self._service.note_error("redact", error)
-            return "(redact failed)"
 
     def _send(self, to: str, envelope: Envelope) -> bool:
         try:

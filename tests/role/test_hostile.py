@@ -61,9 +61,8 @@ def test_redacting_that_fails_harms_nobody() -> None:
             return [each.preview for each in seen if isinstance(each, ipcm.MessageEvent)]
 
         wait_until(lambda: len(previews()) >= 2)
-        assert set(previews()) == {"(redact failed)"}
+        assert all("redact() failed" in preview for preview in previews())
         assert handle.request("secret") == []
-        assert handle.snapshot().errors[0].where == "redact"
 
 
 def test_a_second_answer_in_any_callback_is_told_and_ends_nothing(
