@@ -18,7 +18,7 @@ from ipcm._os.signals import SignalCounter, parse_signals
 from ipcm.errors import UnsupportedError, UsageError
 from ipcm.role.context import enter_service, leave_service
 from ipcm.role.text import callback_name
-from ipcm.role.watching import gather_signals, is_due, watch_processes
+from ipcm.role.watching import gather_signals, is_due, set_timers, watch_processes
 
 if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
@@ -123,9 +123,9 @@ class Loop:
 
     def _turns(self) -> None:
         service, state = self._service, self._state
+        set_timers(service)
         while not state.is_terminated:
-            self.set_timers()
-            self._take_turn(service.watch)
+            self._take_turn(service.watch)  # it sets the timers before it sleeps
 
     def step(self, sig_seen: dict[Any, int]) -> bool:
         """Takes one turn, where there is reason for one; never waits.
@@ -139,27 +139,13 @@ class Loop:
         if not sig_seen and not is_due(self._service):
             return False
         self._take_turn(lambda: self._service.watch(sig_seen))
-        self.set_timers()
+        set_timers(self._service)
         return True
 
     def _take_turn(self, watch: Callable[[], Activity]) -> None:
         activity = self._call(watch)
         if activity is not None:
             self._turn(activity)
-
-    def set_timers(self) -> None:
-        """Sets when the next timed turns come."""
-        service, state = self._service, self._state
-        now = state.clock.monotonic()
-        cycle = service.wants_cycle()
-        if not cycle:
-            state.next_cycle = math.inf
-        elif state.next_cycle <= now or state.next_cycle == math.inf:
-            state.next_cycle = now + service.cycle
-        if not (cycle or service.wants_interval()):
-            state.next_interval = math.inf
-        elif state.next_interval == math.inf:
-            state.next_interval = now + service.interval
 
     def _turn(self, activity: Activity) -> None:
         service, state = self._service, self._state
@@ -176,6 +162,8 @@ class Loop:
             if corked:
                 client.uncork()
         took = state.clock.monotonic() - began
+        if state.next_cycle <= began:
+            state.next_cycle = began + took + service.cycle
         state.slow = took > _SLOW * max(len(activity.messages), 1)
         late = began - due if activity.interval else 0.0
         state.telemetry.turned(began, max(took, late))

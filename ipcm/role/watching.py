@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
     from ipcm.role.state import ServiceState
 
-__all__ = ["deadline", "gather_signals", "is_due", "take_changes", "watch", "watch_processes"]
+__all__ = [
+    "deadline",
+    "gather_signals",
+    "is_due",
+    "set_timers",
+    "take_changes",
+    "watch",
+    "watch_processes",
+]
 
 _LOOK_AROUND: Final = 0.01
 
@@ -28,16 +36,34 @@ def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
     client, state = service.client(), service._ipcm_state
     client.pump(0.0, spin=True)
     if not (client.inbox or sig_seen or _has_work(client, state)):
-        # Which processes to watch is asked where it matters: before a sleep, and now and then.
+        # What the service wants to hear of may change with every turn. It is asked where that
+        # matters, before a sleep and now and then: asking takes longer than a request.
+        set_timers(service)
         watch_processes(service)
         began = state.clock.monotonic()
         _look(service, 0.0 if state.watch_ended else _timeout(service, began))
         client.port.slept(state.clock.monotonic() - began)
         client.pump(0.0)
     elif state.clock.monotonic() - state.selected > _LOOK_AROUND or state.coroutines is not None:
+        set_timers(service)
         watch_processes(service)
         _look(service, 0.0)
     return _gather(service, client, sig_seen)
+
+
+def set_timers(service: ServiceRole) -> None:
+    """Sets when the first timed turns come of those that are wanted now; or that none do."""
+    state = service._ipcm_state
+    now = state.clock.monotonic()
+    cycle = service.wants_cycle()
+    if not cycle:
+        state.next_cycle = math.inf
+    elif state.next_cycle == math.inf:
+        state.next_cycle = now + service.cycle
+    if not (cycle or service.wants_interval()):
+        state.next_interval = math.inf
+    elif state.next_interval == math.inf:
+        state.next_interval = now + service.interval
 
 
 def is_due(service: ServiceRole) -> bool:

@@ -14,7 +14,7 @@ from ipcm.role.context import enter_service, leave_service
 from ipcm.role.coroutines import Coroutines
 from ipcm.role.loop import Loop
 from ipcm.role.role import ServiceRole
-from ipcm.role.watching import deadline
+from ipcm.role.watching import deadline, set_timers
 
 __all__ = ["Actor"]
 
@@ -101,7 +101,7 @@ class Actor:
                 self._stack.close()
                 raise
             self._play(self._loop.start)
-            self._loop.set_timers()
+            set_timers(self.service)
             self._leave_if_done()
 
     def signal(self, counts: Mapping[Any, int]) -> None:
