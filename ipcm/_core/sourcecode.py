@@ -21,11 +21,13 @@ class SourceNames:
 
     Attributes:
         bound: those that its top level binds.
+        functions: those of them that are functions.
         missing: those that it uses, and that are neither bound nor builtin; sorted. Empty
             where `import *` makes it impossible to know.
     """
 
     bound: frozenset[str]
+    functions: tuple[str, ...]
     missing: tuple[str, ...]
 
 
@@ -38,10 +40,13 @@ def read_names(source: str, filename: str = "<source>") -> SourceNames:
     top = symtable.symtable(source, filename, "exec")
     bound, used = set[str](), set[str]()
     _walk(top, bound, used)
-    if _imports_all(source):
-        return SourceNames(frozenset(bound), ())
+    tree = ast.parse(source)
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef)
+    functions = tuple(node.name for node in tree.body if isinstance(node, defined))
+    if _imports_all(tree):
+        return SourceNames(frozenset(bound), functions, ())
     known = bound | set(dir(builtins)) | _OF_EVERY_MODULE
-    return SourceNames(frozenset(bound), tuple(sorted(used - known)))
+    return SourceNames(frozenset(bound), functions, tuple(sorted(used - known)))
 
 
 def _walk(table: symtable.SymbolTable, bound: set[str], used: set[str]) -> None:
@@ -60,8 +65,8 @@ def _walk(table: symtable.SymbolTable, bound: set[str], used: set[str]) -> None:
         _walk(child, bound, used)
 
 
-def _imports_all(source: str) -> bool:
+def _imports_all(tree: ast.Module) -> bool:
     return any(
         isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(tree)
     )

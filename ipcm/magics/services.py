@@ -82,7 +82,7 @@ def check_source(plan: Plan, names: Mapping[str, Any]) -> SourceNames:
     gone = [name for name in plan.capture if name not in names]
     if gone:
         raise UsageError(f"--capture {','.join(gone)}: there is no such name to capture")
-    check_hooks([name for name in found.bound if not name.startswith("on_sig")])
+    check_hooks(found.functions)
     has = {*GIVEN, *plan.capture, *(names if plan.fork else ())}
     missing = [name for name in found.missing if name not in has]
     there = [name for name in missing if name in names]

@@ -100,6 +100,13 @@ class Session:
         if not name.isidentifier():
             raise UsageError(f"{name!r} is no name for a variable")
 
+    def user_names(self) -> list[str]:
+        """The names that the user has given, not those that IPython brings."""
+        hidden = self.shell.user_ns_hidden
+        return sorted(
+            name for name in self.shell.user_ns if name not in hidden and not name.startswith("_")
+        )
+
     # Requests that nobody waits for
 
     def keep(self, pending: Pending) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ipcm._core.names import check_name
-from ipcm.console.completion import complete_service
-from ipcm.console.live import read_description
+from ipcm.console.completion import Offer, complete_service
+from ipcm.console.live import Live, read_description
 from ipcm.console.payload import parse_arguments
 from ipcm.console.registry import NAMES, get_verb
 from ipcm.console.results import Finished, Result, Section, Value
@@ -46,8 +46,10 @@ _NOBLOCK = Option(
 )
 
 
+_CAPTURE = Option(
+    "capture", ("--capture",), "Names to send along, as in df,model.", metavar="NAMES"
+)
 _SERVICE_OPTIONS = (
-    Option("capture", ("--capture",), "Names to send along, as in df,model.", metavar="NAMES"),
     Option("fork", ("--fork",), "Fork the kernel: every name is there, uncopied.", bool, False),
     Option("restart", ("--restart",), "Start it again when it dies.", bool, False),
     Option("keep", ("--keep",), "Let it outlive the kernel.", bool, False),
@@ -185,6 +187,12 @@ class Grammar:
         )
 
     def _service(self) -> Verb:
+        def complete_name(live: Live, args: Mapping[str, Any], begin: str) -> list[Offer]:
+            at = begin.rfind(",") + 1
+            given = begin[:at].split(",")
+            names = self._session.user_names()
+            return [Offer(name, "of the notebook", at) for name in names if name not in given]
+
         def run(context: CellContext, name: str, **values: Any) -> Result:
             if context.cell is None:
                 raise UsageError("a service is a cell: %%ipcm service, with what it does below")
@@ -207,7 +215,7 @@ class Grammar:
             run=run,
             result=object,
             arguments=(Argument("name", "Its name on the bus."),),
-            options=_SERVICE_OPTIONS,
+            options=(dataclasses.replace(_CAPTURE, complete=complete_name), *_SERVICE_OPTIONS),
             doc=(
                 "Top-level functions marked with @endpoint, and those named handle_request or "
                 "as a callback (on_start, on_interval, on_sig_hup, ...), become the service's; "

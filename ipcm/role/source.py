@@ -8,7 +8,7 @@ import linecache
 import re
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from signal import Signals
 from typing import Any, Final
 
@@ -24,7 +24,6 @@ __all__ = ["GIVEN", "SourceService", "check_hooks"]
 GIVEN: Final = ("ipcm", "endpoint")
 """Names that every source has without an import."""
 
-_SINGLE: Final = ("handle_request", "handle_response", "post_fork")
 _ARGUMENTS: Final = {
     "on_all": 1,
     "on_unhandled": 1,
@@ -43,8 +42,9 @@ class SourceService(Service):
 
     The text runs once, in the service's process, before it joins its bus. Of what it binds,
     functions marked as endpoints, and those named as the callbacks of `Service` are, become the
-    service's; `on_sig_hup` is called for SIGHUP. Anything else is set-up. A callback may leave
-    out the service; an endpoint gets it as a first parameter named `self` or `service`.
+    service's. `on_sig_hup` is called for SIGHUP, and so is what a table `on_sig` has for it.
+    Anything else is set-up. A callback may leave out the service; an endpoint gets it as a first
+    parameter named `self` or `service`.
 
     Args:
         source: the text. filename: how tracebacks name it.
@@ -120,6 +120,10 @@ class SourceService(Service):
             elif (signal := _signal_of(name)) is not None and callable(value):
                 callbacks = self.on_sig.setdefault(signal, [])
                 callbacks.append(_with_service(name, value, 1))
+            elif name == "on_sig" and isinstance(value, Mapping):
+                for sig, callback in value.items():
+                    callbacks = self.on_sig.setdefault(parse_signals([sig])[0], [])
+                    callbacks.append(_with_service(name, callback, 1))
         self.signals_to_grab = (*self.signals_to_grab, *self.on_sig)
         answers = self._ipcm_endpoints or self._ipcm_on_request is not None
         if not (answers or self.on_sig or any(getattr(self, hook) for hook in HOOKS)):
@@ -129,7 +133,7 @@ class SourceService(Service):
             )
 
 
-def check_hooks(names: list[str]) -> None:
+def check_hooks(names: Iterable[str]) -> None:
     """Makes sure that what looks like a callback is one.
 
     Raises:

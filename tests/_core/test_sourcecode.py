@@ -43,6 +43,11 @@ def test_bound_names() -> None:
     assert read_names(source).bound == {"a", "d", "e", "g", "i", "j", "k"}
 
 
+def test_functions() -> None:
+    source = "def a(): ...\nasync def b(): ...\non_c = 1\nclass D:\n    def e(self): ...\n"
+    assert read_names(source).functions == ("a", "b")
+
+
 def test_what_is_no_python() -> None:
     with pytest.raises(SyntaxError) as raised:
         read_names("def f(:\n", "<cell>")

@@ -47,5 +47,13 @@ def test_python_is_left_alone(bus: ipcm.Bus, cells: Cells) -> None:
     assert offered(cells, "%ipcm ps\nstora")[0].endswith("storage")
 
 
+def test_names_to_capture(cells: Cells) -> None:
+    cells("frame, model = 1, 2")
+    line = "%%ipcm service s --capture "
+    assert offered(cells, f"{line}fr")[0] == f"{line}frame"
+    assert offered(cells, f"{line}frame,mo")[0] == f"{line}frame,model"
+    assert not any("get_ipython" in text for text in offered(cells, line))
+
+
 def test_without_a_bus_nothing_breaks(cells: Cells) -> None:
     assert not [text for text in offered(cells, "%ipcm info st") if "store" in text]

@@ -61,6 +61,11 @@ def test_a_fork_has_every_name(cells: Cells) -> None:
     assert cells("%ipcm call f at n=5").value == 7
 
 
+def test_only_functions_are_taken_for_callbacks(cells: Cells) -> None:
+    cells("%%ipcm service x\non_time = 3\n@endpoint\ndef f() -> int:\n    return on_time\n")
+    assert cells("%ipcm call x f").value == 3
+
+
 def test_options(cells: Cells) -> None:
     with ipcm.spawn("a") as a, ipcm.spawn("b"):
         assert cells.run(ECHO).error is not None, "two buses, and none was named"

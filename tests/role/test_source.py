@@ -87,6 +87,17 @@ def test_it_describes_itself_by_its_source() -> None:
         assert about["endpoints"][1]["signature"] == "who(shout: bool = False) -> str"
 
 
+def test_signals_may_stand_in_a_table() -> None:
+    source = (
+        "on_time, heard = True, []\n"
+        "on_sig = {'HUP': lambda service, sig: heard.append(sig.name)}\n"
+        "def handle_request(request): return heard"
+    )
+    with start(source) as handle, handle.bus.observe(read_only=False) as observer:
+        observer.signal("cell", 1)
+        wait_until(lambda: handle.request(None) == ["SIGHUP"])
+
+
 @pytest.mark.parametrize(
     "handler",
     [
