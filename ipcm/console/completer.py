@@ -6,18 +6,29 @@ parameters and JSON bodies, it offers what goes with what is typed, the likelies
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
+from ipcm.console.cells import clean
 from ipcm.console.completion import Offer
+from ipcm.console.encode import to_json
 from ipcm.console.fuzzy import rank
 from ipcm.console.grammar import Reading, read
 from ipcm.console.live import Live
+from ipcm.console.references import Last, part
 from ipcm.console.registry import NAMES, get_verb
 from ipcm.console.verb import Argument, Option, Verb
 from ipcm.console.words import Line, Word, lex, quote
+from ipcm.errors import UsageError
 
 __all__ = ["Completion", "complete"]
+
+_PART: Final = re.compile(r"(?P<path>\$_(?:\.[\w-]+)*)\.(?P<begun>[\w-]*)$")
+_NAME: Final = re.compile(r"[\w-]+")
+_MOST: Final = 20
+_SHOWN: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ def complete(
     asking: Collection[str] = (),
     output: Option | None = None,
     get: Callable[[str], Verb] = get_verb,
+    response: Last | None = None,
 ) -> list[Completion]:
     """What can come at the cursor.
 
@@ -53,6 +65,7 @@ def complete(
         cursor: a place in the text; what follows it does not matter.
         verbs: those that the surface has. get: finds one of them.
         asking, output: what it does otherwise than others, see `options_of`.
+        response: what `$_` stands for, where it stands for something.
 
     Returns:
         Completions, the likeliest first; they differ in what they put in.
@@ -67,6 +80,8 @@ def complete(
             return []  # its last bracket has closed it: a space comes next
     else:
         last = Word("", cursor, cursor)
+    if (found := _PART.search(last.value)) and _refers(last, found.start()):
+        return _of_response(last, found, response)
     if not words:
         offers = [Offer(name, get(name).summary) for name in verbs]
         return _fitting(last, 0, offers)
@@ -77,6 +92,26 @@ def complete(
         return _of_parameter(last, reading, live)
     except RecursionError:
         return []  # a service describes itself with a schema that has no end
+
+
+def _refers(word: Word, start: int) -> bool:
+    return any(reference.start == start for reference in word.references)
+
+
+def _of_response(word: Word, found: re.Match[str], response: Last | None) -> list[Completion]:
+    """Parts of the last response, behind `$_.`."""
+    try:
+        value = part(response, found["path"].split(".")[1:])
+    except UsageError:
+        return []
+    names: Iterable[Any] = range(min(len(value), _MOST)) if isinstance(value, list) else ()
+    if isinstance(value, dict):
+        names = [name for name in value if _NAME.fullmatch(name)]
+    offers = [
+        Offer(str(name), clean(to_json(value[name])[:_SHOWN]), found.start("begun"), more=True)
+        for name in names
+    ]
+    return _fitting(word, 0, offers)
 
 
 def _line_at(text: str) -> Line:

@@ -72,6 +72,7 @@ class _Completer(Completer):
             self._feed,
             VERBS,
             self._session.asking,
+            response=self._session.last,
         )
         for each in found:
             yield Offered(

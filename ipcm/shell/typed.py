@@ -48,7 +48,8 @@ class Typed:
 
     def _without_begun(self, text: str, problems: list[Problem]) -> list[Problem]:
         """Without what is only wrong for as long as the word at the end is not finished."""
-        offers = complete(text, len(text), self._feed, VERBS, self._session.asking)
+        session = self._session
+        offers = complete(text, len(text), self._feed, VERBS, session.asking, response=session.last)
         begun = any(
             each.text.startswith(text[each.start :])
             for each in offers

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ipcm.console.completer import Completion, complete
 from ipcm.console.live import Description, Live, read_description
+from ipcm.console.references import Last
 from ipcm.console.registry import NAMES
 from ipcm.console.words import lex
 from tests.console.still import Still
@@ -94,6 +95,26 @@ def test_services_come_first_and_required_parameters_too() -> None:
 def test_whether_something_belongs_right_behind() -> None:
     assert offers("call store search te")[0].more and not offers("call sto")[0].more
     assert offers("kill 'pro")[0].more
+
+
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("describe $_.", ["files", "odd-name"]),
+        ("call store search text=$_.fi", ["files"]),
+        ("call store search text=$_.files.", ["0", "1"]),
+        ('request store search {"text": $_.files.1.p', ["path"]),
+        ("describe $_.none.", []),
+        ("describe '$_.", []),
+        ("describe $_.files.0.", []),
+    ],
+)
+def test_parts_of_the_last_response(text: str, offered: list[str]) -> None:
+    last = Last.of({"files": ["a", {"path": "b"}], "odd-name": 1, "no word": 2})
+    found = complete(text, len(text), Still(), response=last)
+    assert [each.text for each in found] == offered
+    assert all(text[each.start - 1] == "." for each in found)
+    assert complete("describe $_.", 12, Still()) == []
 
 
 @pytest.mark.parametrize(
