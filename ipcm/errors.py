@@ -25,7 +25,8 @@
     │   └── ProtocolError           it sent what is not our protocol
     ├── ServiceError              the life of a service process
     │   ├── ServiceStartError       it did not become ready
-    │   │   └── ServiceNameTaken      because of its name (also a NameTaken)
+    │   │   ├── ServiceNameTaken      because of its name (also a NameTaken)
+    │   │   └── ServiceMisuse         its class or a parameter is wrong (also UsageError, TypeError)
     │   └── ServiceDied             it ended without an exit value
     └── Backpressure              an outbox is full: the receiver is too slow or stopped
 
@@ -60,6 +61,7 @@ __all__ = [
     "RequestTimeout",
     "ServiceDied",
     "ServiceError",
+    "ServiceMisuse",
     "ServiceNameTaken",
     "ServiceStartError",
     "UnsupportedError",
@@ -294,6 +296,14 @@ class ServiceNameTaken(ServiceStartError, NameTaken):
         self.name = name
         self.traceback = traceback
         self.pid = pid
+
+
+class ServiceMisuse(ServiceStartError, UsageError, TypeError):
+    """A service could not be made: of what is none, or with parameters that it does not take.
+
+    Where this process forks, its maker is called here, and raises what it raises. Elsewhere it
+    comes as this, so that whoever catches the one catches the other.
+    """
 
 
 class ServiceDied(ServiceError):

@@ -87,6 +87,7 @@ def open_parcel(parcel: int, status: int, *streams: int) -> int:
         streams: descriptors for 1 and 2, where they are not there already; a single one is of the
             service's file on the bus.
     """
+    making = False
     try:
         if len(streams) == 1:
             send_output(streams[0])
@@ -96,10 +97,14 @@ def open_parcel(parcel: int, status: int, *streams: int) -> int:
                 os.close(fd)
         with open(parcel, "rb") as file:
             made = Parcel.unpack(file)
+        making = True
         service = make_service(made.maker, made.params)
+        making = False
         tell_imports()
         service.pre_fork_hook()
     except BaseException as error:  # noqa: BLE001 (as in become)
-        Report.of(error).write(status)
+        report = Report.of(error)
+        report.misuse = making and isinstance(error, UsageError | TypeError)
+        report.write(status)
         return 1
     return become(service, made.identities, status)

@@ -19,6 +19,7 @@ from ipcm.errors import (
     NameTaken,
     RequestTimeout,
     ServiceDied,
+    ServiceMisuse,
     ServiceNameTaken,
     ServiceStartError,
 )
@@ -40,6 +41,7 @@ class Report(msgspec.Struct, omit_defaults=True):
         ended: whether it left in order, with `value`.
         failed: the exception that ended it, with `traceback`.
         taken: whether that was because a live peer, process `holder`, has the name.
+        misuse: whether that was because of what it was to be made of.
         exit: how the process ended (code, or -signal): the launcher tells it.
     """
 
@@ -50,6 +52,7 @@ class Report(msgspec.Struct, omit_defaults=True):
     traceback: str = ""
     taken: bool = False
     holder: int | None = None
+    misuse: bool = False
     exit: int | None = None
 
     @classmethod
@@ -148,6 +151,8 @@ class ServiceProcess:
         text = f"{self.name!r} failed to start: {end.failed}"
         if end.taken:
             return ServiceNameTaken(self.name, text, end.traceback, end.holder)
+        if end.misuse:
+            return ServiceMisuse(self.name, text, end.traceback)
         return ServiceStartError(self.name, text, end.traceback)
 
     def wait(self, timeout: float | None) -> Any:

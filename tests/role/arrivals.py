@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import ipcm
-from ipcm import Message, Request, Service
+from ipcm import Message, Request, Service, ServiceRole
 
 __all__ = [
     "Adder",
     "Broken",
+    "Busy",
     "Failing",
+    "Importing",
+    "Lacking",
     "Point",
     "RedirectingByEnvironment",
     "Where",
@@ -28,6 +31,9 @@ class Point:
 
     def __init__(self, x: int) -> None:
         self.x = x
+
+    def scale(self, service: Service, request: Request, message: Message) -> Any:
+        return self.x * request.payload
 
 
 class Where(Service):
@@ -121,3 +127,13 @@ class Importing(Service):
 
     def handle_request(self, request: Request, message: Message) -> Any:
         return [name for name in set(sys.modules) - self.before if name.startswith("ipcm")]
+
+
+class Lacking(ServiceRole):
+    """Is no service yet."""
+
+    orig_io = None
+    watch_pids = ()
+
+    def __init__(self, name: str, ipcm_info: str, pid: int, **_: Any) -> None:
+        self.name, self.ipcm_info, self.pid = name, ipcm_info, pid

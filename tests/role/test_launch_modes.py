@@ -66,6 +66,8 @@ def test_endpoints_callbacks_and_parameters_that_are_data(start: Any) -> None:
             assert adder.call("add", a=1, b=2) == 3
         with start("greeter", handle_request=arrivals.greet, bus=bus) as greeter:
             assert greeter.request("you") == "hello you"
+        with start("scaler", handle_request=arrivals.Point(3).scale, bus=bus) as scaler:
+            assert scaler.request(2) == 6
 
 
 def test_in_a_process_with_threads(start: Any) -> None:
@@ -155,6 +157,19 @@ def test_a_failed_start_is_told_at_once_with_its_traceback(
     assert "Traceback" in failed.value.traceback
     assert time.monotonic() - before < 20
     assert ipcm.buses() == []
+
+
+def test_misuse_is_an_error_of_the_same_class_as_where_it_forks(start: Any) -> None:
+    for maker, params, told in [
+        (Where, {"on_strat": print}, "on_strat"),
+        (arrivals.Lacking, {}, "it lacks: handle_request, set_pid"),
+    ]:
+        for kind in (ipcm.UsageError, TypeError, ServiceStartError):
+            with pytest.raises(kind, match=told):
+                start("bad", maker, **params)
+    with pytest.raises(ServiceStartError) as failed:
+        start("bad", arrivals.Failing)
+    assert not isinstance(failed.value, ipcm.UsageError)
 
 
 def test_a_failed_import_is_told(
