@@ -8,7 +8,7 @@ belongs to the loop that it was made in, and any number of its tasks may use it 
 """
 
 from ipcm.aio.client import AsyncClient, connect, reconnect
-from ipcm.aio.handle import AsyncHandle, attach
+from ipcm.aio.handle import AsyncHandle, attach, service
 from ipcm.aio.observer import AsyncObserver, observe
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "connect",
     "observe",
     "reconnect",
+    "service",
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
-from typing import Any, Self
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -15,13 +18,19 @@ from ipcm.aio.observer import AsyncObserver, observe
 from ipcm.aio.opening import Opening
 from ipcm.bus import AnyBus, Bus
 from ipcm.client import DEFAULT_TIMEOUT
-from ipcm.errors import RequestTimeout
+from ipcm.errors import IPCMError, RequestTimeout, ServiceStartError, UsageError
 from ipcm.message import Message, Response
 from ipcm.observe.output import Output
+from ipcm.role.callbacks import Service
 from ipcm.role.handle import Handle
 from ipcm.role.handle import attach as attach_handle
+from ipcm.role.launch import service as start_service
+from ipcm.role.process import ServiceProcess
+from ipcm.role.role import ServiceRole
 
-__all__ = ["AsyncHandle", "attach"]
+__all__ = ["AsyncHandle", "attach", "service"]
+
+_LOOK_AGAIN: Final = 0.1
 
 
 class AsyncHandle:
@@ -164,12 +173,32 @@ class AsyncHandle:
         with self.client._entered():
             self._handle.terminate(value)
 
+    async def wait(self, timeout: float | None = None) -> Any:
+        """Waits for the end of the service that this handle started; see `Handle.wait`."""
+        handle = self._handle
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while handle.process is not None and not handle.ended():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise RequestTimeout(self.service_name, timeout or 0.0)
+            await news_of(handle.process, left)
+        return handle.wait(0.0)
+
     async def close(self, grace: float = 5.0) -> None:
-        """Disconnects; see `Handle.close`. Repeatable, and fine on a dead service."""
+        """Disconnects; ends the service and the bus if they are its own; see `Handle.close`.
+
+        Args:
+            grace: seconds for them to end by themselves.
+        """
+        deadline = time.monotonic() + grace
         try:
+            if self._handle.process is not None and not self.client.disconnected:
+                with contextlib.suppress(IPCMError):
+                    await self.terminate()
+                    await self.wait(grace)
             await self.client.disconnect()
         finally:
-            self._handle.close(grace)
+            self._handle.close(max(deadline - time.monotonic(), 0.0))
 
     async def __aenter__(self) -> Self:
         return self
@@ -195,3 +224,64 @@ def attach(
 
 async def _attach(service: str, bus: AnyBus | None, read_only: bool) -> AsyncHandle:
     return AsyncHandle(attach_handle(service, bus, read_only=read_only))
+
+
+def service(
+    name: str,
+    maker: Callable[..., ServiceRole] = Service,
+    *,
+    timeout: float | None = 30.0,
+    **params: Any,
+) -> Opening[AsyncHandle]:
+    """Starts a service in a child process; `await` it, or enter it with `async with`.
+
+    Args:
+        name, maker, timeout, params: see `ipcm.service`.
+
+    Raises:
+        ServiceStartError: it did not become ready; with the traceback of its process.
+        UsageError: called in a service. NameTaken, InvalidName, NoSuchBus, UnsupportedError.
+    """
+    return Opening(_service(name, maker, timeout, params))
+
+
+async def _service(
+    name: str, maker: Callable[..., ServiceRole], timeout: float | None, params: dict[str, Any]
+) -> AsyncHandle:
+    handle = start_service(name, maker, wait=False, timeout=timeout, **params)
+    if not isinstance(handle, Handle):
+        raise UsageError("a service starts others with ipcm.service(..., wait=False)")
+    process = handle.process
+    assert process is not None
+    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    try:
+        while not (process.await_ready(0.0) or process.ended()):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise ServiceStartError(name, f"{name!r} was not ready in {timeout:g} s")
+            await news_of(process, left)
+        process.wait_ready(0.0)  # it is, or says why not
+        return AsyncHandle(handle)
+    except BaseException:
+        handle.close(0.0)
+        raise
+
+
+async def news_of(process: ServiceProcess, timeout: float) -> None:
+    """Waits until there is something to read of a process, `timeout` seconds at the most."""
+    loop = asyncio.get_running_loop()
+    news: asyncio.Future[None] = loop.create_future()
+    fds = process.filenos()
+
+    def told() -> None:
+        if not news.done():
+            news.set_result(None)
+
+    for fd in fds:
+        loop.add_reader(fd, told)
+    try:
+        # A descriptor has one reader: who waits beside another looks now and then.
+        await asyncio.wait([news], timeout=min(timeout, _LOOK_AGAIN))
+    finally:
+        for fd in fds:
+            loop.remove_reader(fd)

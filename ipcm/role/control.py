@@ -199,18 +199,26 @@ class Control:
         client.on_read = self._on_read if watched else None
         client.on_sent = self._on_sent if watched else None
 
+    def _hearers(self) -> list[Subscription]:
+        """Those that get one more message event now."""
+        now = self._clock.monotonic()
+        return [s for s in self._service._ipcm_state.subscriptions.values() if s.wants(now)]
+
     def _on_read(self, message: Message, size: int) -> None:
+        hearers = self._hearers()
+        if not hearers:
+            return
         table = self._service.client().requests
         latency = None
         if message.kind == "response":
             latency = table.age(message.id, self._clock.monotonic())
         self._message_event(
-            "in", message.kind.value, message.sender, message.id, message.content, size,
+            hearers, "in", message.kind.value, message.sender, message.id, message.content, size,
             latency, message.error, message.broadcast,
         )  # fmt: skip
 
     def _on_sent(self, envelope: Envelope, to: str, size: int) -> None:
-        if envelope.kind >= len(_KINDS):
+        if envelope.kind >= len(_KINDS) or not (hearers := self._hearers()):
             return
         latency = None
         answering = self._service._ipcm_state.answering
@@ -218,12 +226,13 @@ class Control:
             latency = self._clock.monotonic() - answering.received
         error = envelope.aux if isinstance(envelope.aux, str) else None
         self._message_event(
-            "out", _KINDS[envelope.kind], to, envelope.id, envelope.content, size,
+            hearers, "out", _KINDS[envelope.kind], to, envelope.id, envelope.content, size,
             latency, error, envelope.kind == 1,
         )  # fmt: skip
 
     def _message_event(
         self,
+        hearers: list[Subscription],
         direction: str,
         kind: str,
         peer: str,
@@ -234,11 +243,8 @@ class Control:
         error: str | None,
         broadcast: bool,
     ) -> None:
-        now = self._clock.monotonic()
         shown: MessageEvent | None = None
-        for subscription in self._service._ipcm_state.subscriptions.values():
-            if not subscription.wants(now):
-                continue
+        for subscription in hearers:
             previews = subscription.options.previews
             if shown is None or (shown.preview is None) == previews:
                 preview = make_preview(content, self._service.redact) if previews else None

@@ -269,6 +269,11 @@ class Handle(Shown, Asking):
             if self.service_name not in client.port.backlog():
                 return
 
+    @property
+    def process(self) -> ServiceProcess | None:
+        """The service's process, where this handle started it."""
+        return self._process
+
     def ended(self) -> bool:
         """Whether the service that this handle started has ended; never waits."""
         return self._process is not None and self._process.ended()

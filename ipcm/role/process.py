@@ -117,6 +117,10 @@ class ServiceProcess:
                 self._pidfd = open_pidfd(launched)
         close_in_children(self)
 
+    def filenos(self) -> list[int]:
+        """Descriptors one of which is readable when there is news of it."""
+        return [fd for fd in (self._status, self._pidfd) if fd >= 0]
+
     def await_ready(self, timeout: float | None) -> bool:
         """Waits for the service to be ready; False where it ended, or the time-out came first."""
         deadline = None if timeout is None else time.monotonic() + timeout

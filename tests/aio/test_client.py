@@ -449,3 +449,23 @@ def test_idle_it_costs_nothing(bus: ipcm.Bus) -> None:
             assert turns <= 2
 
     asyncio.run(main())
+
+
+def test_blocking_callbacks_behind_one_that_raises_are_called_later(bus: ipcm.Bus) -> None:
+    called: list[int] = []
+
+    def callback(response: Any, message: Any) -> None:
+        called.append(response.payload)
+        if len(called) == 1:
+            raise ValueError("in a callback")
+
+    with ipcm.attach("worked", bus) as handle:
+        with handle.batch():
+            for x in (1, 2, 3):
+                handle.send_request("worked", {"endpoint": "double", "args": {"x": x}}, callback)
+        with pytest.raises(ValueError, match="in a callback"):
+            handle.await_all_responses(LIMIT)
+        deadline = time.monotonic() + LIMIT
+        while len(called) < 3 and time.monotonic() < deadline:
+            handle.poll(0.1)
+        assert called == [2, 4, 6]

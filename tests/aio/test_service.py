@@ -1,0 +1,112 @@
+"""Services that are started, waited for and ended by an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+import ipcm
+import ipcm.aio
+from tests.aio.conftest import Run
+from tests.aio.services import Worked
+
+LIMIT = 10.0
+
+
+def test_started_and_ended_with_a_bus_of_its_own(run: Run) -> None:
+    async def main() -> int:
+        async with ipcm.aio.service("worked", Worked) as handle:
+            assert await handle.call("double", x=2) == 4
+            assert handle.child_pid == handle.service_pid
+            assert [bus.name for bus in ipcm.buses()] == [handle.bus.name]
+            pid = handle.child_pid
+        assert ipcm.buses() == []
+        assert pid is not None
+        return pid
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(run(main()), 0)
+
+
+def test_the_loop_goes_on_while_it_starts_and_ends(run: Run) -> None:
+    def slow(service: Any) -> None:
+        time.sleep(0.15)
+
+    async def main() -> None:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0.005)
+                turns += 1
+
+        counting = asyncio.create_task(count())
+        handle = await ipcm.aio.service("worked", Worked, on_start=slow, on_cleanup=slow)
+        assert turns >= 5
+        turns = 0
+        await handle.close()
+        assert turns >= 5
+        counting.cancel()
+
+    run(main())
+
+
+def test_how_it_ended(run: Run) -> None:
+    async def main(bus: ipcm.Bus) -> None:
+        async with ipcm.aio.service("worked", Worked, bus=bus) as handle:
+            with pytest.raises(ipcm.RequestTimeout):
+                await handle.wait(0.02)
+            waiting = [asyncio.create_task(handle.wait(LIMIT)) for _ in range(2)]
+            await asyncio.sleep(0.01)
+            await handle.terminate(7)
+            assert await asyncio.gather(*waiting) == [7, 7]
+        async with ipcm.aio.service("worked", Worked, bus=bus) as handle:
+            assert handle.child_pid is not None
+            os.kill(handle.child_pid, signal.SIGKILL)
+            with pytest.raises(ipcm.ServiceDied, match="signal 9"):
+                await handle.wait(LIMIT)
+        async with ipcm.aio.service("worked", Worked, bus=bus) as other:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                with pytest.raises(ipcm.UnsupportedError):
+                    await handle.wait(LIMIT)
+            assert await other.call("double", x=1) == 2
+
+    with ipcm.spawn() as bus:
+        run(main(bus))
+
+
+def test_a_start_that_fails_or_takes_too_long(run: Run) -> None:
+    def fail(service: Any) -> None:
+        raise ValueError("at the start")
+
+    def hang(service: Any) -> None:
+        time.sleep(60)
+
+    async def main(bus: ipcm.Bus) -> None:
+        with pytest.raises(ipcm.ServiceStartError, match="at the start"):
+            await ipcm.aio.service("worked", Worked, bus=bus, on_start=fail)
+        with pytest.raises(ipcm.ServiceStartError, match=r"not ready in 0\.1 s"):
+            await ipcm.aio.service("worked", Worked, bus=bus, on_start=hang, timeout=0.1)
+        assert bus.services() == []
+
+    with ipcm.spawn() as bus:
+        run(main(bus))
+
+
+def test_one_that_does_not_end_by_itself(run: Run) -> None:
+    async def main() -> None:
+        handle = await ipcm.aio.service("worked", Worked)
+        assert handle.child_pid is not None
+        os.kill(handle.child_pid, signal.SIGSTOP)
+        begun = time.monotonic()
+        await handle.close(0.2)
+        assert time.monotonic() - begun < LIMIT / 2
+        await handle.close()
+
+    run(main())
