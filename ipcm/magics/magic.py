@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import sys
 from typing import Any
 
@@ -114,7 +115,8 @@ def install(shell: Any) -> None:
     if shell in _loaded:
         return
     # Forks services for us, and is better ready before the first one is wanted.
-    launcher.warm()
+    with contextlib.suppress(OSError):  # the first service tells, if there is still no process
+        launcher.warm()
     magics = IPCMMagics(shell)
     IPCMMagics.ipcm.__doc__ = overview(magics.grammar)
     shell.register_magics(magics)

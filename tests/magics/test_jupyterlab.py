@@ -1,4 +1,7 @@
-"""The first notebook in JupyterLab, in a real browser: the live view moves, and stays."""
+"""The first notebook in JupyterLab, in a real browser: the live view moves, and stays.
+
+Pictures of it go to the folder in IPCM_SCREENSHOTS; `live-view.png` is that of docs/notebook.md.
+"""
 
 from __future__ import annotations
 
@@ -128,3 +131,4 @@ def test_the_live_view_moves_in_jupyterlab(tmp_path: Path, monkeypatch: pytest.M
         page.wait_for_timeout(1200)
         assert view.inner_text() == last
         page.screenshot(path=pictures / "lab-ended.png")
+        view.screenshot(path=pictures / "live-view.png")
