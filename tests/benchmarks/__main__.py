@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks import costs, echoes, lives
-from tests.benchmarks.figures import Effort, Figure, private_place, table
+from tests.benchmarks.figures import Effort, Figure, markdown, private_place, table
 
+MARK = "<!-- From here on written by python -m tests.benchmarks --page docs/speed.md. -->\n"
 GROUPS: dict[str, Callable[[Effort], Iterator[Figure]]] = {
     "echoes": echoes.measure,
     "lives": lives.measure,
@@ -29,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write them as JSON; - is the output")
+    parser.add_argument("--page", metavar="FILE", help="write the table into a page, at its end")
     parser.add_argument("--only", choices=GROUPS, help="one group of figures")
     parser.add_argument("--quick", action="store_true", help="a tenth of the effort")
     parser.add_argument("--check", action="store_true", help="exit with 1 for a missed target")
@@ -51,6 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         "load": os.getloadavg()[0],
         "effort": {name: getattr(effort, name) for name in effort.__struct_fields__},
     }
+    if options.page:
+        write_page(Path(options.page), figures, about)
     document = json.dumps({**about, "figures": [each.row() for each in figures]}, indent=2)
     if options.json == "-":
         print(document)
@@ -59,6 +64,15 @@ def main(arguments: list[str] | None = None) -> int:
         if options.json:
             Path(options.json).write_text(document + "\n")
     return int(options.check and any(each.met is False for each in figures))
+
+
+def write_page(page: Path, figures: list[Figure], about: dict[str, Any]) -> None:
+    """Puts the table in the place of the one before."""
+    where = (
+        f"Measured {about['when']} with Python {about['python']} on Linux {about['kernel']}, "
+        f"{about['cpus']} CPUs, at a load of {about['load']:.1f}.\n"
+    )
+    page.write_text(f"{page.read_text().partition(MARK)[0]}{MARK}\n{where}\n{markdown(figures)}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Effort", "Figure", "private_place", "table"]
+__all__ = ["Effort", "Figure", "markdown", "private_place", "table"]
 
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +71,27 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 def table(figures: list[Figure]) -> str:
     """The figures as aligned text."""
-    rows = [("FIGURE", "IPCM", "BESIDE", "RATIO", "TARGET", "")]
+    rows = [("FIGURE", "IPCM", "BESIDE", "RATIO", "TARGET", ""), *_cells(figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column in (0, 5) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def markdown(figures: list[Figure]) -> str:
+    """The figures as a table of Markdown, with what limits each."""
+    lines = ["| figure | ipcm | beside | ratio | target | | what bounds it |", "|---" * 7 + "|"]
+    for each, cells in zip(figures, _cells(figures), strict=True):
+        lines.append(f"| {' | '.join([*cells, each.bound])} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(figures: list[Figure]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
     for each in figures:
         sign = "x " if each.ratio is not None else ""
         rows.append(
@@ -84,14 +104,7 @@ def table(figures: list[Figure]) -> str:
                 {True: "met", False: "MISSED", None: ""}[each.met],
             )
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column in (0, 5) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    return rows
 
 
 def _amount(value: float, unit: str) -> str:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.benchmarks import costs, echoes, lives
-from tests.benchmarks.figures import Effort, Figure, table
+from tests.benchmarks.figures import Effort, Figure, markdown, table
 
 TINY = Effort(requests=5, rounds=1, echoes=1, starts=1, peers=5, idle=0.01, imports=1)
 
@@ -57,4 +57,5 @@ def test_a_target_is_met_or_missed() -> None:
     least = Figure(name="b", value=3.0, unit="/s", base=2.0, target=1.5, sense=">=")
     shown = Figure(name="c", value=3.0, unit="us", base=2.0)
     assert (most.met, least.met, shown.met) == (False, True, None)
+    assert "| MISSED |" in markdown([most]) and markdown([least, shown]).count("\n") == 4
     assert "MISSED" in table([most]) and "x 1.5" in table([least])
