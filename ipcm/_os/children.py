@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -32,6 +33,7 @@ class Children:
 
     def __init__(self) -> None:
         self._pids: set[int] = set()
+        self._helpers: set[int] = set()
         self._before: dict[int, frozenset[int]] = {}
         self.lost: set[int] = set()
 
@@ -59,22 +61,12 @@ class Children:
         """
         ended = self._reap_all() if all else {}
         # Also after all: those that somebody else has waited for are to be dropped.
-        ended.update(self._reap_ours())
-        return ended
-
-    def _reap_ours(self) -> dict[int, int]:
-        ended: dict[int, int] = {}
-        for pid in list(self._pids):
-            try:
-                done, status = os.waitpid(pid, os.WNOHANG)
-            except ChildProcessError:
-                self._pids.discard(pid)
-                self.lost.add(pid)
-                continue
-            if done:
-                self._pids.discard(pid)
-                ended[pid] = os.waitstatus_to_exitcode(status)
-        return ended
+        ours, lost = _reap_each(self._pids)
+        self.lost |= lost
+        ended.update(ours)
+        gone = self._helpers & ended.keys()
+        _reap_each(self._helpers)
+        return {pid: exit for pid, exit in ended.items() if pid not in gone}
 
     def _reap_all(self) -> dict[int, int]:
         ended: dict[int, int] = {}
@@ -112,13 +104,15 @@ class Children:
 
     @staticmethod
     def leave_alone(pid: int) -> None:
-        """A child that was just forked is none of those that are tracked."""
+        """A child that was just forked is a helper: it is waited for, and nobody is told."""
         if Children._active is not None:
             Children._active.disown(pid)
+            Children._active._helpers.add(pid)
 
     def note_before(self) -> None:
         """This thread is about to fork."""
-        self._before[threading.get_ident()] = _children()
+        # Those of all threads: when one ends, its children become another's, maybe this one's.
+        self._before[threading.get_ident()] = _children_of_all()
 
     def note_after(self) -> None:
         """It has forked, or failed to."""
@@ -161,3 +155,35 @@ def _children() -> frozenset[int]:
     """Those that the calling thread has made: what other threads start is not in it."""
     with open(_CHILDREN, "rb") as file:
         return frozenset(map(int, file.read().split()))
+
+
+def _children_of_all() -> frozenset[int]:
+    """Those of this process, whichever thread has made them."""
+    found: set[int] = set()
+    for task in os.listdir("/proc/self/task"):
+        with (
+            contextlib.suppress(FileNotFoundError, ProcessLookupError),  # it has ended meanwhile
+            open(f"/proc/self/task/{task}/children", "rb") as file,
+        ):
+            found.update(map(int, file.read().split()))
+    return frozenset(found)
+
+
+def _reap_each(pids: set[int]) -> tuple[dict[int, int], set[int]]:
+    """Waits for those that have ended, and takes them out.
+
+    Returns:
+        Pid to exit (code, or -signal); and those that somebody else has waited for.
+    """
+    ended: dict[int, int] = {}
+    lost: set[int] = set()
+    for pid in list(pids):
+        try:
+            done, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            lost.add(pid)
+            continue
+        if done:
+            ended[pid] = os.waitstatus_to_exitcode(status)
+    pids -= lost | ended.keys()
+    return ended, lost

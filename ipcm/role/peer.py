@@ -40,7 +40,14 @@ class Peer(Shown, Asking):
         return self._service.client().peer_pid(self.name)
 
     def ready(self, timeout: float | None = 0.0) -> bool:
-        """Whether it is there and ready; waits at most `timeout` seconds (None: for ever)."""
+        """Whether it is there and ready; waits at most `timeout` seconds (None: for ever).
+
+        To wait for oneself raises UsageError.
+        """
+        if self.name == self._service.name:
+            if timeout != 0:
+                raise UsageError(f"{self.name!r} cannot wait for itself")
+            return self._service._ipcm_state.phase == "running"
         return self._service.client().peer_active(self.name, timeout)
 
     def send_request(

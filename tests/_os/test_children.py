@@ -211,6 +211,37 @@ def test_subprocess_in_another_thread_during_a_fork_keeps_its_child(tracker: Chi
     assert made[0].wait(LIMIT) == 0
 
 
+def test_the_child_of_a_thread_that_ends_during_a_fork_stays_its_own(tracker: Children) -> None:
+    """The kernel gives it to another thread: the one that forks."""
+    made: list[subprocess.Popen[bytes]] = []
+    started, go = threading.Event(), threading.Event()
+
+    def run() -> None:
+        made.append(subprocess.Popen(["true"]))
+        started.set()
+        go.wait(LIMIT)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert started.wait(LIMIT)
+    tracker.note_before()
+    go.set()
+    thread.join()
+    tracker.note_after()
+    assert tracker.pids == frozenset()
+    assert made[0].wait(LIMIT) == 0
+
+
+@pytest.mark.parametrize("all", [False, True])
+def test_helpers_are_waited_for_and_nobody_is_told(tracker: Children, all: bool) -> None:
+    pid = fork(lambda: 3)
+    Children.leave_alone(pid)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert tracker.reap(all) == {}
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing_keeps_its_children(method: str) -> None:
     def check() -> Any:

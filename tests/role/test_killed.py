@@ -139,6 +139,22 @@ def strike(victim: str, moment: float) -> None:
     assert ipcm.buses() == []
 
 
+def test_registrars_that_a_service_has_started_leave_no_zombies() -> None:
+    def others(pid: int) -> list[int]:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    with ipcm.spawn() as bus, ipcm.service("boss", handle_request=double, bus=bus) as handle:
+        first, service = bus._record.keeper_pid, handle.service_pid
+        assert first is not None
+        assert service is not None
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: len(others(service)) == 1)
+        (second,) = others(service)
+        os.kill(second, signal.SIGKILL)
+        wait_until(lambda: len(others(service)) == 1 and others(service) != [second])
+        assert handle.request(2, timeout=10) == 4
+
+
 @pytest.mark.parametrize("moment", [0.0, 0.004, 0.03])
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_any_one_at_some_moments(victim: str, moment: float) -> None:

@@ -291,8 +291,11 @@ class TestResponses:
 
     def test_one_cannot_wait_for_oneself(self) -> None:
         def ask(service: Service, request: Request, message: Message) -> Any:
-            with pytest.raises(ipcm.UsageError, match="itself"):
-                service.peer("asking").request(1)
+            itself = service.peer("asking")
+            for wait in (itself.request, itself.send_request, itself.ready):
+                with pytest.raises(ipcm.UsageError, match="itself"):
+                    wait(1)
+            assert itself.ready()
             return "told"
 
         with ipcm.service("asking", handle_request=ask) as handle:
