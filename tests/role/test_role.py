@@ -110,6 +110,10 @@ class Recorder(Minimal):
     signals_to_grab = ("USR1",)
     calls: list[str]
 
+    def __init__(self, gate: int, **params: Any) -> None:
+        self.gate = gate
+        super().__init__(**params)
+
     def run_on_start(self) -> None:
         self.calls = ["start"]
 
@@ -137,7 +141,8 @@ class Recorder(Minimal):
             if os.fork() == 0:
                 os._exit(6)
             os.kill(os.getpid(), signal.SIGUSR1)
-            time.sleep(0.3)  # what happens meanwhile comes in one turn
+            os.read(self.gate, 1)
+            time.sleep(0.3)  # what has happened by then comes in one turn
         self.note(f"message {message.content}")
 
     def handle_request(self, request: Request, message: Message) -> Any:
@@ -145,18 +150,30 @@ class Recorder(Minimal):
 
 
 def test_order_of_a_turn() -> None:
-    with ipcm.service("rec", Recorder, cycle=60, interval=0.25) as handle:
+    gate, opener = os.pipe()
+    try:
+        calls = pile_up(gate, opener)
+    finally:
+        os.close(gate)
+        os.close(opener)
+    start = calls.index("message pile up") + 1
+    end = calls.index("message later") + 1
+    turn = [call.split()[0] for call in calls[start:end]]
+    assert turn == ["all", "SIGUSR1", "pid", "interval", "delta", "message"]
+
+
+def pile_up(gate: int, opener: int) -> list[str]:
+    """Everything at once, while the service is busy: what it has noted."""
+    with ipcm.service("rec", Recorder, gate=gate, cycle=60, interval=0.25) as handle:
         bus = handle.bus
         with bus.connect("p1") as peer:
             peer.send_message("rec", "pile up")
             with bus.connect("p2") as other:
                 other.send_message("rec", "later")
+                os.write(opener, b"x")
                 wait_until(lambda: "message later" in handle.request(0))
-                calls = handle.request(0)
-        start = calls.index("message pile up") + 1
-        end = calls.index("message later") + 1
-        turn = [call.split()[0] for call in calls[start:end]]
-        assert turn == ["all", "SIGUSR1", "pid", "interval", "delta", "message"]
+                calls: list[str] = handle.request(0)
+                return calls
 
 
 def test_watched_process_ends_the_service() -> None:
