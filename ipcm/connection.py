@@ -130,7 +130,7 @@ class Connection:
             left = soonest - self.clock.monotonic()
             if timeout is None or left < timeout:
                 timeout = left if left > 0 else 0.0
-        if port.changes:
+        if port.changes or self._endings:
             timeout = 0.0  # something happened already
         arrivals = port.receive(timeout, spin=spin)
         endings = [e for a in arrivals if (e := self._take(a, awaiting))]

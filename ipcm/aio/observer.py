@@ -110,6 +110,12 @@ class AsyncObserver(Driven):
             raise BusGone("the bus ended")
         return events
 
+    async def ready(self, timeout: float | None = 0.0) -> bool:
+        """Whether every service that is watched has told of itself; see `Observer.ready`."""
+        with self._entered():
+            self._pump()
+        return await self._until(lambda: self._observer.complete, timeout)
+
     def __aiter__(self) -> Self:
         """Events for as long as the bus lives."""
         return self

@@ -116,6 +116,37 @@ class Observer:
             raise BusGone("the bus ended")
         return events
 
+    def ready(self, timeout: float | None = 0.0) -> bool:
+        """Whether every service that is watched, and ready itself, has told of itself.
+
+        From then on its events come; those that came meanwhile wait for `poll`.
+
+        Args:
+            timeout: seconds to wait for it; None for ever.
+
+        Raises:
+            BusGone: the bus ended.
+        """
+        deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
+        self._pump(0.0)
+        while not self.complete:
+            if self._over:
+                raise BusGone("the bus ended")
+            left = deadline - self.clock.monotonic()
+            if left <= 0:
+                return False
+            self._pump(None if left == math.inf else left)
+        return True
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a snapshot of every service that is watched and ready."""
+        return all(
+            peer.name in self.snapshots
+            for peer in self.presence.values()
+            if peer.ready and self._watches(peer)
+        )
+
     def __iter__(self) -> Iterator[Event]:
         """Events for as long as the bus lives."""
         while True:

@@ -45,8 +45,7 @@ def bus() -> Any:
 def test_events_of_all_services_as_they_come_and_go(run: Run, bus: ipcm.Bus) -> None:
     async def main() -> None:
         async with ipcm.aio.observe(bus) as observer, ipcm.aio.attach("worked", bus) as handle:
-            while "worked" not in observer.snapshots:
-                await observer.poll(LIMIT)
+            assert await observer.ready(LIMIT)
             await handle.call("double", x=2)
             seen = await until(observer, is_request)
             assert {"worked"} >= {event.service for event in seen if event.service}
@@ -120,8 +119,7 @@ def test_read_only(run: Run, bus: ipcm.Bus) -> None:
 def test_a_busy_service(run: Run, bus: ipcm.Bus) -> None:
     async def main() -> None:
         async with ipcm.aio.observe(bus) as observer:
-            while "worked" not in observer.snapshots:
-                await observer.poll(LIMIT)
+            assert await observer.ready(LIMIT)
             pid = observer.presence["worked"].pid
             os.kill(pid, signal.SIGSTOP)
             try:
@@ -149,8 +147,7 @@ def test_what_is_not_fetched_is_not_read_and_what_is_left_out_is_counted(
             ipcm.aio.observe(bus, rate=1e9) as observer,
             ipcm.aio.attach("worked", bus) as handle,
         ):
-            while "worked" not in observer.snapshots:
-                await observer.poll(LIMIT)
+            assert await observer.ready(LIMIT)
             for _ in range(10):
                 await asyncio.gather(*(handle.call("double", x=n) for n in range(500)))
             assert 50 <= len(observer._events) < 2_000

@@ -380,6 +380,29 @@ class TestPresence:
                 os.kill(pid, signal.SIGCONT)
             wait_until(lambda: not observer.poll(0.01) and not observer.busy)
 
+    def test_ready_when_every_service_has_told_of_itself(self, bus: ipcm.Bus) -> None:
+        with bus.observe() as observer, bus.observe("nobody") as other:
+            assert observer.ready(LIMIT) and observer.snapshots.keys() == {"watched"}
+            assert other.ready() and not other.snapshots
+            pid = observer.presence["watched"].pid
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                with bus.observe() as late:
+                    assert not late.ready(0.05)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+
+    def test_ready_when_the_bus_ends(self) -> None:
+        with (
+            ipcm.spawn() as bus,
+            ipcm.service("watched", Watched, bus=bus),
+            bus.observe() as observer,
+        ):
+            os.kill(observer.presence["watched"].pid, signal.SIGSTOP)
+            bus.shutdown(0.1)
+            with contextlib.suppress(ipcm.BusGone):
+                assert observer.ready(LIMIT)
+
     def test_after_its_end_it_is_no_observer(self, bus: ipcm.Bus) -> None:
         observer = bus.observe()
         observer.close()
