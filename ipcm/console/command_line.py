@@ -146,6 +146,10 @@ def _perform(verb: Verb, common: Common, values: dict[str, Any]) -> int:
     """Runs a verb on the streams of this process."""
     on_terminal = sys.stdout.isatty()
     format = cast("Format", common.output or verb.format)
+    if format != "table" and isinstance(sys.stdout, io.TextIOWrapper):
+        # For programs it is UTF-8 wherever it comes from (RFC 8259): an escape of a terminal that
+        # lacks a character would be no JSON.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     context = Context(
         bus=common.bus,
         timeout=common.timeout,

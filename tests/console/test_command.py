@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -68,3 +69,18 @@ def test_it_starts_without_what_it_does_not_need() -> None:
     loaded = set(run.stdout.splitlines()[-1].split())
     assert "click" in loaded
     assert not loaded & {"rich", "psutil", "textual", "IPython", "sqlite3", "asyncio"}
+
+
+@pytest.mark.parametrize("format", ["json", "jsonl", "csv", "table"])
+def test_what_is_for_programs_is_utf8_in_every_locale(bus: ipcm.Bus, format: str) -> None:
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    run = subprocess.run(
+        command("call", "store", "search", "text=漢ü", "-o", format),
+        capture_output=True, timeout=LIMIT, env=environment, check=True,
+    )  # fmt: skip
+    if format == "table":
+        assert run.stdout == b"\\u6f22\\xfc\n"
+    else:
+        assert "漢ü" in run.stdout.decode()
+    if format == "json":
+        assert json.loads(run.stdout) == ["漢ü"]
