@@ -75,7 +75,7 @@ def test_it_starts_without_what_it_does_not_need() -> None:
 def test_what_is_for_programs_is_utf8_in_every_locale(bus: ipcm.Bus, format: str) -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     run = subprocess.run(
-        command("call", "store", "search", "text=漢ü", "-o", format),
+        command("call", "store", "search", r'text="\u6f22\u00fc"', "-o", format),
         capture_output=True, timeout=LIMIT, env=environment, check=True,
     )  # fmt: skip
     if format == "table":
