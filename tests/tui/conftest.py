@@ -203,7 +203,7 @@ class FakeClock:
         self.spans += seconds
 
     def clock(self) -> Clock:
-        return Clock(lambda: self.now, lambda: self.spans, UTC)
+        return Clock(lambda: self.now, lambda: self.spans, lambda: 0.0, UTC)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import shlex
 from datetime import UTC
@@ -35,6 +36,7 @@ from ipcm_tui.models.grid import Grid, moved
 from ipcm_tui.models.killing import Countdown
 from ipcm_tui.models.ordering import Order, turned
 from ipcm_tui.models.output import OutputLog
+from ipcm_tui.models.pace import Pace
 from ipcm_tui.models.pair import pair_detail
 from ipcm_tui.models.peers import Peer, Peers
 from ipcm_tui.models.records import PeerRecord, record_of
@@ -406,3 +408,21 @@ def test_marks_are_within_their_lines(text: str) -> None:
     assert len(marks) == len(lines)
     for line, parts in zip(lines, marks, strict=True):
         assert all(0 <= start <= len(line) for start, _, _ in parts)
+
+
+# Pace
+
+
+@given(st.lists(st.floats(0.001, 0.5), min_size=1, max_size=200))
+def test_drawing_keeps_to_its_share_whatever_it_costs(costs: list[float]) -> None:
+    pace, now, spent, drawn = Pace(share=0.2, least=0.1, most=1.0), 100.0, 0.0, []
+    for cost in costs:
+        while not pace.due(now, spent):
+            now += 0.01
+        pace.drew(now, spent)
+        drawn.append((now, cost))
+        now += cost
+        spent += cost
+    for (before, cost), (after, _) in itertools.pairwise(drawn):
+        assert after - before >= min(max(cost / 0.2, 0.09), 1.0) - 1e-6
+        assert after - before <= max(cost / 0.2, 0.1, cost) + 0.02

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar, Final, cast
@@ -26,6 +27,7 @@ from ipcm_tui.models.buses import BusFacts, BusRow
 from ipcm_tui.models.compose import Draft, draft_of
 from ipcm_tui.models.exporting import Kind, rows_as_csv, rows_as_json, traffic_as_jsonl
 from ipcm_tui.models.formatting import format_latency, printable
+from ipcm_tui.models.pace import Pace
 from ipcm_tui.models.records import PeerRecord
 from ipcm_tui.models.traffic import Row
 from ipcm_tui.outputs import OpenOutput, open_output
@@ -59,7 +61,7 @@ class ConsoleApp(App[int]):
     Args:
         source: an open observer, and facts about its bus; without them the buses are listed.
         buses: where to look for buses; None where there is only this one.
-        clock: two clocks and a time zone.
+        clock: the clocks and a time zone.
         demo: the bus ends when this does, and Ctrl-C ends both.
         read_only: looks and touches nothing.
         history: of requests. keymap: keys by the ids of bindings.
@@ -135,6 +137,7 @@ class ConsoleApp(App[int]):
         self._palette: Palette | None = None
         self._drawn: tuple[object, ...] = ()
         self._touched = True
+        self._pace = Pace()
 
     def get_default_screen(self) -> Screen[object]:
         """The services of the bus, or the buses."""
@@ -249,6 +252,10 @@ class ConsoleApp(App[int]):
         drawn = (session.changes, session.peers.version, int(self.clock.wall()), top, self.size)
         if drawn == self._drawn and not self._touched:
             return
+        spent, now = self.clock.spent(), time.monotonic()
+        if not self._pace.due(now, spent):
+            return
+        self._pace.drew(now, spent)
         self._drawn, self._touched = drawn, False
         if top.is_mounted:
             top.draw()

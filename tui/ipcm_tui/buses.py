@@ -15,8 +15,8 @@ from ipcm_tui.source import Source
 
 __all__ = ["HostBuses", "open_source"]
 
-_MOST_EVENTS = 4000
-_RATES = (20.0, 500.0)
+_MOST_EVENTS = 1500.0
+_RATES = (10.0, 500.0)
 
 
 class HostBuses:

@@ -72,13 +72,15 @@ class Buses(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Clock:
-    """The two clocks; tests put their own.
+    """The clocks; tests put their own.
 
     Attributes:
         wall: seconds since the epoch. monotonic: for spans.
+        spent: CPU time of this process.
         zone: in which times of day are shown; None for the local one.
     """
 
     wall: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
+    spent: Callable[[], float] = time.process_time
     zone: tzinfo | None = None

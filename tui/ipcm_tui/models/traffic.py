@@ -24,7 +24,7 @@ from ipcm_tui.models.peers import exit_text
 __all__ = ["Row", "TrafficLog"]
 
 _CAPACITY: Final = 5000
-_MOST_AT_ONCE: Final = 2000
+_MOST_AT_ONCE: Final = 500
 
 # Who told of it: a request passes its sender, then its receiver, and so does its response.
 _ASKED, _RECEIVED, _ANSWERED, _GOT_ANSWER = 1, 2, 4, 8

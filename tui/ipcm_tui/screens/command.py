@@ -73,7 +73,7 @@ class CommandScreen(ModalScreen[str]):
         """Ready to type."""
         self.query_one(RichLog).can_focus = False
         field = self.query_one("#line", Input)
-        field.focus()
+        self.set_focus(field)
         field.cursor_position = len(self._text)
         self._look()
 

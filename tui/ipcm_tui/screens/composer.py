@@ -103,7 +103,7 @@ class ComposerScreen(ModalScreen[Draft]):
         self._arrange()
         if self._note:
             self._show_answer(self._note, "warn", "")
-        self.query_one("#endpoint" if self._draft.peer else "#peer", Input).focus()
+        self.set_focus(self.query_one("#endpoint" if self._draft.peer else "#peer", Input))
 
     # Typing
 

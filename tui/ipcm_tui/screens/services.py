@@ -253,6 +253,8 @@ class ServicesScreen(ActingScreen):
     def on_prompt_bar_submitted(self, event: PromptBar.Submitted) -> None:
         """Keeps it."""
         if event.bar.id == "filter":
+            self.filter = self.filter.typed(event.text)
+            self.console.touch()
             if self.filter.problem:
                 self.app.bell()
             else:

@@ -60,7 +60,7 @@ class SignalScreen(ModalScreen[Signals | None]):
     def on_mount(self) -> None:
         """Nothing is chosen before somebody types or moves."""
         self.query_one("#signal-list", OptionList).can_focus = False
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
         self._offer("")
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -62,7 +62,8 @@ class PromptBar(Vertical):
         field = self.query_one(Input)
         field.value = text
         field.cursor_position = len(text)
-        field.focus()
+        # At once: who types on does not wait for the screen.
+        self.screen.set_focus(field)
 
     def close(self) -> None:
         """Hides it."""
