@@ -86,6 +86,7 @@ async def watch(pilot: Pilot[int], seconds: float) -> None:
     key = next((key for key in table.keys if key.name == "store"), None)
     if key is not None:
         table.choose(key)
+    await pilot.press("z")  # the indexer's first workers have come and gone
     await pilot.pause(seconds / 2)
 
 
