@@ -400,7 +400,7 @@ def drive() -> Callable[..., None]:
     return run
 
 
-async def settle_down(pilot: Pilot[int], mark: str = "ipcm", limit: float = 6.0) -> None:
+async def settle_down(pilot: Pilot[int], mark: str = "ipcm", limit: float = 15.0) -> None:
     """Until two pictures, taken further apart than the app draws, are the same and show
     something."""
     before, deadline = "", time.monotonic() + limit
@@ -416,7 +416,7 @@ def settle() -> Callable[..., Awaitable[None]]:
 
 
 async def wait_until(
-    pilot: Pilot[int], condition: Callable[[], object], limit: float = 6.0
+    pilot: Pilot[int], condition: Callable[[], object], limit: float = 15.0
 ) -> None:
     """Lets the app work until something holds, and fails where it does not in time."""
     deadline = time.monotonic() + limit

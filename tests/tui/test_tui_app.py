@@ -429,7 +429,7 @@ def test_interrupt_ends_the_demo_wherever_one_is(
 
     async def script(pilot: Pilot[int]) -> None:
         await pilot.press(*before, "ctrl+c")
-        await until(pilot, lambda: not app.is_running, 1.0)
+        await until(pilot, lambda: not app.is_running)
 
     drive(app, script)
     assert app.return_code == 0

@@ -83,7 +83,7 @@ def test_busy_says_for_how_long_where_there_is_room(
 ) -> None:
     demo_bus.busy["probe"] = 75.0
     peers.update(demo_bus.presence, demo_bus.snapshots, demo_bus.busy, clock.now)
-    assert cells(live(peers, "probe"), clock.now, 117)["state"] == "◐ busy 1m15s"
+    assert cells(live(peers, "probe"), clock.now, 197)["state"] == "◐ busy 1m15s"
     assert cells(live(peers, "probe"), clock.now, 60)["state"] == "◐ busy"
 
 
