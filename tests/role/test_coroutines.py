@@ -292,9 +292,12 @@ def test_workers_and_services_started_by_one() -> None:
             inner = ipcm.service("inner", Working)
             worker = ipcm.worker("w", signal.pause)
             meeting = [inner.send_request("meet") for _ in range(3)]
-            while not all(done := [inner.get_response(id) for id in meeting]):
-                await asyncio.sleep(0.01)
-            return [[each.payload for each in done if each], worker, inner.pid]
+            answers = []
+            for id in meeting:
+                while (response := inner.get_response(id)) is None:
+                    await asyncio.sleep(0.01)
+                answers.append(response.payload)
+            return [answers, worker, inner.pid]
 
     with ipcm.service("outer", Starting) as handle:
         meeting, worker, inner = handle.request(0, timeout=10)

@@ -97,9 +97,14 @@ def storm(seconds: float, pause: float, seed: int) -> list[Any]:
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
         wait_until(lambda: not senders.keys() & set(handle.bus.peers()), limit=10)
-        told = handle.request(None, timeout=30)
-        wait_until(lambda: handle.request(None)[4] >= told[1], limit=10)
-        told = handle.request(None)
+        told: list[Any] = []
+
+        def settled() -> bool:
+            """Whether all is read, and each end told."""
+            before, told[:] = told[:], handle.request(None, timeout=30)
+            return told == before and told[4] >= told[1]
+
+        wait_until(settled, limit=30)
         assert deaths > 3
         return [*told, deaths]
 
