@@ -89,9 +89,10 @@ def files(tmp_path: Path) -> Path:
 FRONT_END = """
 import select
 import sys
+import ipcm
 
 def main(bus, *, demo=False, read_only=False):
-    print("front end on", bus.name, "demo" if demo else "", flush=True)
+    print("front end on", ipcm.find_bus(bus).name, "demo" if demo else "", flush=True)
     # In slices: a signal that comes between the interpreter's last look and the system call
     # would be heeded when the call returns.
     while not select.select([sys.stdin], [], [], 0.05)[0]:

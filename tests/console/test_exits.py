@@ -19,6 +19,7 @@ ERRORS = {
     "WrongProcess": (errors.WrongProcess("x", 1, 2), 2),
     "ConcurrentUse": (errors.ConcurrentUse("x"), 2),
     "InvalidName": (errors.InvalidName("x", "y"), 2),
+    "NoSuchSignal": (errors.NoSuchSignal("x"), 2),
     "UnsupportedError": (errors.UnsupportedError("x"), 2),
     "ExtraResponse": (errors.ExtraResponse("x", 1), 2),
     "ContentError": (errors.ContentError("x"), 2),
@@ -38,6 +39,8 @@ ERRORS = {
     "ProtocolError": (errors.ProtocolError("x"), 1),
     "ServiceError": (errors.ServiceError("x", "y"), 1),
     "ServiceStartError": (errors.ServiceStartError("x", "y"), 1),
+    "ServiceNameTaken": (errors.ServiceNameTaken("x", "y", "z", 1), 2),
+    "ServiceMisuse": (errors.ServiceMisuse("x", "y"), 2),
     "ServiceDied": (errors.ServiceDied("x", "y"), 1),
     "Backpressure": (errors.Backpressure("x", 2, 1), 3),
 }
