@@ -51,7 +51,7 @@ def _round_trips(subjects: list[Subject], where: str, effort: Effort) -> Iterato
     yield Figure(
         name=f"round trip, {where}, beside mp.Connection",
         value=plain.median * us, base=connection.median * us, unit="us", target=0.6,
-        bound="system calls and the interpreter, half and half",
+        bound="the interpreter, three quarters of it; system calls",
     )  # fmt: skip
     yield Figure(
         name=f"round trip, {where}, beside a raw socket",
