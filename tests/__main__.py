@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,13 @@ MOST = 2
 """Many more would test how ipcm does on a machine that is short of processors."""
 
 NOTHING_RAN = 5
+
+
+def end(run: subprocess.Popen[bytes]) -> None:
+    """Ends what still runs; where nothing does, nothing."""
+    if run.poll() is None:
+        run.terminate()
+        run.wait()
 
 
 def main(arguments: list[str]) -> int:
@@ -35,6 +43,7 @@ def main(arguments: list[str]) -> int:
             command += ["-p", "no:cacheprovider"] if number else []
             error = None if output is None else subprocess.STDOUT
             run = subprocess.Popen(command, env=environment, stdout=output, stderr=error)
+            files.callback(end, run)
             started.append((run, output))
         codes = []
         for run, output in started:
@@ -50,4 +59,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without the other run
     sys.exit(main(sys.argv[1:]))

@@ -33,11 +33,6 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'ipcm.testing' has no attribute {name!r}")
-    if name == "TransportContract":
-        import pytest
-
-        # Its asserts tell as much as those of a test module.
-        pytest.register_assert_rewrite("ipcm.testing.contract")
     value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

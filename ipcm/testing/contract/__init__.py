@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import pkgutil
+
+import pytest
+
+# Before they are imported: their asserts tell as much as those of a test module.
+pytest.register_assert_rewrite(
+    *(module.name for module in pkgutil.iter_modules(__path__, __name__ + "."))
+)
+
 from ipcm.testing.contract.away import Away
 from ipcm.testing.contract.contents import Contents
 from ipcm.testing.contract.death import Death
