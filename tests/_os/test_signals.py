@@ -17,7 +17,7 @@ import pytest
 from ipcm._os.fork import fork
 from ipcm._os.orderly import OrderlyEnd
 from ipcm._os.signals import SignalCounter, ignore, parse_signals
-from ipcm.errors import UnsupportedError
+from ipcm.errors import NoSuchSignal, UnsupportedError
 
 from .processes import LIMIT, exit_of, fds, in_child, until_readable
 
@@ -198,7 +198,7 @@ def test_a_wakeup_fd_that_was_closed_meanwhile_is_not_put_back() -> None:
 def test_what_cannot_be_caught_leaves_nothing_behind() -> None:
     def check() -> None:
         before = fds()
-        with pytest.raises(OSError, match="Invalid argument"):
+        with pytest.raises(NoSuchSignal, match="SIGKILL cannot be caught"):
             started(USR1, USR2, signal.SIGKILL)
         assert signal.getsignal(USR1) is signal.SIG_DFL
         assert signal.getsignal(USR2) is signal.SIG_DFL

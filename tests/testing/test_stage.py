@@ -95,7 +95,7 @@ class TestTurns:
         with stage.bus.observe() as observer:
             assert observer.snapshot("s").state == "running"
             stage.connect("me").send_message("s", "hello")
-            stage.settle()
+            stage.sleep(0.1)  # what is told to observers is gathered for a moment
             previews = [e.preview for e in observer.poll() if isinstance(e, ipcm.MessageEvent)]
             assert previews == ['"hello"']
 

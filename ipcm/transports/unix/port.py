@@ -122,6 +122,7 @@ class UnixPort(Port):
             self._read(hot, arrivals)
             if arrivals:
                 return arrivals
+            hot = self._links.hot  # it may have hung up
         if spin and hot is not None and self._spin_on(hot, arrivals):
             return arrivals
         began = time.monotonic()
