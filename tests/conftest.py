@@ -24,30 +24,30 @@ class Group:
 
     def __init__(self) -> None:
         self._before = os.getpgrp()
-        self._placeholder = os.fork()
-        if self._placeholder == 0:
-            try:
-                os.closerange(0, 256)
-                os.setpgid(0, 0)
-                signal.pause()
-            finally:
-                os._exit(0)
+        # Not forked: that would copy the page tables of a large process for each test.
+        self.id = os.posix_spawn("/bin/sleep", ["sleep", "3600"], {}, setpgroup=0)
         # On a terminal the foreground group is who Ctrl-C is for; the run has to stay in it.
-        self.id = self._placeholder
-        os.setpgid(self._placeholder, self._placeholder)
         if not os.isatty(0):
-            os.setpgid(0, self._placeholder)
+            os.setpgid(0, self.id)
+
+    def leave(self) -> None:
+        """This process and the placeholder are no members any more."""
+        os.setpgid(0, self._before)
+        os.kill(self.id, signal.SIGKILL)
+        os.waitpid(self.id, 0)
 
     def members(self) -> list[int]:
-        """Everybody in it who lives, but the placeholder and this process."""
+        """Everybody in it who lives; to be asked after `leave`."""
+        try:
+            os.killpg(self.id, 0)  # there is seldom anybody to look for
+        except ProcessLookupError:
+            return []
         return [pid for pid in _processes() if _lives_in(pid, self.id)]
 
     def end(self) -> None:
         """Kills what is left of it."""
-        os.setpgid(0, self._before)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.id, signal.SIGKILL)
-        os.waitpid(self._placeholder, 0)
 
 
 def _processes() -> list[int]:
@@ -55,8 +55,6 @@ def _processes() -> list[int]:
 
 
 def _lives_in(pid: int, group: int) -> bool:
-    if pid in (os.getpid(), group):
-        return False
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -102,12 +100,13 @@ def nothing_left_behind(
     group = Group()
     try:
         yield
+    finally:
+        group.leave()
         gone_by = time.monotonic() + LEAVING
         while (members := group.members()) and time.monotonic() < gone_by:
             time.sleep(0.01)
-        own = children() - children_before - {group.id}
+        own = children() - children_before
         names = [name_of(pid) for pid in {*members, *own}]
-    finally:
         group.end()
     for pid in own:
         with contextlib.suppress(ChildProcessError):

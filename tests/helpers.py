@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ipcm._os.process import identify
 
-__all__ = ["gone", "wait_until"]
+__all__ = ["gone", "soaking", "wait_until"]
+
+
+def soaking(short: int, long: int) -> int:
+    """How much of a long test to do: with IPCM_SOAK=short, as CI sets it, a part of it."""
+    return short if os.environ.get("IPCM_SOAK") == "short" else long
 
 
 def wait_until(predicate: Callable[[], Any], limit: float = 5.0) -> None:

@@ -41,6 +41,7 @@ def check(figures: list[Figure], count: int) -> None:
     assert len(table(figures).splitlines()) == count + 1
 
 
+@pytest.mark.slow
 def test_the_command() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks", "--only", "costs", "--quick", "--json", "-"],

@@ -108,6 +108,7 @@ def test_whatever_a_service_does_the_kernel_stays_well(tmp_path: Path, options: 
         assert kernel("1 + 1").value == "2"
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_wait_and_not_the_service(tmp_path: Path) -> None:
     with running_kernel(tmp_path) as kernel:
         kernel(rude("a"))
@@ -171,6 +172,7 @@ def test_services_end_with_a_kernel_that_is_killed(tmp_path: Path) -> None:
         wait_until(lambda: not ipcm.buses())
 
 
+@pytest.mark.slow
 def test_services_end_with_a_kernel_that_is_restarted(tmp_path: Path) -> None:
     with running_kernel(tmp_path) as kernel:
         pids = start_some(kernel)
@@ -228,6 +230,7 @@ def test_one_cell_over_and_over(tmp_path: Path, times: int) -> None:
         assert not kernel.stray
 
 
+@pytest.mark.slow
 def test_a_gigabyte_costs_a_fork_nothing(tmp_path: Path) -> None:
     """Copy-on-write: the service reads what the kernel has, and takes no memory of its own."""
     with running_kernel(tmp_path) as kernel:

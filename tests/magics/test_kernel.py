@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.helpers import wait_until
 from tests.magics.kernels import running_kernel
 
@@ -21,6 +23,7 @@ def f(): ...
 LATER = "import asyncio; await asyncio.sleep(1.2)"
 
 
+@pytest.mark.slow
 def test_a_live_view_moves_between_cells_and_stays(tmp_path: Path) -> None:
     with running_kernel(tmp_path) as kernel:
         assert "say(text: str)" in kernel(ECHO).text

@@ -134,7 +134,12 @@ def test_there_are_five() -> None:
     assert {path.stem for path in NOTEBOOKS} == set(SHOWN)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    # One shows that they run; the others take their time.
+    [NOTEBOOKS[0], *(pytest.param(path, marks=pytest.mark.slow) for path in NOTEBOOKS[1:])],
+    ids=lambda path: path.stem,
+)
 def test_it_runs(path: Path, tmp_path: Path) -> None:
     from jupyter_core.utils import ensure_event_loop
 

@@ -10,7 +10,7 @@ import pytest
 
 import ipcm
 from ipcm import ServiceDied
-from tests.helpers import gone
+from tests.helpers import gone, wait_until
 from tests.role.consumers import Minimal
 
 
@@ -79,4 +79,4 @@ def test_the_child_of_a_nested_daemon_is_reaped_by_its_starter() -> None:
             return [self.exits, self.inner.child_pid != self.inner.pid]
 
     with ipcm.service("outer", Outer) as handle:
-        assert handle.request(0) == [[0], True]
+        wait_until(lambda: handle.request(0) == [[0], True])

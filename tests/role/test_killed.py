@@ -14,7 +14,7 @@ import pytest
 import ipcm
 from ipcm import Service
 from tests._os.processes import exit_of, until_readable
-from tests.helpers import wait_until
+from tests.helpers import soaking, wait_until
 from tests.role.consumers import double
 
 VICTIMS = ("parent", "registrar", "service", "worker", "client")
@@ -165,5 +165,5 @@ def test_any_one_at_some_moments(victim: str, moment: float) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_any_one_at_any_moment(victim: str) -> None:
-    for step in range(60):
+    for step in range(0, 60, soaking(6, 1)):
         strike(victim, step * 0.001 if step < 40 else step * 0.005)

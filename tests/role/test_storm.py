@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import ipcm
-from tests.helpers import wait_until
+from tests.helpers import soaking, wait_until
 from tests.role.consumers import Telling
 
 SENDERS = 4
@@ -124,4 +124,4 @@ def test_history_under_a_short_storm() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_history_under_a_storm_of_kills() -> None:
-    check(*storm(60, 0.05, 2))
+    check(*storm(soaking(8, 60), 0.05, 2))
