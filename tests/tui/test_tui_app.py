@@ -236,8 +236,11 @@ def test_the_wheel_holds_the_list(
         for id in range(50):
             demo_bus.tell(*demo_bus.exchange("probe", "store", 1000 + id, f"e{id}"))
         await until(pilot, lambda: "e49" in screen(app))
-        traffic(app).scroll_up(animate=False)
-        await until(pilot, lambda: main_screen(app).window.paused)
+        # It may still be on its way to the last row, and then the first turn is lost.
+        await until(
+            pilot,
+            lambda: traffic(app).scroll_up(animate=False) or main_screen(app).window.paused,
+        )
 
     drive(app, script)
 

@@ -39,6 +39,7 @@ from ipcm_tui.models.output import OutputLog
 from ipcm_tui.models.pace import Pace
 from ipcm_tui.models.pair import pair_detail
 from ipcm_tui.models.peers import Peer, Peers
+from ipcm_tui.models.phrases import request_phrase
 from ipcm_tui.models.records import PeerRecord, record_of
 from ipcm_tui.models.tabs import (
     delta_grid,
@@ -318,8 +319,6 @@ def test_phrases_are_read_back_by_every_surface(peer: str, args: dict[str, Any])
     draft = Draft(peer, "search", body)
     payload = payload_of(draft)
     facts = BusFacts("demo", "unix", "msgpack", 1.0, 7)
-    from ipcm_tui.models.phrases import request_phrase
-
     phrase = request_phrase(facts.name, draft, payload)
     words = shlex.split(phrase.cli)
     assert words[:3] == ["ipcm", "request", peer] and words[-2:] == ["-b", "demo"]
@@ -330,6 +329,15 @@ def test_phrases_are_read_back_by_every_surface(peer: str, args: dict[str, Any])
         assert reading.values["peer"] == peer and reading.common.bus == "demo"
         assert json.loads(reading.values["json"] or "{}") == args
     assert not log.rows
+
+
+def test_names_that_are_no_keywords_of_python_are_passed_all_the_same() -> None:
+    draft = Draft("a", "search", '{"True": 0, "x": 1, "a-b": 2}')
+    phrase = request_phrase("demo", draft, payload_of(draft))
+    assert phrase.python.endswith(""".call('search', x=1, **{'True': 0, 'a-b': 2})""")
+    draft = Draft("a", "search", '{"endpoint": 0}')
+    phrase = request_phrase("demo", draft, payload_of(draft))
+    assert phrase.python.endswith(""".request({'endpoint': 'search', 'args': {'endpoint': 0}})""")
 
 
 def test_phrases_of_what_is_selected(demo_bus: Any) -> None:

@@ -139,7 +139,7 @@ def test_asks_a_real_service(live: ConsoleApp, drive: Any, until: Any, screen: A
         live.screen.query_one(ParameterForm).focus_first()
         await pilot.press(*"41", "ctrl+j")
         await until(pilot, lambda: "✓ answered in" in screen(live))
-        assert "│ 41 " in screen(live)
+        await until(pilot, lambda: "│ 41 " in screen(live))
         await pilot.press("escape")
         await until(pilot, lambda: "(you) → adder" in screen(live))
 

@@ -84,7 +84,15 @@ def press(until: Any, settle: Any, screen: Any) -> Press:
     return make
 
 
-SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40), (240, 70)])
+# That they draw themselves at any size is tested elsewhere; pictures of the others take long.
+SIZES = pytest.mark.parametrize(
+    "size",
+    [
+        (80, 24),
+        pytest.param((120, 40), marks=pytest.mark.slow),
+        pytest.param((240, 70), marks=pytest.mark.slow),
+    ],
+)
 
 
 @SIZES

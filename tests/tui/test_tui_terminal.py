@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,16 @@ import pytest
 
 
 class Terminal:
-    """`ipcm demo` on a pseudo-terminal, in a session of its own."""
+    """`ipcm demo` on a pseudo-terminal, in a session of its own.
 
-    def __init__(self, runtime: Path, root: Path) -> None:
+    Args:
+        size: lines and columns; None for a terminal that does not know, as a serial line.
+    """
+
+    def __init__(self, runtime: Path, root: Path, size: tuple[int, int] | None) -> None:
         self.master, slave = pty.openpty()
+        if size is not None:
+            termios.tcsetwinsize(slave, size)
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ipcm", "demo", str(root)],
@@ -78,12 +85,15 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
+def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "file.txt").write_text("one two three")
-    started = Terminal(tmp_path / "r", tmp_path / "tree")
-    yield started
-    started.close()
+    size = getattr(request, "param", (24, 80))
+    started = Terminal(tmp_path / "r", tmp_path / "tree", size)
+    try:
+        yield started
+    finally:
+        started.close()
 
 
 def assert_nothing_left(terminal: Terminal, tmp_path: Path) -> None:
@@ -92,7 +102,9 @@ def assert_nothing_left(terminal: Terminal, tmp_path: Path) -> None:
     assert not runtime.exists() or list(runtime.iterdir()) == []
 
 
-@pytest.mark.parametrize("key", [b"q", b"\x03"])
+@pytest.mark.parametrize(
+    ("terminal", "key"), [((24, 80), b"q"), (None, b"\x03")], indirect=["terminal"]
+)
 def test_a_key_ends_it(terminal: Terminal, tmp_path: Path, key: bytes) -> None:
     terminal.read_until(b"store")
     os.write(terminal.master, key)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -69,9 +71,23 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
     }
     environment.pop("TMUX", None)
     command = [sys.executable, "-m", "ipcm", "demo", str(tmp_path / "tree"), "--name", "show"]
-    started = Tmux(tmp_path, command, environment)
-    yield started
-    started("kill-server")
+    try:
+        started = Tmux(tmp_path, command, environment)
+        try:
+            yield started
+        finally:
+            started("kill-server")
+    finally:
+        end_all(environment["IPCM_RUNTIME_DIR"])
+
+
+def end_all(runtime: str) -> None:
+    """Kills what still runs on the buses of a directory: tmux leaves the test's process group."""
+    wanted = f"IPCM_RUNTIME_DIR={runtime}".encode()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def test_a_person_looks_asks_and_leaves(tmux: Tmux, tmp_path: Path) -> None:

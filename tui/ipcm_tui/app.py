@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -472,5 +473,16 @@ async def _run(found: Bus | None, demo: bool, read_only: bool, interrupts: Inter
         history=History(state_directory() / "requests.jsonl"),
         keymap=read_keymap(),
     )
-    await app.run_async()
+    await app.run_async(size=_size_where_unknown())
     return app.return_code or 0
+
+
+def _size_where_unknown() -> tuple[int, int] | None:
+    """That of the environment, or a usual one, for a terminal that does not tell its own.
+
+    A serial line is one. Textual would guess two that differ, and lay everything out again for
+    one and the other without end.
+    """
+    known = os.get_terminal_size(sys.__stderr__.fileno() if sys.__stderr__ else 2)
+    guess = shutil.get_terminal_size()
+    return None if known.columns and known.lines else (guess.columns, guess.lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import Any
 
 from ipcm.console.words import quote
@@ -54,17 +55,21 @@ def request_phrase(bus: str, draft: Draft, payload: Any) -> Phrase:
         if draft.body.strip():
             words.append(draft.body)
         args = payload["args"]
-        named = all(isinstance(key, str) and key.isidentifier() for key in args)
-        if named and not args.keys() & {"endpoint", "self"}:
-            given = "".join(f", {key}={value!r}" for key, value in args.items())
-            call = f".call({draft.endpoint!r}{given})"
-        else:
-            call = f".request({payload!r})"
+        taken = not isinstance(args, dict) or args.keys() & {"endpoint", "self"}
+        call = f".request({payload!r})" if taken else f".call({draft.endpoint!r}{_given(args)})"
     else:
         words.append(draft.body)
         call = f".request({payload!r})"
     about = f"ask {draft.peer}" + (f" for {draft.endpoint}" if draft.endpoint else "")
     return _phrase(about, words, bus, f"ipcm.attach({draft.peer!r}, bus={bus!r}){call}")
+
+
+def _given(args: dict[str, Any]) -> str:
+    """Arguments behind another: by keyword, and `**{...}` where a name is none in Python."""
+    spelled = {key: key.isidentifier() and not iskeyword(key) for key in args}
+    words = [f"{key}={args[key]!r}" for key, works in spelled.items() if works]
+    others = {key: args[key] for key, works in spelled.items() if not works}
+    return "".join(f", {word}" for word in [*words, *([f"**{others!r}"] if others else [])])
 
 
 def bus_phrases(bus: str) -> list[Phrase]:
