@@ -16,7 +16,10 @@ import pytest
 
 TMUX = shutil.which("tmux")
 
-pytestmark = pytest.mark.skipif(TMUX is None, reason="there is no tmux here to draw a terminal")
+pytestmark = [
+    pytest.mark.slow,  # every step of it is tested by itself
+    pytest.mark.skipif(TMUX is None, reason="there is no tmux here to draw a terminal"),
+]
 
 
 class Tmux:
