@@ -161,7 +161,7 @@ def test_it_is_saved_as_it_runs(path: Path) -> None:
     nbformat.validate(notebook)
     check_shown(path.stem, notebook)
     saved = path.read_text()
-    for private in ("/tmp/", "/root", "/home/", "/work/", "site-packages", "ipykernel_"):
+    for private in ("/tmp/", "/root", "/home/", "site-packages", "ipykernel_"):
         assert private not in saved
     for cell in notebook.cells:
         if cell.cell_type == "code":
