@@ -124,7 +124,8 @@ def test_an_envelope_cut_short_is_none(serializer: str, content: Any) -> None:
 
 
 @pytest.mark.parametrize("serializer", NAMES)
-@pytest.mark.parametrize("levels", [900, 5_000, 200_000])
+# In between it depends on how deep the interpreter goes: 3.13 goes deeper than 3.11.
+@pytest.mark.parametrize("levels", [900, 200_000])
 def test_an_envelope_nested_too_deep_is_none(serializer: str, levels: int) -> None:
     opening, closing = (b"\x91", b"\xc0") if serializer == "msgpack" else (b"[", b"]" * levels)
     nested = opening * levels + closing
