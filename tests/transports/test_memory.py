@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import ipcm
 from ipcm import Bus
+from ipcm.testing import Thread
 from tests._os.processes import in_child, until_readable
 
 
@@ -17,30 +18,6 @@ from tests._os.processes import in_child, until_readable
 def bus() -> Iterator[Bus]:
     with ipcm.spawn("mem", transport="memory") as bus:
         yield bus
-
-
-class Thread(threading.Thread):
-    """One that hands over what its function returned or raised."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        super().__init__()
-        self._function = function
-        self._outcome: Any = None
-        self._error: BaseException | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self._outcome = self._function()
-        except BaseException as error:  # noqa: BLE001 (it is raised by `result`)
-            self._error = error
-
-    def result(self) -> Any:
-        self.join(10)
-        assert not self.is_alive()
-        if self._error is not None:
-            raise self._error
-        return self._outcome
 
 
 class Adder(ipcm.Service):
