@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual._callback import invoke
 from textual.pilot import Pilot
+from textual.timer import Timer
 from textual.widgets import Button
 
 from ipcm._core.observation import Latency, TerminatedEvent
 from ipcm.errors import RequestTimeout, UnsupportedError
 from ipcm_tui.app import ConsoleApp
+from ipcm_tui.models.pace import Pace
 from ipcm_tui.models.peers import PeerKey
 from ipcm_tui.screens.confirm import ConfirmScreen
 from ipcm_tui.screens.gone import GoneScreen
@@ -494,3 +497,37 @@ def test_a_bus_that_is_gone_at_once(lonely: Any, make_app: Any, drive: Any, unti
         await until(pilot, lambda: not app.is_running)
 
     drive(app, script)
+
+
+@pytest.mark.parametrize("over", [None, "enter", "ctrl+k", "b"])
+def test_a_tick_while_it_ends_finds_no_widgets(
+    app: ConsoleApp, drive: Any, until: Any, over: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticked: list[str] = []
+    timers: list[Timer] = []
+
+    async def close_all() -> None:
+        for screen in reversed(app.screen_stack):
+            await screen.query("*").remove()
+            for timer in [*screen._timers, *timers]:
+                if timer._callback is not None:
+                    app.touch()
+                    app._pace = Pace()
+                    await invoke(timer._callback)
+                    ticked.append(type(screen).__name__)
+        await close()
+
+    close = app._close_all
+    monkeypatch.setattr(app, "_close_all", close_all)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count() == 4)
+        if over == "enter":
+            await pilot.press("tab")
+        if over is not None:
+            await pilot.press(over)
+        timers.extend(app._timers)
+        app.exit(0)
+
+    drive(app, script)
+    assert "ServicesScreen" in ticked

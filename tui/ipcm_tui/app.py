@@ -44,6 +44,7 @@ from ipcm_tui.screens.help import HelpScreen
 from ipcm_tui.screens.live import LiveScreen
 from ipcm_tui.screens.picker import PickerScreen
 from ipcm_tui.screens.services import ServicesScreen
+from ipcm_tui.screens.standing import stands
 from ipcm_tui.screens.traffic import TrafficScreen
 from ipcm_tui.session import Session
 from ipcm_tui.sharing import payload_of, phrases_of, write_export
@@ -258,7 +259,7 @@ class ConsoleApp(App[int]):
             return
         self._pace.drew(now, spent)
         self._drawn, self._touched = drawn, False
-        if top.is_mounted:
+        if stands(top):
             top.draw()
             self.drawn += 1
 

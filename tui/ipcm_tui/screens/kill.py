@@ -16,6 +16,7 @@ from textual.widgets import Button, Static
 from ipcm_tui.control import Outcome, Target
 from ipcm_tui.models.killing import Countdown
 from ipcm_tui.models.peers import exit_text
+from ipcm_tui.screens.standing import stands
 from ipcm_tui.session import Session
 from ipcm_tui.theme import Palette
 
@@ -78,7 +79,8 @@ class KillScreen(ModalScreen[None]):
         )
         if countdown.phase(now) == "due":
             self.action_now()
-        self._draw(now)
+        if stands(self):
+            self._draw(now)
 
     def _draw(self, now: float) -> None:
         palette, countdown = self._palette, self._countdown

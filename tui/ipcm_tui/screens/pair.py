@@ -13,6 +13,7 @@ from textual.widgets import Static
 from ipcm_tui.models.detail import Detail
 from ipcm_tui.models.pair import pair_detail
 from ipcm_tui.models.traffic import Row
+from ipcm_tui.screens.standing import stands
 from ipcm_tui.session import Session
 from ipcm_tui.theme import Palette
 from ipcm_tui.widgets.detail_pane import DetailPane, draw_detail
@@ -54,7 +55,11 @@ class PairScreen(ModalScreen[None]):
         """Draws it now, and again as long as it is open."""
         self.query_one("#pair-left").focus()
         self._draw()
-        self.set_interval(0.5, self._draw)
+        self.set_interval(0.5, self._redraw)
+
+    def _redraw(self) -> None:
+        if stands(self):
+            self._draw()
 
     def _draw(self) -> None:
         session, row = self._session, self._row

@@ -12,6 +12,7 @@ from textual.widgets import Footer, Static
 
 from ipcm_tui.models.buses import BusRow, bus_grid, merge
 from ipcm_tui.models.formatting import printable
+from ipcm_tui.screens.standing import stands
 from ipcm_tui.source import Buses, Clock
 from ipcm_tui.widgets.grid_view import GridView
 
@@ -65,7 +66,8 @@ class PickerScreen(Screen[None]):
 
     async def _update(self) -> None:
         self._rows = merge(self._rows, await self._buses.look())
-        self.draw()
+        if stands(self):
+            self.draw()
 
     def draw(self) -> None:
         """Shows what was found."""
