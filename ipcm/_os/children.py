@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from ipcm._os.linux import require_linux
 from ipcm.errors import UnsupportedError
 
-__all__ = ["Children"]
+__all__ = ["Children", "library_forks"]
 
 _CHILDREN: Final = "/proc/thread-self/children"
 _NEAR: Final = 3
@@ -122,7 +122,7 @@ class Children:
 
 
 def _before_fork() -> None:
-    if Children._active is not None and not _library_forks(sys._getframe(1)):
+    if Children._active is not None and not library_forks(sys._getframe(1)):
         Children._active.note_before()
 
 
@@ -135,7 +135,7 @@ def _in_child() -> None:
     Children._active = None
 
 
-def _library_forks(frame: FrameType | None) -> bool:
+def library_forks(frame: FrameType | None) -> bool:
     """Whether the fork comes from a library that waits for its children itself.
 
     Only the nearest frames tell: further out multiprocessing is on the stack of everything that

@@ -13,14 +13,21 @@ import sys
 import traceback
 import warnings
 import weakref
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from typing import Final, NoReturn, Protocol
 
 from ipcm._os.process import thread_count
 from ipcm._os.reset.loops import forget_loops
 from ipcm._os.reset.threaded import reset_after_threaded_fork
 
-__all__ = ["close_in_children", "fork", "leave", "settle_signals"]
+__all__ = [
+    "block_signals",
+    "close_in_children",
+    "fork",
+    "leave",
+    "release_signals",
+    "settle_signals",
+]
 
 
 class HasForget(Protocol):
@@ -40,13 +47,19 @@ def close_in_children(owner: HasForget) -> None:
 _ALL: Final = signal.valid_signals()  # made once: each takes its time to become a member
 
 
-def fork(child: Callable[[], int | None], *, keep: Container[object] = ()) -> int:
+def fork(
+    child: Callable[[], int | None],
+    *,
+    keep: Container[object] = (),
+    hold: Iterable[int] = (),
+) -> int:
     """Runs a function in a forked child, which leaves through os._exit.
 
     In the child, before any signal can arrive: no wakeup fd, Python handlers reset (SIGINT to
     one that does nothing), SIGPIPE ignored, registered descriptors closed. Where this process has
     several threads, the child also leaves behind what they were in the middle of, see
-    `ipcm._os.reset`; it begins with no signal blocked and in a context (contextvars) of its own.
+    `ipcm._os.reset`; it begins with no other signal blocked than those to hold, and in a context
+    (contextvars) of its own.
 
     An exception goes to stderr, and makes it exit with 1. Where a signal handler of the parent
     raises, there is no child: nobody would know its pid.
@@ -54,6 +67,7 @@ def fork(child: Callable[[], int | None], *, keep: Container[object] = ()) -> in
     Args:
         child: its result is the exit code; None is 0.
         keep: registered objects whose descriptors the child keeps.
+        hold: signals that wait until the child calls `release_signals`.
 
     Returns:
         The child's pid.
@@ -74,7 +88,7 @@ def fork(child: Callable[[], int | None], *, keep: Container[object] = ()) -> in
         signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
         pid = os.fork()
         if pid == 0:
-            _be_child(child, None if threaded else before, keep)
+            _be_child(child, None if threaded else before, keep, hold)
     except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
@@ -102,8 +116,28 @@ def leave(child: Callable[[], int | None]) -> NoReturn:
         os._exit(code)
 
 
+def block_signals(hold: Iterable[int], mask: Iterable[int] = ()) -> None:
+    """Blocks these signals, those to hold until `release_signals`, and no other ones."""
+    global _held
+    _held = frozenset(hold)
+    signal.pthread_sigmask(signal.SIG_SETMASK, {*mask, *_held})
+
+
+def release_signals() -> None:
+    """Lets in what was held since this process began."""
+    global _held
+    held, _held = _held, frozenset()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+
+
+_held: frozenset[int] = frozenset()
+
+
 def _be_child(
-    child: Callable[[], int | None], mask: set[int | signal.Signals] | None, keep: Container[object]
+    child: Callable[[], int | None],
+    mask: set[int | signal.Signals] | None,
+    keep: Container[object],
+    hold: Iterable[int],
 ) -> NoReturn:
     """The child's part; without a mask it was forked by one of several threads."""
 
@@ -114,7 +148,7 @@ def _be_child(
         forget_loops()
         # What exists now is shared with the parent; a collection would touch, and so copy, it all.
         gc.freeze()
-        signal.pthread_sigmask(signal.SIG_SETMASK, () if mask is None else mask)
+        block_signals(hold, mask or ())
         return child() if mask is not None else contextvars.Context().run(child)
 
     leave(settled)

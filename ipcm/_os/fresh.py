@@ -9,10 +9,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
-from ipcm._os.fork import leave, settle_signals
+from ipcm._os.fork import block_signals, leave, settle_signals
 from ipcm._os.spawn import anonymous_file
 from ipcm._os.surroundings import Surroundings
 
@@ -24,7 +24,8 @@ _FIRST: Final = 3
 _HIGH: Final = 64
 _ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 _PROGRAM: Final = (
-    "import sys; sys.path[:] = {path!r}; from ipcm._os.fresh import main; main({entry!r}, {count})"
+    "import sys; sys.path[:] = {path!r}; from ipcm._os.fresh import main; "
+    "main({entry!r}, {count}, {hold!r})"
 )
 
 
@@ -34,6 +35,7 @@ def execute(
     descriptors: Sequence[int] = (),
     *,
     streams: Sequence[int | None] = (None, None, None),
+    hold: Iterable[int] = (),
 ) -> int:
     """Starts an interpreter that calls a function of ours and exits with what it returns.
 
@@ -45,6 +47,7 @@ def execute(
             under the numbers that they have there.
         arguments: texts. descriptors: what it inherits; no other one of Python's is.
         streams: descriptors for its 0, 1 and 2; None for those of this process.
+        hold: signals that wait until it calls `release_signals`.
 
     Returns:
         Its pid.
@@ -52,7 +55,8 @@ def execute(
     Raises:
         OSError: no process to be had.
     """
-    command = command_line(entry, arguments, len(descriptors))
+    held = sorted(map(int, hold))
+    command = command_line(entry, arguments, len(descriptors), held)
     with contextlib.ExitStack() as stack:
 
         def lift(fd: int) -> int:
@@ -67,35 +71,38 @@ def execute(
         onto += [(_FIRST + at, fd) for at, fd in enumerate((around, *descriptors))]
         actions = [(os.POSIX_SPAWN_DUP2, lift(source), fd) for fd, source in onto]
         # Ctrl-C at a terminal must not end it before it has handlers of its own.
-        blocked = [signal.SIGINT]
+        blocked = [signal.SIGINT, *held]
         return os.posix_spawn(
             sys.executable, command, os.environ, file_actions=actions, setsigmask=blocked
         )
 
 
-def command_line(entry: str, arguments: Sequence[str], count: int | None) -> list[str]:
+def command_line(
+    entry: str, arguments: Sequence[str], count: int | None, hold: Sequence[int] = ()
+) -> list[str]:
     """The command that calls an entry.
 
     Args:
         count: of the descriptors that it is given behind the surroundings, from 3 on; None for
             an entry that knows its own, and puts no surroundings on.
+        hold: see `execute`.
     """
     # What holds this package last: it was imported from somewhere, whatever the path has become.
     path = [*(str(place) for place in sys.path), _ROOT]
-    program = _PROGRAM.format(path=path, entry=entry, count=count)
+    program = _PROGRAM.format(path=path, entry=entry, count=count, hold=list(hold))
     # Private to CPython, and what its multiprocessing gives its own fresh interpreters.
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     return [sys.executable, *flags, "-c", program, *arguments]
 
 
-def main(entry: str, count: int | None) -> NoReturn:
+def main(entry: str, count: int | None, hold: Sequence[int]) -> NoReturn:
     """What the fresh interpreter runs."""
     arguments = sys.argv[1:]
     descriptors = range(_FIRST + 1, _FIRST + 1 + (count or 0))
 
     def child() -> int | None:
         settle_signals()
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        block_signals(hold)
         for fd in descriptors:
             os.set_inheritable(fd, False)
         if count is not None:

@@ -6,15 +6,18 @@ import contextlib
 import difflib
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterable
 from signal import Signals
 from typing import Any
 
-from ipcm._os.fork import close_in_children
+from ipcm._os.children import library_forks
+from ipcm._os.fork import close_in_children, release_signals
 from ipcm._os.linux import require_linux
 from ipcm.errors import NoSuchSignal
 
-__all__ = ["SignalCounter", "ignore", "parse_signals"]
+__all__ = ["SignalCounter", "count_early", "ignore", "parse_signals"]
 
 
 class SignalCounter:
@@ -36,6 +39,7 @@ class SignalCounter:
 
     def __init__(self, count: Iterable[Signals], wake: Iterable[Signals] = (signal.SIGCHLD,)):
         self._count = frozenset(count)
+        self._came: dict[Signals, int] = {}
         self._wake = frozenset(wake) - self._count
         self._read = self._write = -1
         self._before: dict[Signals, Any] = {}
@@ -58,7 +62,7 @@ class SignalCounter:
         try:
             self._wakeup_before = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         except BaseException:
-            self.forget_after_fork()
+            self._close()
             raise
         _started.append(self)
         try:
@@ -71,6 +75,9 @@ class SignalCounter:
             self.stop()
             raise
         close_in_children(self)
+        if _early is not None and _early is not self:
+            self._came = {sig: n for sig, n in _early.drain().items() if sig in self._count}
+            self.noticed = self.noticed or bool(self._came)
 
     def notice(self, _number: int, _frame: object = None) -> None:
         """The Python handler."""
@@ -83,7 +90,7 @@ class SignalCounter:
     def drain(self) -> dict[Signals, int]:
         """The counted deliveries since the last call."""
         self.noticed = False
-        counts: dict[Signals, int] = {}
+        counts, self._came = self._came, {}
         while self._read >= 0:
             try:
                 seen = os.read(self._read, 65536)
@@ -103,7 +110,7 @@ class SignalCounter:
             return {}
         self._restore(self._wakeup_before)
         rest = self.drain()
-        self.forget_after_fork()
+        self._close()
         _started.remove(self)
         return rest
 
@@ -117,24 +124,83 @@ class SignalCounter:
             signal.set_wakeup_fd(-1)
 
     def forget_after_fork(self) -> None:
-        """Closes the pipe."""
+        """In a forked child, which has other handlers now: closes the pipe."""
+        self._close()
+        self._before.clear()
+        self._came.clear()
+        if self in _started:
+            _started.remove(self)
+
+    def _close(self) -> None:
         for fd in (self._read, self._write):
             if fd >= 0:
                 os.close(fd)
         self._read = self._write = -1
 
+    def carry(self) -> None:
+        """In a forked child: goes on counting, what the child itself is sent."""
+        self._close()
+        self._came.clear()
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+
+    @property
+    def signals(self) -> frozenset[Signals]:
+        """Those that it has handlers for."""
+        return self._count | self._wake
+
 
 _started: list[SignalCounter] = []
+_early: SignalCounter | None = None
+_masks: dict[int, set[int | Signals]] = {}
+
+
+def count_early(numbers: Iterable[Signals]) -> None:
+    """Counts signals, in a process that begins, for the counter that will be started.
+
+    What was held for it (see `ipcm._os.fork.fork`) is let in. It goes on to the end of the
+    process: a signal that comes when the other counter has stopped ends nothing. A child of
+    `os.fork`, which may be the one that starts the other counter, counts its own.
+
+    Raises:
+        ValueError, NoSuchSignal, UnsupportedError: see `SignalCounter.start`.
+    """
+    global _early
+    counter = SignalCounter(numbers, wake=())
+    try:
+        counter.start()
+        _early = counter
+    finally:
+        release_signals()
+
+
+def _before_fork() -> None:
+    if _started:
+        # Asked for first: pthread_sigmask runs handlers, also when the mask is set already, and
+        # where one of them raises, the old mask is lost.
+        _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        for counter in _started:
+            signal.pthread_sigmask(signal.SIG_BLOCK, counter.signals)
+
+
+def _after_fork() -> None:
+    mask = _masks.pop(threading.get_ident(), None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _in_child() -> None:
-    for counter in reversed(_started):
-        counter._restore(-1)
-        counter.forget_after_fork()
-    _started.clear()
+    if _early is not None and _started == [_early] and not library_forks(sys._getframe(1)):
+        _early.carry()
+    else:
+        for counter in reversed(list(_started)):
+            counter._restore(-1)
+            counter.forget_after_fork()
+    _after_fork()
+    _masks.clear()
 
 
-os.register_at_fork(after_in_child=_in_child)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
 
 
 def ignore(*numbers: int) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 from ipcm._os.launcher.preload import tell_imports
 from ipcm._os.output import OutputFile, send_output
+from ipcm._os.signals import count_early
 from ipcm._os.spawn import OwnedFd
 from ipcm._os.stdio import redirect, save
 from ipcm.bus import output_path
 from ipcm.errors import UsageError
+from ipcm.role.grabbing import grabbed_by
 from ipcm.role.parcel import Parcel
 from ipcm.role.process import Report
 from ipcm.role.role import ServiceRole
@@ -34,6 +36,7 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
     """
     mine = OwnedFd(status)
     try:
+        count_early(grabbed_by(service))
         service.clear_service_fields()
         service.post_fork_hook()
         pid = os.getpid()

@@ -93,7 +93,8 @@ class Service(ServiceRole):
             parse_signals([sig])[0]: _callables(f"on_sig[{sig!r}]", callbacks)
             for sig, callbacks in {**getattr(kind, "on_sig", {}), **(on_sig or {})}.items()
         }
-        self.signals_to_grab = (*parse_signals(self.signals_to_grab), *self.on_sig)
+        if not isinstance(getattr(kind, "signals_to_grab", None), property):
+            self.signals_to_grab = (*parse_signals(self.signals_to_grab), *self.on_sig)
         self._ipcm_check_answers()
 
     on_all: list[Callable[..., Any]]
@@ -189,6 +190,9 @@ class Service(ServiceRole):
         """Calls `on_pid`."""
         for callback in self.on_pid:
             callback(self, pid, exit)
+
+    def _ipcm_grabbed(self) -> tuple[Signals, ...]:
+        return (*super()._ipcm_grabbed(), *self.on_sig)
 
     def run_on_sig(self, sig: Signals) -> None:
         """Calls the callbacks of the signal."""

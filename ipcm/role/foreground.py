@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from ipcm._core.names import check_name
 from ipcm._os.orderly import FOREGROUND
-from ipcm._os.signals import parse_signals
 from ipcm._os.stdio import save
 from ipcm.bus import Bus
 from ipcm.role.role import ServiceRole
@@ -58,7 +57,7 @@ def run_in_foreground(
     service.redirect()
     state = service._ipcm_state
     state.on_ready = on_ready
-    state.ends_on = FOREGROUND - set(parse_signals(service.signals_to_grab)) - _ignored()
+    state.ends_on = FOREGROUND - {*service._ipcm_grabbed()} - _ignored()
     return Ended(service.run(), state.ended_by)
 
 

@@ -9,6 +9,7 @@ from signal import Signals
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ipcm._core.activity import Activity
+from ipcm._os.signals import parse_signals
 from ipcm.message import Message
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ class Hooks:
 
     def run_on_sig(self, sig: Signals) -> None:
         """Called once for each delivery of a grabbed signal."""
+
+    def _ipcm_grabbed(self) -> tuple[Signals, ...]:
+        return parse_signals(self.signals_to_grab)
 
     def run_should_end(self) -> Any:
         """Asked at the end of every turn; a true answer ends the service."""

@@ -14,7 +14,7 @@ from ipcm._core.observation import PeerChange, PeerEvent, TerminatedEvent
 from ipcm._os.children import Children
 from ipcm._os.lifeline import Lifeline
 from ipcm._os.orderly import OrderlyEnd
-from ipcm._os.signals import SignalCounter, parse_signals
+from ipcm._os.signals import SignalCounter
 from ipcm.errors import UnsupportedError, UsageError
 from ipcm.role.context import enter_service, leave_service
 from ipcm.role.text import callback_name
@@ -79,7 +79,7 @@ class Loop:
             pass
         elif in_main:
             self._own_process(stack)
-        elif grabbed := parse_signals(service.signals_to_grab):
+        elif grabbed := service._ipcm_grabbed():
             raise UnsupportedError(
                 f"{service.name!r} runs in a thread and grabs "
                 f"{', '.join(sig.name for sig in grabbed)}: only the main thread gets signals"
@@ -92,7 +92,7 @@ class Loop:
     def _own_process(self, stack: contextlib.ExitStack) -> None:
         """Signals and children, which nobody else in this process is to take."""
         service, state = self._service, self._state
-        grabbed = {*parse_signals(service.signals_to_grab), *state.ends_on}
+        grabbed = {*service._ipcm_grabbed(), *state.ends_on}
         state.signals = SignalCounter(grabbed)
         state.signals.start()
         stack.callback(state.signals.stop)

@@ -19,6 +19,7 @@ from ipcm._os.spawn import anonymous_file
 from ipcm.bus import output_path
 from ipcm.errors import IPCMError, ServiceStartError, UnsupportedError
 from ipcm.role.become import become, make_service
+from ipcm.role.grabbing import grabbed_by, grabbed_by_one_of
 from ipcm.role.launcher import MODULES
 from ipcm.role.parcel import Parcel
 from ipcm.role.process import ServiceProcess
@@ -135,7 +136,7 @@ def _fork(
             send_output(out)
         return become(made, identities, status)
 
-    return fork(child)
+    return fork(child, hold=grabbed_by(made))
 
 
 def _execute(
@@ -147,7 +148,8 @@ def _execute(
 ) -> int:
     packed = _pack(name, maker, params, by_value=False)
     try:
-        return execute(_ENTRY, (), (packed, status) if out is None else (packed, status, out))
+        descriptors = (packed, status) if out is None else (packed, status, out)
+        return execute(_ENTRY, (), descriptors, hold=grabbed_by_one_of(maker, params))
     finally:
         os.close(packed)
 
@@ -172,6 +174,7 @@ def _launch(
             modules=MODULES,
             keep=os.getpid() not in (params["watch_pids"] or ()),
             timeout=timeout,
+            hold=grabbed_by_one_of(maker, params),
         )
     return ServiceProcess(name, who.pid, read, launched=who)
 

@@ -172,7 +172,7 @@ def gather_signals(service: ServiceRole, activity: Activity, sig_seen: dict[Any,
         if state.signals.woken or SIGCHLD in counted:
             state.signals.woken = False
             state.ended_pids.update(service.reap_children())
-    grabbed = parse_signals(service.signals_to_grab)
+    grabbed = service._ipcm_grabbed()
     when = state.clock.time()
     for sig, count in counted.items():
         state.telemetry.signal_received(sig.name, count, when)

@@ -19,7 +19,7 @@ from ipcm._os.orderly import OrderlyEnd
 from ipcm._os.signals import SignalCounter, ignore, parse_signals
 from ipcm.errors import NoSuchSignal, UnsupportedError
 
-from .processes import LIMIT, exit_of, fds, in_child, until_readable
+from .processes import LIMIT, died, exit_of, fds, in_child, until_readable
 
 USR1, USR2, TERM, CHLD = signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM, signal.SIGCHLD
 PIPE_SIZE = 65536
@@ -311,6 +311,30 @@ def test_a_plain_child_gets_the_handlers_of_before_and_no_descriptor() -> None:
         return exit_of(pid)
 
     assert in_child(check) == 0
+
+
+def test_what_all_of_a_group_are_sent_is_counted_once_by_each() -> None:
+    """Also while one of them is being forked, by os.fork itself."""
+
+    def check() -> bool:
+        counter = started(signal.SIGRTMIN)
+        sender = os.fork()
+        if sender == 0:
+            signal.signal(signal.SIGRTMIN, signal.SIG_IGN)
+            for _ in range(3000):
+                os.killpg(0, signal.SIGRTMIN)
+            os._exit(0)
+        counted = 0
+        while died(sender, 0) is False:
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            os.waitpid(pid, 0)
+            counted += counter.drain().get(signal.SIGRTMIN, 0)
+        assert exit_of(sender) == 0
+        return counted + counter.drain().get(signal.SIGRTMIN, 0) == 3000
+
+    assert in_child(check)
 
 
 def test_a_counter_that_was_stopped_leaves_children_alone() -> None:

@@ -138,7 +138,7 @@ class Launcher:
             return call_entry(word.entry, (*word.arguments, *descriptors))
 
         try:
-            pid = fork(child)
+            pid = fork(child, hold=word.hold)
         except OSError as error:
             Birth(errno=error.errno or 0).write(report)
         else:

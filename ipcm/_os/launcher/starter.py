@@ -8,7 +8,7 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ipcm._os.fresh import execute
@@ -205,6 +205,7 @@ def launch(
     modules: Sequence[str] = (),
     keep: bool = False,
     timeout: float | None = None,
+    hold: Iterable[int] = (),
 ) -> tuple[ProcessIdentity, int]:
     """Has the launcher fork, and starts one where there is none, or where it has died.
 
@@ -213,6 +214,7 @@ def launch(
         modules: what a launcher that is started for this imports beforehand.
         keep: the process may outlive this one; else it gets a short time when this one ends.
         timeout: seconds that the fork may take.
+        hold: see `execute`.
 
     Returns:
         The new process, and a descriptor to read: where the launcher lives to see it, it tells
@@ -231,7 +233,7 @@ def launch(
                 around = anonymous_file("ipcm surroundings", Surroundings.take().pack())
                 given.callback(os.close, around)
                 theirs = [write if fd < 0 else fd for fd in descriptors]
-                word = Launch(id, entry, list(arguments), keep)
+                word = Launch(id, entry, list(arguments), keep, list(map(int, hold)))
                 _launcher.tell(word, (write, around, *theirs), modules)
             birth = _await_birth(read, id, timeout)
         except BaseException:

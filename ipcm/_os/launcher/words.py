@@ -32,12 +32,14 @@ class Launch(msgspec.Struct, tag=True):
         id: of this launch, for `Abandon`.
         entry, arguments: `module:function`, called with the arguments and the descriptors.
         keep: whether the process may outlive the starter.
+        hold: signals that wait until it calls `release_signals`.
     """
 
     id: int
     entry: str
     arguments: list[str]
     keep: bool
+    hold: list[int] = []
 
 
 class Abandon(msgspec.Struct, tag=True):
