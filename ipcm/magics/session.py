@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+from collections.abc import Iterator
 from typing import Any
+
+from IPython.core.displaypub import CapturingDisplayPublisher
 
 from ipcm.bus import AnyBus, Bus, find_bus, spawn
 from ipcm.errors import BusGone, IPCMError, NoSuchBus, UsageError
 from ipcm.magics.asking import Pending
+from ipcm.magics.background import Background, Interruptible, has_loop
 from ipcm.magics.output import Screen, TextScreen
 from ipcm.magics.services import Services
-from ipcm.magics.watching import Background, has_loop, watch_blocking, watch_in_background
+from ipcm.magics.watching import watch_blocking, watch_in_background
 
 __all__ = ["Session"]
 
@@ -34,9 +38,10 @@ class Session:
         self.services = Services(shell.user_ns)
         self._own: Bus | None = None
         self._pending: list[Pending] = []
-        self._views: dict[str | None, Background] = {}
+        self._views: dict[str | None, Interruptible] = {}
         self._tending: Background | None = None
         self._context = contextvars.copy_context()
+        self._publisher = shell.display_pub
 
     # The bus
 
@@ -119,7 +124,7 @@ class Session:
     def watch(self, bus: Bus, service: str | None, seconds: float | None) -> None:
         """Shows a live view; one of the same service, or bus, ends first.
 
-        It goes on in the background where there is an event loop, as in a kernel. On a terminal
+        It goes on aside where there is an event loop, as in a kernel. On a terminal
         it takes the cell's time, until an interrupt; elsewhere too, for the seconds given.
         """
         self.unwatch(service)
@@ -127,7 +132,9 @@ class Session:
             with self.screen.refreshing() as lines:
                 watch_blocking(bus, service, seconds if self.screen.live else seconds or 0.0, lines)
         elif has_loop():
-            self._views[service] = watch_in_background(bus, service, seconds, self._context_of_cell)
+            self._views[service] = watch_in_background(
+                bus, service, seconds, self._context_of_cell, self._update
+            )
         else:
             watch_blocking(bus, service, seconds or 0.0, None)
 
@@ -139,6 +146,14 @@ class Session:
         for view in living:
             view.stop()
         return len(living)
+
+    @contextlib.contextmanager
+    def still(self) -> Iterator[None]:
+        """In the block no view moves: a fork copies the locks that one holds in a move."""
+        with contextlib.ExitStack() as views:
+            for view in self._views.values():
+                views.enter_context(view.paused())
+            yield
 
     def tend(self) -> None:
         """Sees to it that services which are to be started again are, from now on."""
@@ -161,6 +176,12 @@ class Session:
         said for the one that runs; which output it is for, it says by itself.
         """
         self._context = contextvars.copy_context()
+        # A cell may capture what is displayed while it runs: that is its own, and nothing else.
+        if not isinstance(self.shell.display_pub, CapturingDisplayPublisher):
+            self._publisher = self.shell.display_pub
+
+    def _update(self, id: str, bundle: dict[str, str]) -> None:
+        self._publisher.publish(bundle, {}, transient={"display_id": id}, update=True)
 
     def _context_of_cell(self) -> contextvars.Context:
         # A copy: one may be entered only once, and a cell may be in it.

@@ -163,8 +163,9 @@ class Grammar:
                 Option("seconds", ("--for",), "Then stop.", float, minimum=0.0, metavar="SECONDS"),
             ),
             doc=(
-                "The kernel goes on working: the view is refreshed between cells, at most twice "
-                "a second, until an interrupt or %ipcm unwatch. Its last state stays."
+                "The kernel goes on working, and so does the view, whatever cells do: it is "
+                "refreshed at most twice a second, until an interrupt or %ipcm unwatch. Its last "
+                "state stays."
             ),
             examples=(("", "the current bus"), ("store --for 30", "one service, half a minute")),
         )
@@ -203,7 +204,8 @@ class Grammar:
                 **values,
             )
             bus = self._session.bus_for_service(context.bus)
-            made = self._session.services.start(plan, bus, context.variable)
+            with self._session.still() if plan.fork else contextlib.nullcontext():
+                made = self._session.services.start(plan, bus, context.variable)
             if plan.restart:
                 self._session.tend()
             return _started(made)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import math
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from ipcm._os.idle import IdleInterrupt
 from ipcm.bus import Bus
 from ipcm.console.cards import plain_text
 from ipcm.console.peers import look, peer_table
@@ -18,11 +16,15 @@ from ipcm.console.usage import UsageMeter
 from ipcm.console.watch import Picture, WatchModel
 from ipcm.console.watch_views import picture_html, picture_record
 from ipcm.errors import BusGone, NoSuchPeer
+from ipcm.magics.background import Aside, Interruptible
 from ipcm.magics.output import REFRESH, display
 
-__all__ = ["Background", "View", "has_loop", "watch_blocking", "watch_in_background"]
+__all__ = ["Update", "View", "watch_blocking", "watch_in_background"]
 
 _FIRST: Final = 0.3
+
+Update = Callable[[str, dict[str, str]], None]
+"""Puts data in the place of what is displayed under an id."""
 
 
 class View:
@@ -79,82 +81,19 @@ class View:
         )
 
 
-class Background:
-    """Something that goes on between the cells of a kernel, on its own event loop.
-
-    Args:
-        step: called every half second, until it returns False.
-        context: gives the context to do so in: that of the cell that runs, or ran last.
-        finish: called once, whatever the end. interruptible: an interrupt ends it.
-
-    Raises:
-        RuntimeError: no event loop runs.
-    """
-
-    def __init__(
-        self,
-        step: Callable[[], bool],
-        context: Callable[[], contextvars.Context],
-        finish: Callable[[], None] = lambda: None,
-        *,
-        interruptible: bool = False,
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._step = step
-        self._context = context
-        self._finish = finish
-        self._ended = False
-        self._interrupt = IdleInterrupt(self._cancel_soon) if interruptible else None
-        self._task = self._loop.create_task(self._run(), name="ipcm")
-
-    @property
-    def ended(self) -> bool:
-        """Whether it is over."""
-        return self._ended
-
-    def stop(self) -> None:
-        """Ends it now; repeatable."""
-        self._task.cancel()
-        self._end()
-
-    async def _run(self) -> None:
-        try:
-            while not self._ended and self._context().run(self._step):
-                if self._interrupt is not None:
-                    self._interrupt.arm()
-                await asyncio.sleep(REFRESH)
-        finally:
-            self._end()
-
-    def _cancel_soon(self) -> None:
-        self._loop.call_soon_threadsafe(self._task.cancel)
-
-    def _end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            if self._interrupt is not None:
-                self._interrupt.disarm()
-            self._context().run(self._finish)
-
-
-def has_loop() -> bool:
-    """Whether an event loop runs in this thread, as one does in a kernel."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
 def watch_in_background(
     bus: Bus,
     service: str | None,
     seconds: float | None,
     context: Callable[[], contextvars.Context],
-) -> Background:
-    """Starts a live view in the output of the cell that runs now."""
-    view = View(bus, service, seconds, _display_shower())
-    return Background(view.step, context, view.finish, interruptible=True)
+    update: Update,
+) -> Interruptible:
+    """Starts a live view in the output of the cell that runs now.
+
+    It has a connection of its own, and moves whatever the cells after it do.
+    """
+    view = View(bus, service, seconds, _display_shower(update))
+    return Interruptible(Aside(view.step, view.finish, context), context)
 
 
 def watch_blocking(
@@ -179,7 +118,7 @@ def watch_blocking(
         view.finish()
 
 
-def _display_shower() -> Callable[[Picture], None]:
+def _display_shower(update: Update | None = None) -> Callable[[Picture], None]:
     handle: Any = None
     before = ""
 
@@ -192,8 +131,10 @@ def _display_shower() -> Callable[[Picture], None]:
         bundle = {"text/plain": plain_text(picture_record(picture)), "text/html": html}
         if handle is None:
             handle = display(bundle, raw=True, display_id=True)
-        else:
+        elif update is None:
             handle.update(bundle, raw=True)
+        else:
+            update(handle.display_id, bundle)
 
     return show
 

@@ -57,8 +57,13 @@ class Kernel:
         self.client = client
         self.stray: list[str] = []
         """Output that came outside of the cell it belongs to."""
-        self.refreshed: list[dict[str, Any]] = []
-        """Data that took the place of what a cell had shown, whenever that was."""
+        self.updates: list[dict[str, Any]] = []
+        """Messages with data that took the place of what a cell had shown, whenever that was."""
+
+    @property
+    def refreshed(self) -> list[dict[str, Any]]:
+        """The data of those."""
+        return [each["content"]["data"] for each in self.updates]
 
     @property
     def pid(self) -> int:
@@ -75,7 +80,7 @@ class Kernel:
             message = self.client.get_iopub_msg(timeout=max(deadline - time.monotonic(), 0.01))
             kind, content = message["msg_type"], message["content"]
             if kind == "update_display_data":
-                self.refreshed.append(content["data"])
+                self.updates.append(message)
             if message["parent_header"].get("msg_id") != id:
                 if kind in ("stream", "display_data"):
                     self.stray.append(str(content))
@@ -91,6 +96,19 @@ class Kernel:
             message = self.client.get_iopub_msg(timeout=max(deadline - time.monotonic(), 0.01))
             if message["msg_type"] == "stream" and text in message["content"]["text"]:
                 return
+
+    def wait_for_update(self, id: str, limit: float = LIMIT) -> dict[str, Any]:
+        """Waits until what a cell had shown is refreshed for the sake of the one that runs now."""
+        deadline = time.monotonic() + limit
+        while True:
+            message = self.client.get_iopub_msg(timeout=max(deadline - time.monotonic(), 0.01))
+            assert message["msg_type"] != "error", message["content"]
+            if (
+                message["msg_type"] == "update_display_data"
+                and message["parent_header"]
+                and (message["parent_header"]["msg_id"] == id)
+            ):
+                return dict(message)
 
     def run(self, source: str, limit: float = LIMIT) -> Shown:
         """Runs a cell, which may fail."""

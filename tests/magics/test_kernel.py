@@ -45,6 +45,55 @@ def test_a_live_view_moves_between_cells_and_stays(tmp_path: Path) -> None:
         assert "observer" not in kernel("import ipcm; ipcm.buses()[0].presence()").text
 
 
+WAITING = """import os, time
+def wait(path):
+    while not os.path.exists(path): time.sleep(0.01)
+    os.unlink(path)
+"""
+SLOW_ECHO = f"{ECHO}{WAITING}\n@endpoint\ndef slowly(path: str): wait(path)\n"
+BUSY = {
+    "sleeps": "wait({0!r})",
+    "computes": "while not os.path.exists({0!r}): sum(range(10000))\nos.unlink({0!r})",
+    "waits for an answer": "%ipcm call echo slowly path={0}",
+    "keeps what it shows": "%%capture kept\nwait({0!r})\nprint('shown')",
+}
+
+
+def test_a_live_view_moves_while_a_cell_keeps_the_kernel_busy(tmp_path: Path) -> None:
+    with running_kernel(tmp_path) as kernel:
+        kernel(SLOW_ECHO)
+        kernel(TICKER)
+        kernel(WAITING)
+        kernel("%ipcm watch ticker")
+        for what, cell in BUSY.items():
+            end = tmp_path / "end"
+            id = kernel.send(cell.format(str(end)))
+            # What is said for another cell than the one that runs, front ends do not hear.
+            first, second = (kernel.wait_for_update(id) for _ in range(2))
+            assert first["content"]["data"] != second["content"]["data"], what
+            apart = second["header"]["date"] - first["header"]["date"]
+            assert apart.total_seconds() >= 0.49, "twice a second at most"
+            end.touch()
+            assert kernel.take(id).error is None, what
+        assert kernel("kept.stdout, kept.outputs").value == "('shown\\n', [])"
+        kernel("%ipcm unwatch")
+        assert "ipcm" not in kernel("import threading; threading.enumerate()").value
+
+
+def test_a_fork_beside_a_live_view_takes_nothing_of_it_along(tmp_path: Path) -> None:
+    with running_kernel(tmp_path) as kernel:
+        kernel(ECHO)
+        kernel(WAITING)
+        kernel("%ipcm watch")
+        for number in range(5):
+            kernel(f"%%ipcm service f{number} --fork\n@endpoint\ndef f() -> int: return {number}\n")
+            assert kernel(f"%ipcm call f{number} f").value == str(number)
+        id = kernel.send(f"wait({str(tmp_path / 'end')!r})")
+        kernel.wait_for_update(id)
+        (tmp_path / "end").touch()
+        kernel.take(id)
+
+
 def test_an_interrupt_ends_it(tmp_path: Path) -> None:
     with running_kernel(tmp_path) as kernel:
         kernel(ECHO)
