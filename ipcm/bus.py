@@ -246,13 +246,16 @@ class Bus(Shown):
                 self._signal_services(self._signal)
         self._transport.end(self._record, grace)
 
-    def unguard(self) -> None:
+    def unguard(self, *, lingers: bool = False) -> None:
         """Lets the bus outlive its owner; `shutdown` and a `with` block still end it.
+
+        Args:
+            lingers: only as long as it has services: shortly after the last one it ends.
 
         Raises:
             BusGone.
         """
-        self._transport.detach(self._record.info)
+        self._transport.detach(self._record.info, lingers=lingers)
 
     def detach(self) -> None:
         """Lets the bus live on when this process ends or closes it; raises BusGone."""

@@ -115,9 +115,14 @@ class Terminate(_Word, frozen=True):
 
 
 class Detach(_Word, frozen=True):
-    """The bus shall outlive its owner; answered by Answer."""
+    """The bus shall outlive its owner; answered by Answer.
+
+    Attributes:
+        lingers: only as long as it has services.
+    """
 
     seq: int
+    lingers: bool = False
 
 
 class Answer(_Word, frozen=True):

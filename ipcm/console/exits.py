@@ -77,6 +77,8 @@ def exit_for_failures(failures: Sequence[Failure], done: int) -> int:
 def hint_for(error: BaseException) -> str:
     """What the user can do about it, where the error does not say so itself; else ""."""
     match error:
+        case errors.ServiceNameTaken():
+            return f"`ipcm terminate {error.name}` ends the one that has it"
         case errors.RequestTimeout():
             return "`ipcm ps` shows whether it is busy; --timeout gives it longer"
         case errors.NoSuchPeer() if not error.found:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
+from typing import Any, Final
 
 from IPython.core.error import UsageError as ShortError
 
+import ipcm
 from ipcm.console.cells import clean
 from ipcm.console.exits import hint_for
 from ipcm.errors import IPCMError, RemoteError, ServiceDied, ServiceStartError, UsageError
@@ -15,8 +16,10 @@ from ipcm.role.handle import Handle
 
 __all__ = ["add_remote_traceback", "explain", "shortened"]
 
-_PATIENCE = 0.5
-_OURS = os.path.join(os.sep, "ipcm", "role", "")
+_PATIENCE: Final = 0.5
+_HEADING: Final = "Traceback (most recent call last):"
+_OURS: Final = os.path.dirname(ipcm.__file__) + os.sep
+_AS_OF_A_USER: Final = tuple(os.path.join(_OURS, each, "") for each in ("demo", "testing"))
 
 
 def explain(error: BaseException) -> str:
@@ -67,13 +70,19 @@ def add_remote_traceback(error: RemoteError, handle: Handle) -> None:
 
 
 def _without_our_frames(traceback: str) -> str:
-    """A traceback from where the service's own code begins."""
-    kept, ours = [], False
+    """A traceback with no lines but those of the service's own code; where it has none, without
+    one.
+    """
+    kept, ours, others = [], False, 0
     for line in traceback.splitlines():
-        if line.startswith("  File "):
-            ours = _OURS in line
+        if line.startswith('  File "'):
+            file = line[len('  File "') :]
+            ours = file.startswith(_OURS) and not file.startswith(_AS_OF_A_USER)
+            others += not ours
         elif not line.startswith("   "):
             ours = False
         if not ours:
             kept.append(line)
-    return "\n".join(kept)
+    if not others and _HEADING in kept:
+        del kept[kept.index(_HEADING) :]
+    return "\n".join(kept).rstrip()

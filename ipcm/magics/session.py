@@ -208,6 +208,5 @@ class Session:
         kept = any(each.plan.keep for each in self.services)
         self.services.close()
         own, self._own = self._own, None
-        if own is not None:
-            with contextlib.suppress(BusGone):
-                own.detach() if kept else own.shutdown()
+        if own is not None and not kept:  # else it ends with the last one that is
+            own.shutdown()

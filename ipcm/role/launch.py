@@ -120,11 +120,13 @@ def _find_bus(
     if info is None and bus is None and inside is not None:
         return inside.ipcm_info, None
     if info is None and bus is None:
-        owned = spawn(guard=not keep)
+        owned = spawn()
+        if keep:
+            owned.unguard(lingers=True)
         return owned.info, owned
     found = find_bus(bus if info is None else info)
     if keep and found.owner_pid == os.getpid():
-        found.unguard()
+        found.unguard(lingers=True)
     return found.info, None
 
 

@@ -301,5 +301,12 @@ class Transport(abc.ABC):
         """
 
     @abc.abstractmethod
-    def detach(self, info: BusInfo) -> None:
-        """Lets the bus outlive its owner; raises BusGone."""
+    def detach(self, info: BusInfo, *, lingers: bool = False) -> None:
+        """Lets the bus outlive its owner.
+
+        Args:
+            lingers: only as long as it has services.
+
+        Raises:
+            BusGone.
+        """

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+import ipcm
 from tests.helpers import gone, wait_until
 
 pytest.importorskip("ipykernel", reason="a kernel needs ipykernel")
 pytest.importorskip("jupyter_client", reason="kernels are started through jupyter_client")
 
-__all__ = ["Kernel", "Shown", "cpu_seconds", "processes_of", "running_kernel"]
+__all__ = ["Kernel", "Shown", "cpu_seconds", "processes_of", "running_kernel", "service_pids"]
 
 LIMIT = 30.0
 
@@ -132,6 +133,16 @@ class Kernel:
         started = time.monotonic()
         self("1")
         return time.monotonic() - started
+
+
+def service_pids() -> dict[str, int]:
+    """Processes of the services on all live buses, by name."""
+    return {
+        peer.name: peer.pid
+        for bus in ipcm.buses()
+        for peer in bus.presence()
+        if peer.kind == "service"
+    }
 
 
 def processes_of(folder: Path) -> list[int]:

@@ -10,7 +10,7 @@ import pytest
 
 import ipcm
 from tests.helpers import gone, wait_until
-from tests.magics.kernels import Kernel, cpu_seconds, running_kernel
+from tests.magics.kernels import Kernel, cpu_seconds, running_kernel, service_pids
 
 RUDE = """%%ipcm service NAME OPTIONS
 import os, subprocess, sys, threading, time
@@ -58,15 +58,6 @@ def sleeping(seconds: float): time.sleep(seconds)
 
 def rude(name: str, options: str = "") -> str:
     return RUDE.replace("NAME", name).replace("OPTIONS", options)
-
-
-def service_pids() -> dict[str, int]:
-    return {
-        peer.name: peer.pid
-        for bus in ipcm.buses()
-        for peer in bus.presence()
-        if peer.kind == "service"
-    }
 
 
 @pytest.mark.parametrize("options", ["", "--fork"])

@@ -81,7 +81,7 @@ class MemoryTransport(Transport):
         """See `Transport.terminate`."""
         self._hub(info).terminate()
 
-    def detach(self, info: BusInfo) -> None:
+    def detach(self, info: BusInfo, *, lingers: bool = False) -> None:
         """See `Transport.detach`: nobody's `with` ends it any more; its process still does."""
         self._hub(info).check()
 

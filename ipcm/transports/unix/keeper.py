@@ -28,7 +28,7 @@ def start_registrar(
 
     Args:
         listener: bound to the route's `r`. lock: the route's lock, held.
-        owner: whose end ends the bus; None for a bus that outlives its owner.
+        owner: whose end ends the bus, or what lingers; None for a bus that outlives its owner.
         again: others may still have names that this registrar does not know yet.
 
     Returns:
@@ -68,5 +68,6 @@ def restart_registrar(route: Route) -> bool:
         except OSError as error:
             raise BusGone(f"the bus at {route.path} is gone: {error.strerror}") from None
         owner = ProcessIdentity(record.bus.owner_pid, record.owner_start)
-        start_registrar(route, listener, lock, owner if record.bus.guard else None, again=True)
+        watched = record.bus.guard or record.lingers
+        start_registrar(route, listener, lock, owner if watched else None, again=True)
     return True

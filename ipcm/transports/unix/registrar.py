@@ -53,6 +53,9 @@ __all__ = ["Registrar"]
 _MOST_QUEUED: Final = 1 << 20
 _OWNER_GRACE: Final = 1.0
 _KILL_GRACE: Final = 1.0
+_LONELY: Final = 1.5
+"""Seconds: who replaces the last service of a bus without owner ends it before the next starts."""
+
 _LEARNING: Final = 2.0
 _MOST_STRANGERS: Final = 1024
 _MOST_UNREAD: Final = 64
@@ -88,7 +91,7 @@ class Registrar:
 
     Args:
         route: the bus directory. listener: its bound socket `r`. lock: its held lock.
-        owner: whose end ends the bus, or None.
+        owner: whose end ends the bus, or what lingers; or None.
         again: it follows one that died: peers that it does not know yet may live.
     """
 
@@ -115,6 +118,9 @@ class Registrar:
         self._parked: list[tuple[int, Find]] = []
         self._killed = False
         self._ending = False
+        self._lingers = again and route.record().lingers
+        self._orphaned = False
+        self._lonely_until = math.inf
         self._owner_fd = -1
         if owner is not None:
             self._watch_owner(owner)
@@ -131,7 +137,7 @@ class Registrar:
     # Turns
 
     def _turn(self) -> None:
-        soonest = min(self._deadline, self._listener.resume_at)
+        soonest = min(self._deadline, self._listener.resume_at, self._lonely_until)
         for stranger in self._strangers.values():
             soonest = min(soonest, stranger.deadline)
             break  # the first has waited longest
@@ -148,7 +154,7 @@ class Registrar:
             elif fd == self._listener.fd:
                 self._accept()
             elif fd == self._owner_fd:
-                self._end(_OWNER_GRACE)
+                self._lose_owner()
         for connection in died:
             if connection.fd in self._connections:
                 self._serve(connection, select.EPOLLIN, _LAST_READS)
@@ -161,6 +167,8 @@ class Registrar:
         self._listener.resume(now)
         if self._parked:
             self._answer_parked()
+        if self._orphaned and not self._ending:
+            self._linger(now)
         if now >= self._deadline:
             self._lose_patience(now)
 
@@ -206,11 +214,13 @@ class Registrar:
                 self._forget_process(connection)
             case Terminate():
                 self._tell(roster.terminate())
-            case Detach(seq=seq):
-                self._forget_owner()
+            case Detach(seq=seq, lingers=lingers):
+                self._lingers = lingers
+                if not lingers:
+                    self._forget_owner()
                 # Also for the registrar that will follow, should this one die.
                 with contextlib.suppress(BusGone, OSError):
-                    self._route.unguard()
+                    self._route.unguard(lingers)
                 self._tell([Outgoing(fd, Answer(seq))])
             case End(seq=seq, grace=grace):
                 self._tell([Outgoing(fd, Answer(seq))])
@@ -341,9 +351,26 @@ class Registrar:
         try:
             self._owner_fd = open_pidfd(owner)
         except ProcessLookupError:
-            self._end(_OWNER_GRACE)
+            self._lose_owner()
         else:
             self._epoll.register(self._owner_fd, select.EPOLLIN)
+
+    def _lose_owner(self) -> None:
+        if not self._lingers:
+            self._end(_OWNER_GRACE)
+            return
+        self._forget_owner()
+        self._orphaned = True
+
+    def _linger(self, now: float) -> None:
+        """Without owner the bus ends when it has had no service for a while."""
+        if self._has_services():
+            self._lonely_until = math.inf
+        elif self._lonely_until == math.inf:
+            self._lonely_until = max(now + _LONELY, self._learning_until)
+        elif now >= self._lonely_until:
+            self._lonely_until = math.inf
+            self._end(0.0)
 
     def _forget_owner(self) -> None:
         if self._owner_fd >= 0:
@@ -359,9 +386,10 @@ class Registrar:
             self._tell(self._roster.terminate())
 
     def _done(self) -> bool:
-        return self._ending and not any(
-            peer.kind == "service" for peer in self._roster.peers.values()
-        )
+        return self._ending and not self._has_services()
+
+    def _has_services(self) -> bool:
+        return any(peer.kind == "service" for peer in self._roster.peers.values())
 
     def _lose_patience(self, now: float) -> None:
         for fd, peer in list(self._roster.peers.items()):

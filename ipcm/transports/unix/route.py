@@ -31,12 +31,18 @@ _LONGEST: Final = 100  # sun_path holds 108 bytes with its NUL (unix(7))
 
 
 class Record(msgspec.Struct, frozen=True):
-    """What `bus.json` holds. `owner_start` is the owner's start time, in clock ticks."""
+    """What `bus.json` holds.
+
+    Attributes:
+        owner_start: the owner's start time, in clock ticks.
+        lingers: once its owner has ended, the bus lives as long as it has services.
+    """
 
     version: int
     bus: BusRecord
     owner_start: int
     key: bytes
+    lingers: bool = False
 
 
 class Route:
@@ -111,11 +117,11 @@ class Route:
         draft.write_bytes(msgspec.json.encode(record))
         draft.rename(self.path / "bus.json")
 
-    def unguard(self) -> None:
-        """Notes that the bus outlives its owner."""
+    def unguard(self, lingers: bool) -> None:
+        """Notes that the bus outlives its owner; `lingers` as in `Record`."""
         record = self.record()
         bus = msgspec.structs.replace(record.bus, guard=False)
-        self.write_record(msgspec.structs.replace(record, bus=bus))
+        self.write_record(msgspec.structs.replace(record, bus=bus, lingers=lingers))
 
     def lock(self) -> int | None:
         """Takes the registrar's lock: its descriptor, or None where a registrar lives."""

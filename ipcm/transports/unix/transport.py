@@ -199,10 +199,10 @@ class UnixTransport(Transport):
             # The answer to a question behind it tells that the word was read.
             visit.ask(ListPeers(visit.next_seq()), Listing)
 
-    def detach(self, info: BusInfo) -> None:
+    def detach(self, info: BusInfo, *, lingers: bool = False) -> None:
         """See `Transport.detach`."""
         with self._visit(info) as visit:
-            visit.ask(Detach(visit.next_seq()), Answer)
+            visit.ask(Detach(visit.next_seq(), lingers), Answer)
 
     def end(self, record: BusRecord, grace: float) -> None:
         """See `Transport.end`."""

@@ -106,6 +106,40 @@ class TestRegistrar:
         assert keeper is not None
         wait_until(lambda: gone(keeper), limit=2)
 
+    @pytest.mark.parametrize("again", [False, True])
+    def test_a_bus_that_lingers_ends_with_its_last_service(self, again: bool) -> None:
+        owner = os.fork()
+        if owner == 0:
+            ipcm.spawn("lingering").unguard(lingers=True)
+            signal.pause()
+        wait_until(ipcm.buses)
+        bus = ipcm.find_bus("lingering")
+        keeper = bus._record.keeper_pid
+        assert keeper is not None
+        wait_until(lambda: not ipcm.find_bus("lingering").guarded)
+        with ipcm.service("first", ipcm.EchoService, bus=bus):
+            os.kill(owner, signal.SIGKILL)
+            os.waitpid(owner, 0)
+            if again:
+                os.kill(keeper, signal.SIGKILL)
+            with ipcm.service("second", ipcm.EchoService, bus=bus) as second:
+                assert second.request(1) == 1
+        # Who replaces the only service has the time to.
+        with ipcm.service("third", ipcm.EchoService, bus=bus) as third:
+            assert third.request(1) == 1
+        wait_until(lambda: not ipcm.buses())
+        wait_until(lambda: not os.path.exists(bus.route))
+
+    @pytest.mark.slow
+    def test_a_bus_that_lingers_stays_while_its_owner_does(self) -> None:
+        with ipcm.spawn("lingering") as bus:
+            bus.unguard(lingers=True)
+            with ipcm.service("one", ipcm.EchoService, bus=bus):
+                pass
+            time.sleep(2.0)
+            assert ipcm.buses()
+        assert not ipcm.buses()
+
     def test_death_is_seen_fast(self, bus: Bus) -> None:
         with bus.observe() as observer:
             read, write = os.pipe()
