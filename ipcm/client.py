@@ -53,7 +53,7 @@ class Client(Connection):
 
     def fileno(self) -> int:
         """A descriptor that is readable when something came in; -1 once disconnected."""
-        return -1 if self.disconnected else self._port.fileno()
+        return -1 if self.disconnected else self.port.fileno()
 
     def __repr__(self) -> str:
         state = "disconnected" if self.disconnected else f"on {self._info.route}"
@@ -114,7 +114,7 @@ class Client(Connection):
             False where the time-out came first.
         """
         with self._entered():
-            return self._port.flush(timeout)
+            return self.port.flush(timeout)
 
     def respond(self, to: str, kind: int, id: int, content: Any, error: str | None) -> None:
         """Sends an answer; `id` is the request's."""
@@ -194,12 +194,22 @@ class Client(Connection):
         """
         self._enter()
         try:
-            id = self._send(to, CONTROL if control else REQUEST, payload, timeout)
-            life, now = self._port.life_of(to), self.clock.monotonic()
-            self.requests.add(id, to, life, now, timeout, callback, control)
-            return id
+            return self._ask(to, payload, timeout, callback, control)
         finally:
             self._leave()
+
+    def _ask(
+        self,
+        to: str,
+        payload: Any,
+        timeout: float | None,
+        callback: Callback | None = None,
+        control: bool = False,
+    ) -> int:
+        id = self._send(to, CONTROL if control else REQUEST, payload, timeout)
+        life, now = self.port.life_of(to), self.clock.monotonic()
+        self.requests.add(id, to, life, now, timeout, callback, control)
+        return id
 
     def get_response(self, id: int) -> Response | None:
         """The response of a request without callback, once it is there; each is told once.
@@ -253,7 +263,7 @@ class Client(Connection):
                     raise table.time_out(id, timeout)
             if self.changes:
                 self._check_bus_for(id)
-            self.pump(left, spin=True, awaiting=id)
+            self.pump(left, True, id)
         return table.done.pop(id)
 
     def request(self, to: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
@@ -266,7 +276,11 @@ class Client(Connection):
             RemoteError: the peer answered with an error.
             RequestTimeout, PeerGone, NoSuchPeer: no answer came.
         """
-        response = self.await_response(self.send_request(to, payload, timeout=timeout))
+        self._enter()
+        try:
+            response = self._await(self._ask(to, payload, timeout), None)
+        finally:
+            self._leave()
         if response.exception is not None:
             raise response.exception
         return response.payload
@@ -284,11 +298,11 @@ class Client(Connection):
 
     def cork(self) -> None:
         """Holds back what is sent, until `uncork` writes it at once."""
-        self._port.cork()
+        self.port.cork()
 
     def uncork(self) -> None:
         """Writes what was held back."""
-        self._port.uncork()
+        self.port.uncork()
 
     # Who is there
 
@@ -300,16 +314,14 @@ class Client(Connection):
 
     def _others(self) -> list[PeerInfo]:
         return [
-            peer
-            for peer in self._port.peers()
-            if peer.kind != "observer" and peer.name != self.name
+            peer for peer in self.port.peers() if peer.kind != "observer" and peer.name != self.name
         ]
 
     def peer_info(self, name: str) -> PeerInfo | None:
         """What the bus knows of a peer; None where it is not there."""
         with self._entered():
             self.pump(0.0)
-            found, _ = self._port.find(name)
+            found, _ = self.port.find(name)
             return found
 
     def peer_exists(self, name: str) -> bool:
@@ -334,14 +346,14 @@ class Client(Connection):
             if timeout == 0:
                 return False
             deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
-            known = {peer.name: peer for peer in self._port.subscribe()}
+            known = {peer.name: peer for peer in self.port.subscribe()}
             while name not in known or not known[name].ready:
                 left = deadline - self.clock.monotonic()
                 if left <= 0:
                     return False
                 self._check_bus()
                 self.pump(None if left == math.inf else left)
-                known = {peer.name: peer for peer in self._port.peers()}
+                known = {peer.name: peer for peer in self.port.peers()}
             return True
 
     # The end
@@ -363,11 +375,11 @@ class Client(Connection):
             return []
         with self._entered():
             try:
-                self._port.flush(flush)
+                self.port.flush(flush)
                 self.pump(0.0)
             finally:
                 self.disconnected = True
-                self._port.close()
+                self.port.close()
             unread = [m for m in self.take_inbox() if not m.is_terminate]
         if unread and handler is not None:
             handler(unread)
@@ -386,7 +398,7 @@ class Client(Connection):
         """
         with self._entered():
             self.pump(0.0)
-            self._port.suspend(expires_in, list(self.inbox))
+            self.port.suspend(expires_in, list(self.inbox))
             self.disconnected = True
             self.inbox.clear()
 
@@ -399,4 +411,4 @@ class Client(Connection):
     def forget_after_fork(self) -> None:
         """Closes the descriptors in a forked child, and touches nothing else."""
         self.disconnected = True
-        self._port.forget_after_fork()
+        self.port.forget_after_fork()

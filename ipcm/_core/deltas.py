@@ -12,23 +12,21 @@ class Deltas:
     """Changes of presence in the order the registrar told them, dealt out turn by turn.
 
     A leave and a return of one name come in two turns, and a leave never comes in a turn that
-    carries messages of that peer (design: activity). What is held back makes `pending` true:
+    carries messages of that peer (design: activity). Where something is held back,
     the next turn comes at once.
+
+    Attributes:
+        waiting: changes that wait for their turn: name, +1 or -1, which life.
     """
 
-    __slots__ = ("_changes",)
+    __slots__ = ("waiting",)
 
     def __init__(self) -> None:
-        self._changes: deque[tuple[str, int, str]] = deque()
-
-    @property
-    def pending(self) -> bool:
-        """True where a change waits for its turn."""
-        return bool(self._changes)
+        self.waiting: deque[tuple[str, int, str]] = deque()
 
     def add(self, name: str, change: int, life: str = "") -> None:
         """Notes that a peer, one life of its name, came (+1) or left (-1)."""
-        self._changes.append((name, change, life))
+        self.waiting.append((name, change, life))
 
     def leaving(self) -> dict[str, str]:
         """Names of which a life has ended and is not told yet, with the first such life.
@@ -37,7 +35,7 @@ class Deltas:
         and again, and always speaks, would never be told to have left.
         """
         lives: dict[str, str] = {}
-        for name, change, life in self._changes:
+        for name, change, life in self.waiting:
             if change < 0:
                 lives.setdefault(name, life)
         return lives
@@ -52,17 +50,17 @@ class Deltas:
         Returns:
             Name to +1 or -1, in the order they happened.
         """
-        if not self._changes:
+        if not self.waiting:
             return {}
         delta: dict[str, int] = {}
         held: set[str] = set()
         later: deque[tuple[str, int, str]] = deque()
-        for name, change, life in self._changes:
+        for name, change, life in self.waiting:
             if name in delta or name in held or (change < 0 and name in speaking):
                 held.add(name)
                 later.append((name, change, life))
             else:
                 delta[name] = change
         if not peek:
-            self._changes = later
+            self.waiting = later
         return delta

@@ -79,7 +79,8 @@ class Peak:
 
     def add(self, now: float, value: float) -> None:
         """Takes a value in, at `now` (seconds, monotonic)."""
-        self._turn(now)
+        if now - self._turned >= self._window:
+            self._turn(now)
         if value > self._now:
             self._now = value
 

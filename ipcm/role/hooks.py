@@ -125,8 +125,8 @@ class Hooks:
 
     def _ipcm_has(self, hook: str, plain: type | None = None) -> bool:
         """Whether a hook does more than in the plain class."""
-        own = getattr(type(self), hook)
-        return hook in vars(self) or own is not getattr(plain or Hooks, hook)
+        own = getattr(self, hook)
+        return getattr(own, "__func__", own) is not getattr(plain or Hooks, hook)
 
 
 _SYNC: Final = ("redirect", "pre_fork_hook", "post_fork_hook", "run_should_end", "redact")

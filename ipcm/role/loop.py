@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Loop"]
 
 _FLUSH: Final = 5.0
+_NEVER: Final = math.inf
 _SLOW: Final = 0.0005
 _LOOK_AT_OUTPUT: Final = 0.1
 _HANDLED: Final = (
@@ -125,7 +126,12 @@ class Loop:
         service, state = self._service, self._state
         set_timers(service)
         while not state.is_terminated:
-            self._take_turn(service.watch)  # it sets the timers before it sleeps
+            try:
+                activity = service.watch()  # it sets the timers before it sleeps
+            except Exception as error:  # noqa: BLE001 (see _fail)
+                self._fail(service.watch, error)
+            else:
+                self._turn(activity)
 
     def step(self, sig_seen: dict[Any, int]) -> bool:
         """Takes one turn, where there is reason for one; never waits.
@@ -138,35 +144,34 @@ class Loop:
         """
         if not sig_seen and not is_due(self._service):
             return False
-        self._take_turn(lambda: self._service.watch(sig_seen))
+        activity = self._call(self._service.watch, sig_seen)
+        if activity is not None:
+            self._turn(activity)
         set_timers(self._service)
         return True
 
-    def _take_turn(self, watch: Callable[[], Activity]) -> None:
-        activity = self._call(watch)
-        if activity is not None:
-            self._turn(activity)
-
     def _turn(self, activity: Activity) -> None:
         service, state = self._service, self._state
-        client = service.client()
-        began, due = state.clock.monotonic(), state.next_interval
-        # The turn's messages leave in one write, unless the handlers are so slow that the
-        # first answer would wait for the last.
-        corked = len(activity.messages) > 1 and not state.slow
-        if corked:
+        messages, monotonic = activity.messages, state.clock.monotonic
+        began, due = monotonic(), state.next_interval
+        if len(messages) > 1 and not state.slow:
+            # The turn's messages leave in one write, unless the handlers are so slow that the
+            # first answer would wait for the last.
+            client = service.client()
             client.cork()
-        try:
-            self._dispatch(activity)
-        finally:
-            if corked:
+            try:
+                self._dispatch(activity)
+            finally:
                 client.uncork()
-        took = state.clock.monotonic() - began
+        else:
+            self._dispatch(activity)
+        took = monotonic() - began
         if state.next_cycle <= began:
             state.next_cycle = began + took + service.cycle
-        state.slow = took > _SLOW * max(len(activity.messages), 1)
-        late = began - due if activity.interval else 0.0
-        state.telemetry.turned(began, max(took, late))
+        state.slow = took > _SLOW * (len(messages) or 1)
+        if activity.interval and (late := began - due) > took:
+            took = late
+        state.telemetry.turned(began, took)
         if activity.peer_delta:
             when = state.clock.time()
             state.telemetry.deltas += [
@@ -180,7 +185,11 @@ class Loop:
 
     def _dispatch(self, activity: Activity) -> None:
         service, state, call = self._service, self._state, self._call
-        call(service.run_on_all, activity)
+        # What every turn, or every message, calls is called here and not by `call`.
+        try:
+            service.run_on_all(activity)
+        except Exception as error:  # noqa: BLE001 (see _fail)
+            self._fail(service.run_on_all, error)
         if activity.sigs:
             self._handle_signals(activity)
         for pid, exit in activity.pids.items():
@@ -193,10 +202,13 @@ class Loop:
         if activity.peer_delta:
             call(service.run_on_peer_delta, activity.peer_delta)
         for message in activity.messages:
-            call(service.run_on_message, message)
+            try:
+                service.run_on_message(message)
+            except Exception as error:  # noqa: BLE001 (see _fail)
+                self._fail(service.run_on_message, error)
         if state.endings or state.coroutines is not None:
             self._conclude()
-        if state.next_expiry < math.inf and (now := state.clock.monotonic()) >= state.next_expiry:
+        if state.next_expiry != _NEVER and (now := state.clock.monotonic()) >= state.next_expiry:
             service.forget_requests(now)
         # All parts that an activity has by itself have been handled; one of a subclass's may
         # have more of them.
@@ -204,18 +216,25 @@ class Loop:
             activity.mark_handled(*_HANDLED)
             if activity.unhandled():
                 call(service.run_on_unhandled, activity)
-        if call(service.run_should_end):
-            service.terminate(0)
+        try:
+            if service.run_should_end():
+                service.terminate(0)
+        except Exception as error:  # noqa: BLE001 (see _fail)
+            self._fail(service.run_should_end, error)
 
     def _call(self, callback: Callable[..., Any], *args: Any) -> Any:
         """As `try_`, but without an Outcome for each of some thousand calls a second."""
         try:
             return callback(*args)
-        except Exception as error:
-            if not self._service._ipcm_intercepts(error):
-                raise
-            self._service.note_error(callback_name(callback), error)
+        except Exception as error:  # noqa: BLE001 (see _fail)
+            self._fail(callback, error)
             return None
+
+    def _fail(self, callback: Callable[..., Any], error: Exception) -> None:
+        """Notes the exception of a callback, or raises it where that ends the service."""
+        if not self._service._ipcm_intercepts(error):
+            raise error
+        self._service.note_error(callback_name(callback), error)
 
     def _conclude(self) -> None:
         """What has ended beside the messages: requests of ours, and handlers of others'."""

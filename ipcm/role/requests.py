@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.envelope import RESPONSE
 from ipcm._core.outcome import Outcome
@@ -16,10 +16,11 @@ from ipcm.errors import (
     BusError,
     ContentError,
     ExtraResponse,
+    IPCMError,
     MessageTooLarge,
     NoSuchPeer,
 )
-from ipcm.message import DEFERRED, Message, Request, Response
+from ipcm.message import DEFERRED, Kind, Message, Request, Response
 from ipcm.role.endpoints import BadRequest, endpoint_name
 from ipcm.role.state import OpenRequest, ServiceState
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["RequestsRole"]
 
 GENERIC_ERROR = "Internal service error"
+_NEVER: Final = math.inf
+_REQUEST: Final = Kind.REQUEST
+_NOT_TAKEN: Final = (NoSuchPeer, BusError, Backpressure)
 
 _MOST_FORGOTTEN = 100_000
 
@@ -42,8 +46,7 @@ class RequestsRole:
     if TYPE_CHECKING:
         expose_error_details: bool
 
-        @property
-        def _ipcm_state(self) -> ServiceState: ...
+        _ipcm_state: ServiceState
 
         def client(self) -> Client: ...
         def handle_request(self, request: Request, message: Message) -> Any: ...
@@ -80,8 +83,8 @@ class RequestsRole:
 
     def _ipcm_hears_responses(self) -> bool:
         """Whether responses go to `handle_response`, and do not wait for `get_response`."""
-        own = getattr(type(self), "handle_response", None)
-        return "handle_response" in vars(self) or own is not RequestsRole.handle_response
+        own = self.handle_response
+        return getattr(own, "__func__", own) is not RequestsRole.handle_response
 
     def handle_response(self, response: Response, message: Message | None) -> None:
         """Called with each response whose request had no callback; override it.
@@ -102,17 +105,21 @@ class RequestsRole:
 
     # Answering
 
-    def open_request(self, message: Message) -> None:
-        """Notes that a request came in and wants an answer."""
+    def open_requests(self, messages: Iterable[Message]) -> None:
+        """Notes the requests among messages that came in: they want answers."""
         state = self._ipcm_state
-        now = state.clock.monotonic()
-        deadline = math.inf if message.timeout is None else now + message.timeout
-        state.telemetry.received += 1
-        if deadline < state.next_expiry:
-            state.next_expiry = deadline
-        state.open[message.sender, message.id] = OpenRequest(
-            now, deadline, endpoint_name(message.content), message.incarnation
-        )
+        open, monotonic = state.open, state.clock.monotonic
+        now = monotonic()
+        for message in messages:
+            if message.kind is not _REQUEST:
+                continue
+            deadline = _NEVER if message.timeout is None else now + message.timeout
+            if deadline < state.next_expiry:
+                state.next_expiry = deadline
+            state.telemetry.received += 1
+            open[message.sender, message.id] = OpenRequest(
+                now, deadline, endpoint_name(message.content), message.incarnation
+            )
 
     def run_on_request_message(self, message: Message) -> None:
         """A request came in: handles it, and answers unless that is deferred."""
@@ -135,6 +142,8 @@ class RequestsRole:
 
                 state.coroutines = Coroutines()
             state.coroutines.start(key, result)
+        elif result is not DEFERRED and key in state.open:
+            self.send_response(message.sender, message.id, result)
         else:
             self._ipcm_conclude(key, result)
 
@@ -186,29 +195,31 @@ class RequestsRole:
             raise ExtraResponse(peer, id)
         state.answering = opened
         try:
-            self._ipcm_answer(peer, id, response, error)
+            self.client().respond(peer, RESPONSE, id, response, error)
         except (ContentError, MessageTooLarge) as failure:
             self.note_error("send_response", failure)
             error = f"the response cannot be sent: {failure}"
-            self._ipcm_answer(peer, id, None, error)
+            try:
+                self.client().respond(peer, RESPONSE, id, None, error)
+            except _NOT_TAKEN as not_taken:
+                self._ipcm_drop_answer(peer, not_taken)
+        except _NOT_TAKEN as not_taken:
+            self._ipcm_drop_answer(peer, not_taken)
         finally:
             state.answering = None
-        now = state.clock.monotonic()
+        monotonic = state.clock.monotonic
+        now = monotonic()
         state.telemetry.answered(
             now, now - opened.received, opened.endpoint, peer, error is not None
         )
 
-    def _ipcm_answer(self, peer: str, id: int, response: Any, error: str | None) -> None:
-        client = self.client()
-        try:
-            client.respond(peer, RESPONSE, id, response, error)
-        except (NoSuchPeer, BusError):
-            self._ipcm_state.telemetry.drops += 1  # the asker is gone, and nobody waits
-        except Backpressure:
-            # It asks and asks and does not read: dropping one answer in silence would leave
-            # it waiting, so it loses its connection.
-            self._ipcm_state.telemetry.drops += 1
-            client.port.cut(peer)
+    def _ipcm_drop_answer(self, peer: str, failure: IPCMError) -> None:
+        """The asker is gone, and nobody waits; or it does not read."""
+        self._ipcm_state.telemetry.drops += 1
+        if isinstance(failure, Backpressure):
+            # It asks and asks: dropping one answer in silence would leave it waiting, so it
+            # loses its connection.
+            self.client().port.cut(peer)
 
     def _ipcm_error_text(self, error: Exception) -> str:
         if self.expose_error_details or isinstance(error, BadRequest):

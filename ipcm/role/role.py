@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import abc
 import contextlib
-import functools
 import os
 import sys
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from ipcm._core.activity import Activity
 from ipcm._core.observation import (
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ServiceRole"]
 
+_REQUEST: Final = Kind.REQUEST
 _VALUES: Final = ("orig_io", "name", "ipcm_info", "pid", "watch_pids")
 
 
@@ -63,8 +63,9 @@ class _RoleMeta(abc.ABCMeta):
         return instance
 
     def _values_lacking(cls, instance: Any) -> list[str]:
-        have = vars(instance)
-        return [name for name in _VALUES if name not in have and not hasattr(cls, name)]
+        # Never `vars` here, nor elsewhere in a role: CPython 3.11 finds the attributes of an
+        # instance slowly once somebody has looked at its dictionary.
+        return [name for name in _VALUES if not (hasattr(cls, name) or hasattr(instance, name))]
 
     def _try_values_lacking(cls, methods: list[str], args: Any, kwargs: Any) -> list[str]:
         """The values, too, of a class that lacks methods: __init__ may set some."""
@@ -105,6 +106,16 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
     watch_pids: Iterable[int] | None
     _ipcm_endpoints: dict[str, Callable[..., Any]] = {}
 
+    _ipcm_state: ServiceState
+    _ipcm_control: Control
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Makes the internal fields, whatever a consumer's `__init__` does or leaves out."""
+        # Not on demand: a turn reads them a dozen times, and a property takes as long as a read.
+        self = super().__new__(cls)
+        ServiceRole.clear_service_fields(self)
+        return self
+
     def __init__(self, **params: Any) -> None:
         for name, value in params.items():
             if name not in _VALUES and name not in Hooks.__annotations__:
@@ -128,18 +139,11 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
 
     # Fields
 
-    @functools.cached_property
-    def _ipcm_state(self) -> ServiceState:
-        return ServiceState()
-
-    @functools.cached_property
-    def _ipcm_control(self) -> Control:
-        return Control(self)
-
     def clear_service_fields(self) -> None:
         """Forgets all internal state, as if newly constructed."""
-        for field in ("_ipcm_state", "_ipcm_control", "_ipcm_poll"):
-            self.__dict__.pop(field, None)
+        self._ipcm_state = ServiceState()
+        self._ipcm_control = Control(self)
+        self._ipcm_poll = None
 
     @property
     def terminated(self) -> Any:
@@ -297,7 +301,7 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
     def run_on_message(self, message: Message) -> None:
         """Sorts one message to where it belongs."""
         kind = message.kind  # compared by identity: they are strings, and `match` compares texts
-        if kind is Kind.REQUEST:
+        if kind is _REQUEST:
             self.run_on_request_message(message)
         elif kind is Kind.RESPONSE:
             self.run_on_response_message(message)

@@ -21,6 +21,8 @@ Selectable: TypeAlias = int | HasFileno
 class SelectRole:
     """Sleeps until one of `select_handles()` is readable."""
 
+    _ipcm_poll: tuple[list[int], select.poll] | None = None
+
     def select_handles(self) -> list[Selectable]:
         """What wakes the loop. Override to add descriptors of your own.
 
@@ -47,11 +49,10 @@ class SelectRole:
         return [h if isinstance(h, int) else h.fileno() for h in self.select_handles()]
 
     def _ipcm_poller(self, fds: list[int]) -> Any:
-        cached: Any = self.__dict__.get("_ipcm_poll")
-        if cached is not None and cached[0] == fds:
-            return cached[1]
+        if self._ipcm_poll is not None and self._ipcm_poll[0] == fds:
+            return self._ipcm_poll[1]
         poll = select.poll()
         for fd in fds:
             poll.register(fd, select.POLLIN)
-        self.__dict__["_ipcm_poll"] = (fds, poll)
+        self._ipcm_poll = (fds, poll)
         return poll

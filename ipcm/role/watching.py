@@ -7,11 +7,11 @@ import os
 from signal import SIGCHLD
 from typing import TYPE_CHECKING, Any, Final
 
-from ipcm._core.activity import Activity
+from ipcm._core.activity import Activity, begin_activity
 from ipcm._core.observation import SignalEvent
 from ipcm._os.process import identify, open_pidfd
 from ipcm._os.signals import parse_signals
-from ipcm.message import Kind, Message
+from ipcm.message import Message
 
 if TYPE_CHECKING:
     from ipcm.client import Client
@@ -29,22 +29,24 @@ __all__ = [
 ]
 
 _LOOK_AROUND: Final = 0.01
+_NEVER: Final = math.inf
 
 
 def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
     """See `ServiceRole.watch`."""
     client, state = service.client(), service._ipcm_state
-    client.pump(0.0, spin=True)
+    client.pump(0.0, True)
+    monotonic = state.clock.monotonic
     if not (client.inbox or sig_seen or _has_work(client, state)):
         # What the service wants to hear of may change with every turn. It is asked where that
         # matters, before a sleep and now and then: asking takes longer than a request.
         set_timers(service)
         watch_processes(service)
-        began = state.clock.monotonic()
+        began = monotonic()
         _look(service, 0.0 if state.watch_ended else _timeout(service, began))
-        client.port.slept(state.clock.monotonic() - began)
+        client.port.slept(monotonic() - began)
         client.pump(0.0)
-    elif state.clock.monotonic() - state.selected > _LOOK_AROUND or state.coroutines is not None:
+    elif monotonic() - state.selected > _LOOK_AROUND or state.coroutines is not None:
         set_timers(service)
         watch_processes(service)
         _look(service, 0.0)
@@ -86,7 +88,7 @@ def _has_work(client: Client, state: ServiceState) -> bool:
         client.inbox
         or client.changes
         or client.port.changes
-        or state.deltas.pending
+        or state.deltas.waiting
         or state.endings
         or (state.coroutines is not None and state.coroutines.ended)
         or state.ended_pids
@@ -125,11 +127,10 @@ def _timeout(service: ServiceRole, now: float) -> float | None:
 def _gather(service: ServiceRole, client: Client, sig_seen: dict[Any, int]) -> Activity:
     state = service._ipcm_state
     messages = client.take_inbox()
-    activity = Activity(messages=messages)
-    for message in messages[state.held :]:
-        if message.kind is Kind.REQUEST:
-            service.open_request(message)
-    state.held = 0
+    activity = begin_activity(messages)
+    if messages:
+        service.open_requests(messages[state.held :] if state.held else messages)
+        state.held = 0
     # The pipe of the signals is read where there is something in it: that is a system call.
     if sig_seen or (state.signals is not None and state.signals.noticed):
         gather_signals(service, activity, sig_seen)
@@ -141,10 +142,10 @@ def _gather(service: ServiceRole, client: Client, sig_seen: dict[Any, int]) -> A
         # Who asks for an end with a value means it more than the bus that asks everybody.
         asked = [message.content for message in messages if message.is_terminate]
         take_changes(service, asked[0] if asked else 0)
-    if state.deltas.pending:
+    if state.deltas.waiting:
         messages = activity.messages = _hold_back(client, state, messages)
         activity.peer_delta = state.deltas.take({message.sender for message in messages})
-    if state.next_interval < math.inf and state.clock.monotonic() >= state.next_interval:
+    if state.next_interval != _NEVER and state.clock.monotonic() >= state.next_interval:
         activity.interval = True
     if state.is_terminated and not was_terminated:
         activity.terminated = state.terminated

@@ -26,8 +26,9 @@ class MsgspecSerializer:
 
     def encode(self, envelope: Envelope) -> bytes:
         """Encodes; raises ContentError."""
+        encode = self._encode
         try:
-            return self._encode(envelope)
+            return encode(envelope)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
             raise ContentError(f"{self.name} cannot carry this content: {error}") from None
         except RecursionError:
@@ -35,8 +36,9 @@ class MsgspecSerializer:
 
     def decode(self, data: Buffer) -> Envelope:
         """Decodes; raises ProtocolError."""
+        decode = self._decode
         try:
-            return self._decode(data)
+            return decode(data)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
             raise ProtocolError(f"not an envelope in {self.name}: {error}") from None
         except RecursionError:

@@ -135,7 +135,7 @@ class Port(abc.ABC):
         """A descriptor that is readable whenever `receive` has something to do."""
 
     @abc.abstractmethod
-    def receive(self, timeout: float | None = 0.0, *, spin: bool = False) -> list[Arrival]:
+    def receive(self, timeout: float | None = 0.0, spin: bool = False) -> list[Arrival]:
         """Takes what came in, in order per sender; [] when the time-out (seconds) is over.
 
         It may return early and empty, with `changes`. With `spin` it waits a few microseconds

@@ -27,7 +27,7 @@ def test_every_change_comes_once_in_order(names: list[str], speaking: list[set[s
             assert not (change < 0 and name in spoke)
             taken.setdefault(name, []).append(change)
     assert taken == added
-    assert not deltas.pending
+    assert not deltas.waiting
 
 
 def test_leave_and_return_come_in_two_turns() -> None:
@@ -36,9 +36,9 @@ def test_leave_and_return_come_in_two_turns() -> None:
     deltas.add("a", 1)
     deltas.add("b", 1)
     assert deltas.take() == {"a": -1, "b": 1}
-    assert deltas.pending
+    assert deltas.waiting
     assert deltas.take() == {"a": 1}
-    assert not deltas.pending
+    assert not deltas.waiting
 
 
 @given(
@@ -62,7 +62,7 @@ def test_changes_may_come_between_turns(steps: list[tuple[str, str | set[str]]])
             delta = deltas.take(what)
             taken += delta.items()
             assert not any(change < 0 and name in what for name, change in delta.items())
-    while deltas.pending:
+    while deltas.waiting:
         before = len(taken)
         taken += deltas.take().items()
         assert len(taken) > before  # a turn that comes at once is never for nothing

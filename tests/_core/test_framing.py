@@ -17,7 +17,7 @@ def feed(reader: FrameReader, data: bytes, cuts: list[int]) -> list[bytes]:
     position = 0
     step = 0
     while position < len(data):
-        target = reader.target()
+        target = reader.target
         size = min(cuts[step % len(cuts)], len(target), len(data) - position)
         step += 1
         target[:size] = data[position : position + size]
@@ -101,7 +101,7 @@ def test_readers_share_their_scratch_buffer(
     got: list[list[bytes]] = [[] for _ in streams]
     for turn, size in [*turns, *((n, 1 << 20) for _ in range(20) for n in range(4))]:
         number = turn % len(streams)
-        target = readers[number].target()
+        target = readers[number].target
         piece = rests[number][: min(size, len(target))]
         rests[number] = rests[number][len(piece) :]
         target[: len(piece)] = piece

@@ -46,7 +46,7 @@ class Wire:
         self.pipe += head
 
     def read(self, size: int) -> list[Envelope]:
-        target = self.reader.target()
+        target = self.reader.target
         piece = self.pipe[: min(size, len(target))]
         self.pipe = self.pipe[len(piece) :]
         target[: len(piece)] = piece

@@ -58,7 +58,7 @@ class MemoryPort(Port):
         """Readable while something is in the mailbox."""
         return self._box.waker.fileno()
 
-    def receive(self, timeout: float | None = 0.0, *, spin: bool = False) -> list[Arrival]:
+    def receive(self, timeout: float | None = 0.0, spin: bool = False) -> list[Arrival]:
         """See `Port.receive`."""
         hub = self._hub
         if timeout != 0 and self._box.empty and not self.changes:

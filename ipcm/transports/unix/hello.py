@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from ipcm._core.framing import HEADER
+from ipcm._core.framing import HEADER, Frame
 from ipcm._core.registry import Hello, make_token
 from ipcm.errors import ProtocolError
 from ipcm.transports.unix.link import Link
@@ -34,7 +34,7 @@ class Introduction:
         body = msgspec.msgpack.encode(Hello(VERSION, name, incarnation, token, read_only))
         self.frame = HEADER.pack(len(body)) + body
 
-    def check(self, link: Link, frame: memoryview) -> None:
+    def check(self, link: Link, frame: Frame) -> None:
         """Names an accepted link by its hello.
 
         Raises:

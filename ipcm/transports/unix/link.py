@@ -6,7 +6,7 @@ import socket
 import struct
 from typing import Final
 
-from ipcm._core.framing import FrameReader
+from ipcm._core.framing import Frame, FrameReader
 from ipcm._core.outbox import Outbox
 
 __all__ = ["Link", "peer_credentials"]
@@ -53,7 +53,7 @@ class Link:
         self.dirty = False
         self.watched = 0
 
-    def read(self) -> list[memoryview] | None:
+    def read(self) -> list[Frame] | None:
         """Reads once: the frames that are complete, [] for a part, None at the end.
 
         Raises:
@@ -61,7 +61,7 @@ class Link:
             ProtocolError: these bytes are no frames.
         """
         try:
-            size = self.sock.recv_into(self.reader.target())
+            size = self.sock.recv_into(self.reader.target)
         except (ConnectionResetError, BrokenPipeError):
             return None
         return self.reader.fed(size) if size else None

@@ -87,17 +87,23 @@ class Links:
 
     # What the kernel has not taken
 
-    def check_room(self, link: Link, size: int) -> None:
-        """Raises Backpressure where `size` bytes more are too much for a peer, or for all."""
-        if link.outbox.bytes + size > self._limits.peer:
-            raise Backpressure(link.name, link.outbox.bytes, self._limits.peer)
-        if self._queued + size > self._limits.process:
+    def hold(self, link: Link, frame: Buffer) -> None:
+        """Keeps a frame until the kernel takes it, or until `uncork`, where there is room.
+
+        Raises:
+            Backpressure: it is too much for a peer, or for all.
+        """
+        size, limits = len(frame), self._limits
+        if link.outbox.bytes + size > limits.peer:
+            raise Backpressure(link.name, link.outbox.bytes, limits.peer)
+        if self._queued + size > limits.process:
             self._queued = sum(each.outbox.bytes for each in self.by_fd.values())
-            if self._queued + size > self._limits.process:
-                raise Backpressure(link.name, self._queued, self._limits.process)
+            if self._queued + size > limits.process:
+                raise Backpressure(link.name, self._queued, limits.process)
+        self.queue(link, frame)
 
     def queue(self, link: Link, frame: Buffer) -> None:
-        """Keeps a frame until the kernel takes it."""
+        """As `hold`, of what has to be kept: the rest of a frame, or one that just fits."""
         link.outbox.put(frame)
         self._queued += len(frame)
         if not self.corked:

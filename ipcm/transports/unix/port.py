@@ -10,7 +10,7 @@ import time
 from typing import Final
 
 from ipcm._core.envelope import Envelope
-from ipcm._core.framing import HEADER
+from ipcm._core.framing import HEADER, Frame
 from ipcm._core.registry import (
     Ended,
     FromRegistrar,
@@ -41,6 +41,9 @@ _SPIN: Final = 50e-6
 _QUICK: Final = 200e-6
 _LOOK_AROUND: Final = 1e-3
 _COPY_UNDER: Final = 32 << 10
+_pack: Final = HEADER.pack
+_monotonic: Final = time.monotonic
+_give_way: Final = os.sched_yield
 
 
 class UnixPort(Port):
@@ -81,6 +84,7 @@ class UnixPort(Port):
         self.spin = spin
         self._credit = False
         self._streaming = False
+        self._copy_under = min(_COPY_UNDER, self._limits.frame + 1)
         # A large frame is on its way, in or out: its pieces are worth a sleep each.
         self._bulk = False
         self._closed = False
@@ -106,24 +110,22 @@ class UnixPort(Port):
         """An epoll descriptor over all links; it can itself be selected on."""
         return self._epoll.fileno()
 
-    def receive(self, timeout: float | None = 0.0, *, spin: bool = False) -> list[Arrival]:
+    def receive(self, timeout: float | None = 0.0, spin: bool = False) -> list[Arrival]:
         """See `Port.receive`: one look, at most one sleep."""
         arrivals: list[Arrival] = []
         hot = self._links.hot
         # The link that spoke last is read first: one system call instead of two. The others
         # are looked at every millisecond at least.
-        spin = self._credit and not self._bulk and (spin or timeout != 0)
-        if hot is None or time.monotonic() - self._looked >= _LOOK_AROUND:
+        spin = (spin or timeout != 0) and self._credit and not self._bulk
+        if hot is None or (now := _monotonic()) - self._looked >= _LOOK_AROUND:
             self._look(0, arrivals)
             if arrivals or self.changes:
                 return arrivals
-            hot = self._links.hot
         elif self._streaming or not spin:
             self._read(hot, arrivals)
             if arrivals:
                 return arrivals
-            hot = self._links.hot  # it may have hung up
-        if spin and hot is not None and self._spin_on(hot, arrivals):
+        elif self._spin_on(hot, arrivals, now):
             return arrivals
         began = time.monotonic()
         self._look(timeout, arrivals)
@@ -131,26 +133,26 @@ class UnixPort(Port):
             self.slept(time.monotonic() - began)
         return arrivals
 
-    def _spin_on(self, hot: Link, arrivals: list[Arrival]) -> bool:
+    def _spin_on(self, hot: Link, arrivals: list[Arrival], began: float) -> bool:
         """Looks again and again; whether something came. Giving the CPU away between two looks
         makes this work on a single CPU too, where the other side has had its turn after the
         first one. With several CPUs it takes a while: to ask epoll costs a fifth of a read that
         finds nothing, and raises.
         """
-        clock, give_way, poll = time.monotonic, os.sched_yield, self._epoll.poll
-        began = clock()
-        give_way()
+        _give_way()
         self._read(hot, arrivals)
-        now = clock()
+        now = _monotonic()
         if now - began > _QUICK:
             # Somebody else wants the CPU, and keeps it: a sleeper is woken sooner than that.
             self._credit = False
             return bool(arrivals)
-        deadline = now + self.spin
+        if arrivals:
+            return True
+        deadline, poll = now + self.spin, self._epoll.poll
         while not arrivals:
-            give_way()
+            _give_way()
             events = poll(0)
-            self._looked = clock()
+            self._looked = _monotonic()
             if events:
                 self._heed_events(events, arrivals)
                 if self.changes:
@@ -203,12 +205,16 @@ class UnixPort(Port):
                 if not self._announced(link):
                     self._introduce(link, frames, arrivals)
                     return
-            self._deliver(link, frames, arrivals)
-            if frames:
-                self._links.hot = link
-                # Who sends several at once has mostly sent more by the time they are handled.
-                self._streaming = len(frames) > 1
-            self._bulk = not frames
+            if not frames:
+                self._bulk = True
+                return
+            decode = self._decode
+            for frame in frames:  # one by one: those before a bad one count
+                arrivals.append((link, decode(frame), len(frame)))  # noqa: PERF401
+            self._links.hot = link
+            # Who sends several at once has mostly sent more by the time they are handled.
+            self._streaming = len(frames) > 1
+            self._bulk = False
         except BlockingIOError:
             return
         except ProtocolError:
@@ -225,7 +231,7 @@ class UnixPort(Port):
             # What came with the connection is read at once: it saves a turn.
             self._read(link, arrivals)
 
-    def _introduce(self, link: Link, frames: list[memoryview], arrivals: list[Arrival]) -> None:
+    def _introduce(self, link: Link, frames: list[Frame], arrivals: list[Arrival]) -> None:
         """A peer speaks before the registrar's word that it came, and that an earlier life of
         its name ended, has been read: that is heeded first.
         """
@@ -237,7 +243,7 @@ class UnixPort(Port):
         arrivals += said
         arrivals += [arrival for arrival in early if arrival[0] is link]
 
-    def _deliver(self, link: Link, frames: list[memoryview], arrivals: list[Arrival]) -> None:
+    def _deliver(self, link: Link, frames: list[Frame], arrivals: list[Arrival]) -> None:
         decode = self._decode
         for frame in frames:  # one by one: those before a bad one count
             arrivals.append((link, decode(frame), len(frame)))  # noqa: PERF401
@@ -277,21 +283,23 @@ class UnixPort(Port):
         link = links.outgoing.get(to)
         if link is None:
             link = self._dial(to)
-        body = self._encode(envelope)
+        encode = self._encode
+        body = encode(envelope)
         size = len(body)
-        if size > self._limits.frame:
-            raise MessageTooLarge(size, self._limits.frame)
-        if link.outbox.bytes or links.corked:
-            links.check_room(link, size)
-            links.queue(link, HEADER.pack(size) + body)
+        if links.corked or link.outbox.bytes:
+            if size > self._limits.frame:
+                raise MessageTooLarge(size, self._limits.frame)
+            links.hold(link, _pack(size) + body)
             return size
         try:
-            if size < _COPY_UNDER:
-                frame = HEADER.pack(size) + body
+            if size < self._copy_under:
+                frame = _pack(size) + body
                 sent = link.sock.send(frame)
-                if sent != len(frame):
+                if sent != size + 4:
                     links.queue(link, memoryview(frame)[sent:])
             else:
+                if size > self._limits.frame:
+                    raise MessageTooLarge(size, self._limits.frame)
                 self._bulk = True
                 sent = link.sock.sendmsg((HEADER.pack(size), body))
                 if sent != size + HEADER.size:

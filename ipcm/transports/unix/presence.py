@@ -105,7 +105,7 @@ class PresenceLink:
         self._write()
         while not self.lost:
             try:
-                size = self.sock.recv_into(self._reader.target())
+                size = self.sock.recv_into(self._reader.target)
             except BlockingIOError:
                 return
             except (ConnectionResetError, BrokenPipeError):

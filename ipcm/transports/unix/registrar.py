@@ -179,7 +179,7 @@ class Registrar:
         while connection.fd in self._connections and event & ~select.EPOLLOUT and reads > 0:
             reads -= 1
             try:
-                size = connection.sock.recv_into(connection.reader.target())
+                size = connection.sock.recv_into(connection.reader.target)
                 if not size:
                     self._drop(connection)
                     return
