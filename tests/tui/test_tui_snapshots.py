@@ -67,14 +67,20 @@ Press = Callable[..., Script]
 
 @pytest.fixture
 def press(until: Any, settle: Any, screen: Any) -> Press:
-    """Makes a script: wait for a text, press keys, wait until nothing moves."""
+    """Makes a script: wait for a text, press keys, wait until nothing moves.
+
+    Among the keys, `see:TEXT` waits until that can be read.
+    """
 
     def make(wanted: str, *keys: str) -> Script:
         async def script(pilot: Pilot[int]) -> None:
             app: Any = pilot.app
             await until(pilot, lambda: wanted in screen(app))
             for key in keys:
-                await (pilot.pause(0.3) if key == "wait" else pilot.press(key))
+                if key.startswith("see:"):
+                    await until(pilot, lambda text=key[4:]: text in screen(app))
+                else:
+                    await pilot.press(key)
             for field in app.screen.query("Input, TextArea"):
                 field.cursor_blink = False
             await settle(pilot, "─")
@@ -111,7 +117,7 @@ def test_held_traffic(
 
 @SIZES
 def test_service(busy_app: Any, snap_compare: Any, press: Press, size: tuple[int, int]) -> None:
-    script = press("◌ open", "R", "g", "enter")
+    script = press("◌ open", "R", "see:open▼", "g", "enter")
     assert snap_compare(busy_app, terminal_size=size, run_before=script)
 
 
@@ -135,7 +141,7 @@ def test_composer(
         "parameters": parameters,
     }
     demo_bus.descriptions["store"] = {"name": "store", "endpoints": [search, {"name": "stats"}]}
-    keys = ("down", "down", "s", "wait", *"sea", "tab", "tab", *"fork", "tab", "0")
+    keys = ("down", "down", "s", "see:Send a request", *"sea", "tab", "tab", *"fork", "tab", "0")
     assert snap_compare(app, terminal_size=size, run_before=press("340µs", *keys))
 
 

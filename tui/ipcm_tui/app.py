@@ -122,6 +122,10 @@ class ConsoleApp(App[int]):
         keymap: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
+        # Before there is anything that would have to be styled again.
+        for theme in (IPCM_THEME, IPCM_LIGHT):
+            self.register_theme(theme)
+        self.theme = IPCM_THEME.name
         self.clock = clock or Clock()
         self.demo = demo
         self.read_only = read_only
@@ -157,9 +161,6 @@ class ConsoleApp(App[int]):
 
     def on_mount(self) -> None:
         """Starts listening and drawing."""
-        for theme in (IPCM_THEME, IPCM_LIGHT):
-            self.register_theme(theme)
-        self.theme = IPCM_THEME.name
         self.theme_changed_signal.subscribe(self, self._on_theme)
         if self.session is not None:
             self.run_worker(self.session.run(), group="session")

@@ -8,13 +8,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from ipcm_tui.models.buses import BusRow, bus_grid, merge
 from ipcm_tui.models.formatting import printable
 from ipcm_tui.screens.standing import stands
 from ipcm_tui.source import Buses, Clock
 from ipcm_tui.widgets.grid_view import GridView
+from ipcm_tui.widgets.key_line import KeyLine
 
 if TYPE_CHECKING:
     from ipcm_tui.app import ConsoleApp
@@ -52,7 +53,7 @@ class PickerScreen(Screen[None]):
             yield Static(
                 "What has lost its processes is swept away when it is found.", classes="keys"
             )
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Looks now, and every second."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer, Static, TabbedContent, TabPane
+from textual.widgets import Static, TabbedContent, TabPane
 
 from ipcm.console.live import EndpointDescription
 from ipcm_tui.models.cells import STATE_MARKS, state_text
@@ -31,6 +31,7 @@ from ipcm_tui.session import Session
 from ipcm_tui.widgets.charts import Charts
 from ipcm_tui.widgets.detail_pane import DetailPane
 from ipcm_tui.widgets.grid_view import GridView
+from ipcm_tui.widgets.key_line import KeyLine
 from ipcm_tui.widgets.line_table import LineTable
 from ipcm_tui.widgets.output_view import OutputView
 from ipcm_tui.widgets.prompt_bar import PromptBar
@@ -112,7 +113,7 @@ class ServiceScreen(ActingScreen):
                 yield PromptBar("find", "text in the output", id="find-output")
             with TabPane("Endpoints", id="endpoints"):
                 yield GridView(id="service-endpoints")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Asks the service what it offers."""

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
-from textual.widgets import Footer
 
 from ipcm_tui.models.cells import Cell, peer_cell
 from ipcm_tui.models.columns import PEER_COLUMNS
@@ -27,6 +26,7 @@ from ipcm_tui.session import Session
 from ipcm_tui.widgets.bus_line import BusLine, BusState
 from ipcm_tui.widgets.detail_pane import DetailPane
 from ipcm_tui.widgets.grid_view import GridView
+from ipcm_tui.widgets.key_line import KeyLine
 from ipcm_tui.widgets.line_table import LineTable
 from ipcm_tui.widgets.prompt_bar import PromptBar
 from ipcm_tui.widgets.traffic_view import TrafficView
@@ -84,7 +84,7 @@ class ServicesScreen(ActingScreen):
                 yield view
                 yield PromptBar("find", "text in the traffic", id="find")
             yield DetailPane(id="detail")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """The table is what keys are for."""

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer
 
 from ipcm_tui.models.window import Window
 from ipcm_tui.screens.live import LiveScreen
 from ipcm_tui.session import Session
+from ipcm_tui.widgets.key_line import KeyLine
 from ipcm_tui.widgets.prompt_bar import PromptBar
 from ipcm_tui.widgets.traffic_view import TrafficView
 
@@ -38,7 +38,7 @@ class TrafficScreen(LiveScreen):
         view.border_title = f"Traffic of {session.facts.name}".replace("[", "\\[")
         yield view
         yield PromptBar("find", "text in the traffic", id="find")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """The list is what keys are for."""
