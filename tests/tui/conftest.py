@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC
 from typing import Any
 
 import pytest
 from textual import _wait
 from textual.app import App
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from ipcm._core.observation import (
@@ -40,6 +41,23 @@ NOON = 1_700_000_000.0
 # second. Idle is less strict here. (Much shorter looks let tests assert before all was mounted.)
 _wait.SLEEP_GRANULARITY = 1 / 60
 _wait.SLEEP_IDLE = _wait.SLEEP_GRANULARITY / 4
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """The style sheets, which are the same in every app of these tests, are parsed in the first."""
+    parse: Callable[..., Any] = Stylesheet._parse_rules
+    parsed: dict[object, Any] = {}
+
+    def parse_rules(sheet: Stylesheet, css: str, *arguments: Any, **options: Any) -> Any:
+        key = (css, arguments, *options.items(), *sheet._variables.items())
+        if key not in parsed:
+            parsed[key] = parse(sheet, css, *arguments, **options)
+        return parsed[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", parse_rules)
+        yield
 
 
 class FakeObserver:
