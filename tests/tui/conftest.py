@@ -9,7 +9,6 @@ from datetime import UTC
 from typing import Any
 
 import pytest
-from textual import _wait
 from textual.app import App
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
@@ -36,11 +35,33 @@ from ipcm_tui.source import Clock
 NOON = 1_700_000_000.0
 """A Tuesday evening: 2023-11-14 22:13:20 UTC."""
 
-# After every key a pilot sleeps twice, until its process did next to nothing for so long. An app
-# that draws as things come in is hardly ever that idle, so it mostly waits out its limit of a
-# second. Idle is less strict here. (Much shorter looks let tests assert before all was mounted.)
-_wait.SLEEP_GRANULARITY = 1 / 60
-_wait.SLEEP_IDLE = _wait.SLEEP_GRANULARITY / 4
+UPDATE = 1 / 60
+"""Seconds within which a screen lays out and draws what has become dirty."""
+
+
+async def wait_for_quiet(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
+    """Waits until no task of the event loop has anything left to do but wait, and once more
+    after a screen has seen to what that made dirty.
+
+    After every key a pilot waits twice, until its process did next to nothing for a while. An app
+    that draws as things come in is hardly ever that idle, so it mostly waited out its limit.
+    """
+    del min_sleep
+    loop: Any = asyncio.get_running_loop()
+    deadline = loop.time() + max_sleep
+    for pause in (0.0, UPDATE):
+        await asyncio.sleep(pause)
+        while loop._ready and loop.time() < deadline:
+            await asyncio.sleep(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_pilots() -> Iterator[None]:
+    """Pilots wait for what there is to do, not for a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("textual.app", "textual.pilot"):
+            patch.setattr(f"{module}.wait_for_idle", wait_for_quiet)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -60,7 +60,7 @@ class KeyLine(Widget):
                 offers.setdefault(binding.action, self._offer(binding, works, tooltip))
         if (found := list(offers.values()), last) != (self._offers, self._last):
             self._offers, self._last = found, last
-            self._scroll_to(self._scrolled)
+            self._turn_to(self._scrolled)
 
     def _offer(self, binding: Binding, works: bool, tooltip: str) -> Offer:
         shown = self.app.get_key_display(binding)
@@ -133,17 +133,17 @@ class KeyLine(Widget):
 
     def on_mouse_scroll_down(self) -> None:
         """To the right."""
-        self._scroll_to(self._scrolled + _STEP)
+        self._turn_to(self._scrolled + _STEP)
 
     def on_mouse_scroll_up(self) -> None:
         """To the left."""
-        self._scroll_to(self._scrolled - _STEP)
+        self._turn_to(self._scrolled - _STEP)
 
     def on_resize(self) -> None:
         """There is other room."""
-        self._scroll_to(self._scrolled)
+        self._turn_to(self._scrolled)
 
-    def _scroll_to(self, cell: int) -> None:
+    def _turn_to(self, cell: int) -> None:
         places = place_offers(self._offers)
         most = (places[-1].end if places else 0) - self._room()
         self._scrolled = max(min(cell, most), 0)
