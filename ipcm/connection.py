@@ -155,33 +155,34 @@ class Connection:
     def _take(self, arrival: Arrival, awaiting: int) -> None:
         """One message that came in: to where it waits, or to what it ends.
 
-        Most are answers that somebody waits for or will come to fetch, and requests; where
-        nobody else looks, these take the short ways.
+        Most are requests, and answers that somebody waits for or will come to fetch: these take
+        the short ways.
         """
         origin, envelope, size = arrival
         code, id, aux, sender = envelope.kind, envelope.id, envelope.aux, origin.name
-        if self.on_read is None:
-            if code == RESPONSE:
-                short = (
-                    (self._settle or id == awaiting)
-                    and not isinstance(aux, float)
-                    and self.requests.settle(id, sender, origin.incarnation, envelope.content, aux)
-                )
-            elif short := (
-                code == REQUEST
-                and (aux is None or (type(aux) is float and aux == aux) or is_patience(aux))
-                and not origin.read_only
-            ):
-                self.inbox.append(
-                    Message(
-                        id, sender, self.name, envelope.content, _REQUEST, id, envelope.stamp,
-                        False, None, aux, origin.incarnation,
-                    )
-                )  # fmt: skip
-            if short:
-                read = self.stats.read
-                read[sender] = read.get(sender, 0) + 1
-                return
+        if code == RESPONSE:
+            short = (
+                (self._settle or id == awaiting)
+                and self.on_read is None
+                and not isinstance(aux, float)
+                and self.requests.settle(id, sender, origin.incarnation, envelope.content, aux)
+            )
+        elif short := (
+            code == REQUEST
+            and (aux is None or (type(aux) is float and aux == aux) or is_patience(aux))
+            and not origin.read_only
+        ):
+            message = Message(
+                id, sender, self.name, envelope.content, _REQUEST, id, envelope.stamp,
+                False, None, aux, origin.incarnation,
+            )  # fmt: skip
+            if self.on_read is not None:
+                self.on_read(message, size)
+            self.inbox.append(message)
+        if short:
+            read = self.stats.read
+            read[sender] = read.get(sender, 0) + 1
+            return
         kind = _KINDS.get(code)
         if kind is None:
             self._take_control(origin, envelope)

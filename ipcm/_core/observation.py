@@ -177,7 +177,7 @@ class Snapshot(Shown, msgspec.Struct, frozen=True):
     lost_events: int = 0
 
 
-class _Event(msgspec.Struct, frozen=True, tag_field="event"):
+class _Event(msgspec.Struct, frozen=True, gc=False, tag_field="event"):
     service: str
     when: float
 

@@ -77,6 +77,11 @@ class Subscription:
         self._budget -= 1.0
         return True
 
+    def miss(self, count: int) -> None:
+        """So many messages came while its budget was known to be spent."""
+        if self.messages:
+            self.lost += count
+
     def add(self, event: Event) -> None:
         """Queues an event, if it is of a kind that is wanted."""
         if kind_of(event) in self._kinds:

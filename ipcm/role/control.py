@@ -18,6 +18,7 @@ from ipcm._os.signals import parse_signals
 from ipcm.errors import IPCMError, UnsupportedError, UsageError
 from ipcm.message import Message
 from ipcm.role.endpoints import endpoint_name
+from ipcm.role.hooks import Hooks
 from ipcm.transports.base import Origin
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ _WRONG = (OSError, ValueError, TypeError, OverflowError)
 _GAP = 0.01
 _RETRY = 0.25
 _KINDS = ("general", "general", "request", "response", "terminate")
+_MESSAGES = len(_KINDS)
+_SMALL = 1024
+"""Bytes on the wire of content that makes a text of a few kilobytes at the most."""
 
 
 class Control:
@@ -38,6 +42,9 @@ class Control:
     def __init__(self, service: ServiceRole) -> None:
         self._service = service
         self._flushed = -math.inf
+        # No observer's budget has room for another message until the next flush; so many came.
+        self._spent = False
+        self._missed = 0
 
     @property
     def _clock(self) -> Clock:
@@ -65,6 +72,7 @@ class Control:
                 return self.describe()
             case "observe":
                 options = msgspec.convert(args, ObserveOptions)
+                self._count_missed()
                 state.subscriptions[origin.name] = Subscription(
                     options, self._clock.monotonic(), origin.incarnation
                 )
@@ -101,6 +109,7 @@ class Control:
         service, state = self._service, self._service._ipcm_state
         telemetry, client = state.telemetry, service.client()
         now = self._clock.monotonic()
+        self._count_missed()
         subscription = state.subscriptions.get(asker)
         return Snapshot(
             name=service.name,
@@ -173,6 +182,8 @@ class Control:
             return
         state.flush_due = math.inf
         self._flushed = time
+        self._spent = False
+        self._count_missed()
         backlog = self._service.client().port.backlog() if state.subscriptions else {}
         for name, subscription in list(state.subscriptions.items()):
             if name in backlog:
@@ -189,11 +200,13 @@ class Control:
         """An observer (this incarnation of it) left, or wants no more."""
         subscriptions = self._service._ipcm_state.subscriptions
         if observer in subscriptions and subscriptions[observer].life == life:
+            self._count_missed()
             del subscriptions[observer]
             self._install()
 
     def _install(self) -> None:
         """Hooks into the client's traffic only while somebody watches."""
+        self._spent = False
         client = self._service.client()
         watched = any(s.messages for s in self._service._ipcm_state.subscriptions.values())
         client.on_read = self._on_read if watched else None
@@ -202,9 +215,21 @@ class Control:
     def _hearers(self) -> list[Subscription]:
         """Those that get one more message event now."""
         now = self._clock.monotonic()
-        return [s for s in self._service._ipcm_state.subscriptions.values() if s.wants(now)]
+        hearers = [s for s in self._service._ipcm_state.subscriptions.values() if s.wants(now)]
+        self._spent = not hearers
+        return hearers
+
+    def _count_missed(self) -> None:
+        """Messages that nobody had room for were only counted as they came."""
+        if self._missed:
+            for subscription in self._service._ipcm_state.subscriptions.values():
+                subscription.miss(self._missed)
+            self._missed = 0
 
     def _on_read(self, message: Message, size: int) -> None:
+        if self._spent:
+            self._missed += 1
+            return
         hearers = self._hearers()
         if not hearers:
             return
@@ -218,7 +243,13 @@ class Control:
         )  # fmt: skip
 
     def _on_sent(self, envelope: Envelope, to: str, size: int) -> None:
-        if envelope.kind >= len(_KINDS) or not (hearers := self._hearers()):
+        if envelope.kind >= _MESSAGES:
+            return
+        if self._spent:
+            self._missed += 1
+            return
+        hearers = self._hearers()
+        if not hearers:
             return
         latency = None
         answering = self._service._ipcm_state.answering
@@ -244,25 +275,18 @@ class Control:
         broadcast: bool,
     ) -> None:
         shown: MessageEvent | None = None
+        service, when = self._service, self._clock.time()
+        endpoint = endpoint_name(content) if kind == "request" else ""
+        redact = service.redact if Hooks._ipcm_has(service, "redact") else None
         for subscription in hearers:
             previews = subscription.options.previews
             if shown is None or (shown.preview is None) == previews:
-                preview = make_preview(content, self._service.redact) if previews else None
+                preview = make_preview(content, redact, small=size < _SMALL) if previews else None
                 shown = MessageEvent(
-                    service=self._service.name,
-                    when=self._clock.time(),
-                    direction=direction,
-                    kind=kind,
-                    peer=peer,
-                    id=id,
-                    endpoint=endpoint_name(content) if kind == "request" else "",
-                    size=size,
-                    latency=latency,
-                    error=error,
-                    broadcast=broadcast,
-                    preview=preview,
-                )
-            subscription.add(shown)
+                    service.name, when, direction, kind, peer, id, endpoint, size, latency,
+                    error, broadcast, preview,
+                )  # fmt: skip
+            subscription.ring.add(shown)  # that it is wanted has been asked already
 
     def _send(self, to: str, envelope: Envelope) -> bool:
         try:
