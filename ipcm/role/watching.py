@@ -35,7 +35,10 @@ _NEVER: Final = math.inf
 def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
     """See `ServiceRole.watch`."""
     client, state = service.client(), service._ipcm_state
-    client.pump(0.0, True)
+    if not state.held:
+        # What has been read already is dealt out first, a life of each name a turn: where lives
+        # come and go faster than that, reading on would pile up ever more.
+        client.pump(0.0, True)
     monotonic = state.clock.monotonic
     if not (client.inbox or sig_seen or _has_work(client, state)):
         # What the service wants to hear of may change with every turn. It is asked where that

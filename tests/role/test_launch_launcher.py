@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -42,6 +44,22 @@ def warmed() -> Iterator[int]:
     finally:
         cool()
         assert gone(pid)
+
+
+@pytest.fixture
+def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Forks of fresh interpreters fail while this file is there."""
+    flag = tmp_path / "flag"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import errno, os\n"
+        "def fork(fork=os.fork):\n"
+        f"    if os.path.exists({str(flag)!r}):\n"
+        "        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))\n"
+        "    return fork()\n"
+        "os.fork = fork\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return flag
 
 
 def launched(name: str, *args: Any, **params: Any) -> Any:
@@ -361,6 +379,53 @@ class TestLives:
                 # What was given up is killed, or has never been: nothing is left of it.
                 wait_until(lambda: len(children_of(warmed)) == 2)
                 assert bus.services() == ["one", "three"]
+
+    def test_no_process_to_be_had(self, failing: Path) -> None:
+        """As when the user has too many of them: told at once, and the next one starts."""
+        with ipcm.spawn() as bus:
+            with launched("one", Adder, bus=bus):
+                pid = launcher_pid()
+                failing.write_text("")
+                before = len(fds())
+                with pytest.raises(ServiceStartError, match=r"no process for 'two'.*") as caught:
+                    launched("two", Adder, bus=bus)
+                assert caught.value.name == "two"
+                assert isinstance(caught.value.__cause__, OSError)
+                assert caught.value.__cause__.errno == errno.EAGAIN
+                assert len(fds()) == before
+                with pytest.raises(ServiceStartError, match="no process for 'two'"):
+                    launched("two", Adder, bus=bus, wait=False)
+                assert bus.services() == ["one"]
+                failing.unlink()
+                with launched("two", Adder, bus=bus) as handle:
+                    assert handle.call("add", a=2) == 2
+                assert launcher_pid() == pid
+            failing.write_text("")
+        with pytest.raises(ipcm.IPCMError, match="temporarily unavailable"):
+            launched("alone", Adder)
+        assert ipcm.buses() == []
+        assert launcher_pid() is None
+
+    def test_no_descriptors_to_be_had(self, warmed: int) -> None:
+        with ipcm.spawn() as bus:
+            with launched("one", Adder, bus=bus):
+                soft, hard = resource.prlimit(warmed, resource.RLIMIT_NOFILE)
+                highest = max(map(int, os.listdir(f"/proc/{warmed}/fd")))
+                outcomes = set()
+                for more in range(1, 12):
+                    resource.prlimit(warmed, resource.RLIMIT_NOFILE, (highest + more, hard))
+                    try:
+                        launched("two", Adder, bus=bus, timeout=10).close()
+                        outcomes.add("")
+                    except ServiceStartError as error:
+                        outcomes.add(str(error))
+                resource.prlimit(warmed, resource.RLIMIT_NOFILE, (soft, hard))
+                assert any("Too many open files" in each for each in outcomes), outcomes
+                assert "" in outcomes
+            wait_until(lambda: children_of(warmed) == [])
+            with launched("three", Adder, bus=bus) as handle:
+                assert handle.call("add", a=3) == 3
+            assert launcher_pid() == warmed
 
     def test_a_service_that_is_not_ready_in_time_is_killed(self, warmed: int) -> None:
         with pytest.raises(ServiceStartError, match=r"not ready in|did not fork within"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import gc
 import importlib
 import os
@@ -104,9 +105,13 @@ class Launcher:
         try:
             match word:
                 case Launch() if descriptors:
-                    self._launch(word, descriptors)
+                    try:
+                        self._launch(word, descriptors)
+                    except OSError as error:
+                        with contextlib.suppress(BrokenPipeError):  # nobody waits for it
+                            Birth(errno=error.errno or 0).write(descriptors[0])
                 case Launch():
-                    pass  # they did not fit into our table: the pipe's end tells the starter
+                    pass  # none of them fitted into our table: the pipe's end tells the starter
                 case Abandon(id=id):
                     for child in self._children.values():
                         if child.launch == id:
@@ -120,6 +125,8 @@ class Launcher:
     # Launching
 
     def _launch(self, word: Launch, given: list[int]) -> None:
+        if len(given) < word.given:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         report, around, *descriptors = given
         # Not read(): the position is shared with whoever reads it another time.
         self._surroundings = os.pread(around, os.fstat(around).st_size, 0)
@@ -137,12 +144,17 @@ class Launcher:
             Surroundings.unpack(self._surroundings).put_on()
             return call_entry(word.entry, (*word.arguments, *descriptors))
 
-        try:
-            pid = fork(child, hold=word.hold)
-        except OSError as error:
-            Birth(errno=error.errno or 0).write(report)
-        else:
-            self._watch(Child(word.id, pid, os.dup(report), word.keep))
+        with contextlib.ExitStack() as undo:
+            mine = os.dup(report)
+            undo.callback(os.close, mine)
+            # There has to be room for a pidfd before there is a child that is to be watched.
+            place = os.dup(report)
+            try:
+                pid = fork(child, hold=word.hold)
+            finally:
+                os.close(place)
+            undo.pop_all()
+        self._watch(Child(word.id, pid, mine, word.keep))
 
     def _watch(self, child: Child) -> None:
         pidfd = os.pidfd_open(child.pid)

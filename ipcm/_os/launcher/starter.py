@@ -233,8 +233,10 @@ def launch(
                 around = anonymous_file("ipcm surroundings", Surroundings.take().pack())
                 given.callback(os.close, around)
                 theirs = [write if fd < 0 else fd for fd in descriptors]
-                word = Launch(id, entry, list(arguments), keep, list(map(int, hold)))
-                _launcher.tell(word, (write, around, *theirs), modules)
+                sent = (write, around, *theirs)
+                held = list(map(int, hold))
+                word = Launch(id, entry, list(arguments), keep, len(sent), held)
+                _launcher.tell(word, sent, modules)
             birth = _await_birth(read, id, timeout)
         except BaseException:
             os.close(read)

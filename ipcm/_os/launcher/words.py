@@ -32,6 +32,7 @@ class Launch(msgspec.Struct, tag=True):
         id: of this launch, for `Abandon`.
         entry, arguments: `module:function`, called with the arguments and the descriptors.
         keep: whether the process may outlive the starter.
+        given: how many descriptors come with this.
         hold: signals that wait until it calls `release_signals`.
     """
 
@@ -39,6 +40,7 @@ class Launch(msgspec.Struct, tag=True):
     entry: str
     arguments: list[str]
     keep: bool
+    given: int
     hold: list[int] = []
 
 
