@@ -38,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     effort = Effort()
     if options.quick:
-        effort = Effort(requests=200, rounds=3, echoes=5, starts=5, peers=200, idle=1.0, imports=3)
+        effort = Effort(
+            requests=200, rounds=3, echoes=5, starts=5, peers=200, idle=1.0, imports=3, watched=0.5
+        )
     figures: list[Figure] = []
     with private_place():
         for name, measure in GROUPS.items():

@@ -21,6 +21,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
         echoes: of 1 MiB in a round. starts: services started and closed.
         peers: idle ones on the full bus. idle: seconds that an idle service is watched.
         imports: interpreters started for each module.
+        watched: seconds of requests with an observer, and without.
     """
 
     requests: int = 1000
@@ -30,6 +31,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     peers: int = 1000
     idle: float = 10.0
     imports: int = 9
+    watched: float = 1.5
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):

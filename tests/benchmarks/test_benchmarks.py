@@ -11,7 +11,7 @@ import pytest
 from tests.benchmarks import costs, echoes, lives
 from tests.benchmarks.figures import Effort, Figure, markdown, table
 
-TINY = Effort(requests=5, rounds=1, echoes=1, starts=1, peers=5, idle=0.01, imports=1)
+TINY = Effort(requests=5, rounds=1, echoes=1, starts=1, peers=5, idle=0.01, imports=1, watched=0.01)
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from ipcm.role.launch import service
 __all__ = ["Ipcm", "MultiprocessingConnection", "RawSocket", "Subject"]
 
 _LENGTH: Final = struct.Struct("!I")
+_BLOCKS: Final = 4
 
 
 class Subject(Protocol):
@@ -196,13 +197,16 @@ class Ipcm:
 
     def _pipeline_in_blocks(self, payload: Any, count: int, window: int) -> None:
         handle, name = self.handle, self._name
-        while count > 0:
-            block = min(count, window)
-            with handle.batch():
-                ids = [handle.send_request(name, payload) for _ in range(block)]
-            for id in ids:
+        # Several blocks are on their way, so that neither side waits for the other.
+        blocks: deque[list[int]] = deque()
+        while count > 0 or blocks:
+            while count > 0 and len(blocks) < _BLOCKS:
+                block = min(count, max(window // _BLOCKS, 1))
+                with handle.batch():
+                    blocks.append([handle.send_request(name, payload) for _ in range(block)])
+                count -= block
+            for id in blocks.popleft():
                 handle.await_response(id)
-            count -= block
 
     def close(self) -> None:
         """See `Subject`."""

@@ -1,0 +1,174 @@
+"""The half of a port that hears from the registrar: who is there, who came, and who left."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+import select
+
+from ipcm._core.framing import Frame
+from ipcm._core.registry import (
+    Ended,
+    FromRegistrar,
+    Joined,
+    Left,
+    Listing,
+    PeerInfo,
+    Terminate,
+)
+from ipcm.errors import BusGone, ProtocolError
+from ipcm.transports.base import Arrival, Change, Port
+from ipcm.transports.known import meet, part
+from ipcm.transports.unix.link import Link
+from ipcm.transports.unix.links import Links
+from ipcm.transports.unix.membership import Membership
+
+__all__ = ["PresentPort"]
+
+
+class PresentPort(Port):
+    """Keeps the order between what peers say and what is told of them.
+
+    What a peer has said is read before its leaving is told, and its coming before what it says.
+    """
+
+    _epoll: select.epoll
+    _links: Links
+    _members: Membership
+    _members_fd: int
+    _over: bool = False
+
+    @abc.abstractmethod
+    def _accept(self, arrivals: list[Arrival]) -> None:
+        """Takes the connections that wait, and what came with them."""
+
+    @abc.abstractmethod
+    def _deliver(self, link: Link, frames: list[Frame], arrivals: list[Arrival]) -> None:
+        """Decodes frames."""
+
+    def find(self, name: str) -> tuple[PeerInfo | None, list[str]]:
+        """See `Port.find`."""
+        found = self._members.find(name)
+        self._follow_registrar()
+        return found
+
+    def peers(self) -> list[PeerInfo]:
+        """See `Port.peers`."""
+        return self._members.peers()
+
+    def subscribe(self) -> list[PeerInfo]:
+        """See `Port.subscribe`."""
+        return self._members.subscribe()
+
+    def ready(self) -> None:
+        """See `Port.ready`."""
+        self._members.ready()
+
+    def _heed_registrar(self, arrivals: list[Arrival]) -> None:
+        for word in self._members.read():
+            self._heed(word, arrivals)
+        self._follow_registrar()
+        if self._members.ended and not self._over:
+            self._over = True
+            self.changes.append(Change("ended"))
+
+    def _follow_registrar(self) -> None:
+        """Waits on the descriptor of the registrar that there is now."""
+        fd = self._members.fileno()
+        if fd == self._members_fd:
+            return
+        if self._members_fd >= 0:
+            with contextlib.suppress(OSError):  # closed, and gone from the epoll with that
+                self._epoll.unregister(self._members_fd)
+        if fd >= 0:
+            self._epoll.register(fd, select.EPOLLIN)
+        self._members_fd = fd
+
+    def _mend(self, now: float, arrivals: list[Arrival]) -> None:
+        """The registrar died: finds another one, and later those whose death it never told."""
+        members = self._members
+        if now < members.settle_at:
+            members.mend(now)
+        else:
+            with contextlib.suppress(BusGone):
+                self._resync(members.settle(), arrivals)
+        self._heed_registrar(arrivals)
+
+    def _heed(self, word: FromRegistrar, arrivals: list[Arrival]) -> None:
+        match word:
+            case Joined(peer=peer):
+                self._meet(peer)
+            case Left(name=name, incarnation=incarnation):
+                self._bury(name, incarnation, arrivals)
+            case Listing(peers=peers):
+                self._resync(peers, arrivals)
+            case Terminate():
+                self.changes.append(Change("terminate"))
+            case Ended():
+                pass  # the hang-up that follows says it
+
+    def _meet(self, peer: PeerInfo) -> None:
+        change = meet(self._members.known, peer)
+        if change is not None:
+            self.changes.append(change)
+
+    def _resync(self, peers: list[PeerInfo], arrivals: list[Arrival]) -> None:
+        """Takes the whole table as it is now, in place of changes that were never told."""
+        now = {peer.name: peer for peer in peers}
+        before = {(link.name, link.incarnation) for link in self._links.by_fd.values() if link.name}
+        before |= self._members.watched
+        before |= {(peer.name, peer.incarnation) for peer in (self._members.known or {}).values()}
+        for name, incarnation in sorted(before):
+            if name not in now or now[name].incarnation != incarnation:
+                self._bury(name, incarnation, arrivals)
+        if self._members.known is not None:
+            for peer in peers:
+                self._meet(peer)
+
+    def _bury(self, name: str, incarnation: str, arrivals: list[Arrival]) -> None:
+        """Reads all that a dead peer has said, then notes that it left."""
+        self._accept(arrivals)
+        for link in self._links.named(name):
+            if link.incarnation != incarnation:
+                continue
+            self._read_rest(link, arrivals)
+            self._links.drop(link)
+        self._members.watched.discard((name, incarnation))
+        self.changes.append(part(self._members.known, name, incarnation))
+
+    def _read_rest(self, link: Link, arrivals: list[Arrival]) -> None:
+        """Reads a link until nothing is left; a sibling may hold it open, so not to its end."""
+        while link.fd in self._links.by_fd:
+            try:
+                frames = link.read()
+                if frames is None:
+                    return
+                self._deliver(link, frames, arrivals)
+            except (BlockingIOError, ProtocolError):
+                return
+
+    # Those who speak before they were told of
+
+    def _introduce(self, link: Link, frames: list[Frame], arrivals: list[Arrival]) -> None:
+        """A peer speaks before the registrar's word that it came, and that an earlier life of
+        its name ended, has been read: that is heeded first.
+        """
+        said: list[Arrival] = []
+        self._deliver(link, frames, said)  # the frames lie in the scratch buffer, used below
+        early: list[Arrival] = []
+        self._catch_up(link, early)
+        arrivals += [arrival for arrival in early if arrival[0] is not link]
+        arrivals += said
+        arrivals += [arrival for arrival in early if arrival[0] is link]
+
+    def _announced(self, link: Link) -> bool:
+        if self._members.known is None:
+            return True
+        peer = self._members.known.get(link.name)
+        return peer is not None and peer.incarnation == link.incarnation
+
+    def _catch_up(self, link: Link, arrivals: list[Arrival]) -> None:
+        self._heed_registrar(arrivals)
+        if not self._announced(link):
+            self._members.catch_up()
+            self._heed_registrar(arrivals)
