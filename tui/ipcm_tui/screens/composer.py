@@ -278,7 +278,7 @@ class ComposerScreen(ModalScreen[Draft]):
             text.append("✓ sends ", style=palette["good"])
             shown = json.dumps(verdict.payload, ensure_ascii=False)
             text.append(printable(shown), style=palette["dim"])
-        self.query_one("#verdict", Static).update(text)
+        self.query_one("#verdict", Static).update(text, layout=False)
         self.query_one("#send", Button).disabled = not verdict.ok
 
     # History

@@ -177,7 +177,7 @@ class ServiceScreen(ActingScreen):
         room = self.size.width - line.cell_len - len(bus) - 2
         if room > 0:
             line.append(" " * room + bus, style=palette["dim"])
-        self.query_one("#service-line", Static).update(line)
+        self.query_one("#service-line", Static).update(line, layout=False)
 
     def _draw_traceback(self, peer: Peer) -> None:
         key = self._grid("service-errors").selected

@@ -74,9 +74,10 @@ class SignalScreen(ModalScreen[Signals | None]):
             names = rank(text.upper(), self._all, str)
         listed = self.query_one("#signal-list", OptionList)
         listed.clear_options()
-        for name in names:
-            about = _COMMON.get(name, "")
-            listed.add_option(Option(f"{Signals[name].value:>3}  {name:<10} {about}", id=name))
+        listed.add_options(
+            Option(f"{Signals[name].value:>3}  {name:<10} {_COMMON.get(name, '')}", id=name)
+            for name in names
+        )
         listed.highlighted = 0 if names and text else None
 
     def action_move(self, by: int) -> None:

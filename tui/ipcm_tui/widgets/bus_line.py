@@ -47,7 +47,8 @@ class BusLine(Static):
         width = self.content_size.width
         if self._shown != (state, width, palette):
             self._shown = (state, width, palette)
-            self.update(self._compose_line(state, width, palette))
+            # The screen is not laid out again for it: its height is that of a line.
+            self.update(self._compose_line(state, width, palette), layout=False)
 
     def _compose_line(self, state: BusState, width: int, palette: Palette) -> Text:
         facts = self._facts

@@ -45,7 +45,7 @@ class Charts(Horizontal):
     ) -> None:
         size = where.content_size
         lines = chart(values, size.width, size.height, label)
-        where.update(Text("\n".join(lines), style=palette[tone], no_wrap=True))
+        where.update(Text("\n".join(lines), style=palette[tone], no_wrap=True), layout=False)
 
 
 def _latency(seconds: float) -> str:
