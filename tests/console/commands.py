@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ipcm.console.frontends import GROUP
+from tests.console.warm import Warm, at_start
 
 LIMIT = 20.0
 
@@ -23,11 +24,19 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "ipcm", *words]
 
 
+warm: Warm | None = None
+"""What a fixture has started, that commands need not all load the same."""
+
+
 def ipcm_run(*words: str, input: str = "", **settings: Any) -> subprocess.CompletedProcess[str]:
-    run = subprocess.run(
-        command(*words), capture_output=True, text=True, timeout=LIMIT, input=input, check=False,
-        **settings,
-    )  # fmt: skip
+    run: subprocess.CompletedProcess[str]
+    if warm is not None and not settings and at_start(dict(os.environ)) == warm.environment:
+        run = warm.run(*words, input=input, limit=LIMIT)
+    else:
+        run = subprocess.run(
+            command(*words), capture_output=True, text=True, timeout=LIMIT, input=input,
+            check=False, **settings,
+        )  # fmt: skip
     assert "Traceback" not in run.stderr, run.stderr
     return run
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 import ipcm
+from tests.console import commands
 from tests.console.commands import install_front_end
+from tests.console.warm import Warm
 
 
 class Store(ipcm.Service):
@@ -54,6 +56,14 @@ class Probe(ipcm.Service):
     def run_on_interval(self) -> None:
         with contextlib.suppress(ipcm.NoSuchPeer):
             self.peer("store").send_request({"endpoint": "stats"}, lambda response, message: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> Iterator[None]:
+    """A process that need not load ipcm for each command."""
+    with contextlib.closing(Warm()) as started, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands, "warm", started)
+        yield
 
 
 @pytest.fixture
