@@ -27,13 +27,14 @@ from ipcm.role.handle import attach as attach_handle
 from ipcm.role.launch import service as start_service
 from ipcm.role.process import ServiceProcess
 from ipcm.role.role import ServiceRole
+from ipcm.shown import Shown
 
 __all__ = ["AsyncHandle", "attach", "service"]
 
 _LOOK_AGAIN: Final = 0.1
 
 
-class AsyncHandle:
+class AsyncHandle(Shown):
     """A service from outside, for tasks of one event loop; `ipcm.aio.attach` makes one.
 
     Methods, arguments, results and errors are those of `ipcm.Handle`.
@@ -51,6 +52,12 @@ class AsyncHandle:
 
     def __repr__(self) -> str:
         return f"<AsyncHandle {self.name!r} of service {self.service_name!r}>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        # Over a connection of its own: that of this handle waits in the loop, and a look does not.
+        with Handle(self.service_name, self.ipcm_info) as look:
+            seen = self._handle if self.client.disconnected else look
+            return {**seen._repr_mimebundle_(), "text/plain": repr(self)}
 
     @property
     def name(self) -> str:

@@ -55,6 +55,20 @@ class TestOpening:
 
         run(main())
 
+    def test_a_handle_shows_itself_as_any_handle(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                asking = asyncio.create_task(handle.call("double", x=4))
+                await asyncio.sleep(0)
+                shown = handle._repr_mimebundle_()
+                assert shown["text/plain"] == repr(handle)
+                assert "running" in shown["text/html"]
+                assert handle._repr_html_().startswith("<")
+                assert await asking == 8
+            assert "is closed" in handle._repr_html_()
+
+        run(main())
+
     def test_of_this_loop_only(self, bus: ipcm.Bus) -> None:
         with asyncio.Runner() as one, asyncio.Runner() as other:
 

@@ -173,6 +173,7 @@ def _take_in(shown: Shown, kind: str, content: Any) -> None:
         shown.error = content["ename"], "\n".join(content["traceback"])
     elif kind == "execute_result":
         shown.value = content["data"].get("text/plain", "")
+        shown.data["value"] = content["data"]
     elif kind in ("display_data", "update_display_data"):
         id = content.get("transient", {}).get("display_id") or f"#{len(shown.data)}"
         shown.data[id] = content["data"]
