@@ -95,7 +95,7 @@ def test_whatever_a_service_does_the_kernel_stays_well(tmp_path: Path, options: 
         kernel("1")
         assert kernel.descriptors() <= open_before + 2, "whole services take seven each"
         assert not kernel.stray
-        assert kernel.delay() < 1.0
+        kernel.check_responsive()
         assert kernel("1 + 1").value == "2"
 
 
@@ -116,7 +116,7 @@ def test_an_interrupt_ends_the_wait_and_not_the_service(tmp_path: Path) -> None:
             assert len(shown.error[1].splitlines()) <= 3
         assert service_pids() == pids, "an interrupt is for the kernel alone"
         kernel("%ipcm kill --all -y")
-        assert kernel.delay() < 1.0
+        kernel.check_responsive()
 
 
 def _wait_until_busy(name: str) -> None:
@@ -175,7 +175,6 @@ def test_services_end_with_a_kernel_that_is_restarted(tmp_path: Path) -> None:
         assert int(kernel("%ipcm call a pid").value) not in pids
 
 
-@pytest.mark.slow
 def test_two_kernels_on_one_bus(tmp_path: Path) -> None:
     for part in ("one", "two"):
         (tmp_path / part).mkdir()
@@ -187,22 +186,28 @@ def test_two_kernels_on_one_bus(tmp_path: Path) -> None:
         taken = two.run(rude("a"))
         assert taken.error is not None
         assert "NameTaken" in taken.error[0]
+        assert len(taken.error[1].splitlines()) <= 2
         pids = service_pids()
         two.manager.shutdown_kernel(now=True)
         wait_until(lambda: gone(pids["b"]), 5.0)
+        for number in range(6):
+            one(f"%%ipcm service s{number}\n@endpoint\ndef f() -> int:\n    return {number}\n")
+            assert one(f"%ipcm call s{number} f").value == str(number)
+        assert len(service_pids()) == 7
+        one.check_responsive()
         assert int(one("%ipcm call a pid").value) == pids["a"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [20])
-def test_many_services_of_cells(tmp_path: Path, count: int) -> None:
+def test_many_services_of_cells(tmp_path: Path) -> None:
+    count = 20
     with running_kernel(tmp_path) as kernel:
         for number in range(count):
             kernel(f"%%ipcm service s{number}\n@endpoint\ndef f() -> int:\n    return {number}\n")
         assert len(service_pids()) == count
         pids = list(service_pids().values())
         assert kernel("%ipcm call s3 f").value == "3"
-        assert kernel.delay() < 1.0
+        kernel.check_responsive()
         kernel("%unload_ext ipcm")
         wait_until(lambda: all(map(gone, pids)), 5.0)
 
