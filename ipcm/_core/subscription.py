@@ -36,12 +36,15 @@ class Subscription:
 
     Attributes:
         messages: whether it wants message events.
+        gap: seconds from one batch to the next at the least: as long as it takes its rate to fill
+            one with some twenty messages, 0.01 to 0.1.
+        due: when the next batch may go, in the time that `wants` is told.
         lost: events left out that it has not been told of yet.
     """
 
     __slots__ = (
-        "_budget", "_kinds", "_refilled", "_told", "_turns", "life", "lost", "messages", "options",
-        "ring",
+        "_budget", "_kinds", "_refilled", "_told", "_turns", "due", "gap", "life", "lost",
+        "messages", "options", "ring",
     )  # fmt: skip
 
     def __init__(self, options: ObserveOptions, now: float, life: str = "") -> None:
@@ -52,7 +55,10 @@ class Subscription:
         self._kinds = frozenset(options.events)
         self.messages = options.messages and "message" in self._kinds
         self._budget = max(options.rate, 1.0) if options.rate > 0 else 0.0
-        self._refilled = now
+        self._refilled = self.due = now
+        self.gap = 0.01
+        if self.messages and options.rate > 0:
+            self.gap = min(max(20 / options.rate, 0.01), 0.1)
         self._told = 0
         self._turns = [0, 0, 0]
 
@@ -60,6 +66,11 @@ class Subscription:
     def lost_ever(self) -> int:
         """Events left out since it began."""
         return self._told + self.lost + self.ring.dropped
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something for a batch."""
+        return bool(self.ring or self._turns[0] or self.lost)
 
     def wants(self, now: float) -> bool:
         """Whether one more message event fits the budget; counts it as lost where not."""

@@ -28,7 +28,6 @@ __all__ = ["Control"]
 
 _WRONG = (OSError, ValueError, TypeError, OverflowError)
 """What arguments lead to that are not what they should be."""
-_GAP = 0.01
 _RETRY = 0.25
 _KINDS = ("general", "general", "request", "response", "terminate")
 _MESSAGES = len(_KINDS)
@@ -41,7 +40,7 @@ class Control:
 
     def __init__(self, service: ServiceRole) -> None:
         self._service = service
-        self._flushed = -math.inf
+        self._next_flush = -math.inf
         # No observer's budget has room for another message until the next flush; so many came.
         self._spent = False
         self._missed = 0
@@ -170,31 +169,36 @@ class Control:
     def flush(self, *, now: bool = False) -> None:
         """Sends each observer what its ring holds; one that does not read loses it.
 
-        A hundred times a second at the most: what comes in between waits for its time.
+        Each at its own pace (`Subscription.gap`): what comes in between waits for its time.
 
         Args:
             now: whatever the time is.
         """
         state = self._service._ipcm_state
         time = self._clock.monotonic()
-        if not now and time < self._flushed + _GAP:
-            state.flush_due = self._flushed + _GAP
+        if not now and time < self._next_flush:
+            state.flush_due = self._next_flush
             return
-        state.flush_due = math.inf
-        self._flushed = time
         self._spent = False
         self._count_missed()
         backlog = self._service.client().port.backlog() if state.subscriptions else {}
+        state.flush_due = self._next_flush = math.inf
         for name, subscription in list(state.subscriptions.items()):
             if name in backlog:
                 # Its ring fills meanwhile, and counts what does not fit. No turn need come when
                 # the kernel has taken what waits.
-                state.flush_due = time + _RETRY
-                continue
-            when = self._clock.time()
-            batch = subscription.batch(self._service.name, when)
-            if batch is not None and not self._send(name, Envelope(EVENTS, 0, batch, None, when)):
-                subscription.keep(batch)
+                subscription.due = state.flush_due = time + _RETRY
+            elif now or time >= subscription.due:
+                subscription.due = time + subscription.gap
+                when = self._clock.time()
+                batch = subscription.batch(self._service.name, when)
+                if batch is not None and not self._send(
+                    name, Envelope(EVENTS, 0, batch, None, when)
+                ):
+                    subscription.keep(batch)
+            elif subscription.waiting:
+                state.flush_due = min(state.flush_due, subscription.due)
+            self._next_flush = min(self._next_flush, subscription.due)
 
     def forget(self, observer: str, life: str) -> None:
         """An observer (this incarnation of it) left, or wants no more."""
@@ -207,6 +211,7 @@ class Control:
     def _install(self) -> None:
         """Hooks into the client's traffic only while somebody watches."""
         self._spent = False
+        self._next_flush = -math.inf
         client = self._service.client()
         watched = any(s.messages for s in self._service._ipcm_state.subscriptions.values())
         client.on_read = self._on_read if watched else None
