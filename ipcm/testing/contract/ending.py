@@ -89,6 +89,20 @@ class Ending(Base):
         with pytest.raises(ipcm.BusGone):
             bus.detach()
 
+    def test_no_descriptor_stays_open(self, serializer: str) -> None:
+        def come_and_go() -> int:
+            with ipcm.spawn(transport=self.transport, serializer=serializer) as bus:
+                with bus.connect("a") as a, bus.connect("b") as b:
+                    a.send_message("b", 1)
+                    b.send_message("a", 1)
+                    read(a, 1)
+                with pytest.raises(ipcm.NoSuchPeer), bus.connect("c") as c:
+                    c.send_message("b", 1)
+            return len(os.listdir("/dev/fd"))
+
+        # What is opened once, and kept, is open after the first time.
+        assert come_and_go() == come_and_go()
+
     def test_in_a_forked_child(self, bus: Bus) -> None:
         with bus.connect("parent") as client, bus.connect("other") as other:
             child = os.fork()

@@ -9,7 +9,7 @@ import pytest
 
 import ipcm
 from ipcm import Bus
-from ipcm.testing.contract.base import Base, read
+from ipcm.testing.contract.base import LIMIT, Base, read
 
 __all__ = ["Messages"]
 
@@ -151,10 +151,10 @@ class Messages(Base):
             poll = select.poll()
             poll.register(b.fileno(), select.POLLIN)
             a.send_message("b", 1)
-            assert poll.poll(5000)
+            assert poll.poll(LIMIT * 1000)
             read(b, 1)
             b.poll()
             assert not poll.poll(0)
             a.send_message("b", 2)
-            assert poll.poll(5000)
+            assert poll.poll(LIMIT * 1000)
             read(b, 1)
