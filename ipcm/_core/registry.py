@@ -75,6 +75,15 @@ class Ready(_Word, frozen=True):
     """The service's start callback has run."""
 
 
+class EndWith(_Word, frozen=True):
+    """The peer is to end with a process (pid and start time), at the latest a moment later.
+
+    In place of what it said before; None takes it back.
+    """
+
+    process: tuple[int, int] | None
+
+
 class Find(_Word, frozen=True):
     """Asks for one peer, and to be told when it leaves; answered by Found."""
 
@@ -166,7 +175,7 @@ class Ended(_Word, frozen=True):
 
 
 FromPeer: TypeAlias = (
-    Register | Ready | Find | ListPeers | Subscribe | Leave | End | Terminate | Detach
+    Register | Ready | EndWith | Find | ListPeers | Subscribe | Leave | End | Terminate | Detach
 )
 FromRegistrar: TypeAlias = Answer | Found | Listing | Joined | Left | Terminate | Ended
 

@@ -48,6 +48,7 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
         state = service._ipcm_state
         state.output = OutputFile.of_this_process(output_path(service.ipcm_info, service.name))
         state.identities = identities
+        state.starter = next(iter(identities.values()), None)  # who took them, first of all
         state.on_ready = lambda: Report(ready=pid).write(mine.fd)
         value = service.run()
     except BaseException as error:  # noqa: BLE001

@@ -65,6 +65,7 @@ class ServiceState:
         forgotten: requests whose answer nobody waits for any more, and which may still come.
         endings: requests of this service that ended without a message; their callbacks wait.
         watched: watched processes by pidfd. identities: of watched pids, taken before the fork.
+        starter: the process that started it, if it was started.
         output: the file on the bus that its output goes to. output_due: when to look at its size.
         flush_due: when observers are to get what has waited for it.
         held: messages at the head of the inbox that wait for the end of an earlier life.
@@ -101,6 +102,7 @@ class ServiceState:
     deltas: Deltas = dataclasses.field(default_factory=Deltas)
     telemetry: Telemetry = dataclasses.field(default_factory=Telemetry)
     identities: dict[int, ProcessIdentity] = dataclasses.field(default_factory=dict)
+    starter: ProcessIdentity | None = None
     answering: OpenRequest | None = None
     watch_ended: bool = False
     held: int = 0

@@ -231,3 +231,5 @@ def watch_processes(service: ServiceRole) -> None:
             state.watched[open_pidfd(who)] = who
         except ProcessLookupError:
             state.watch_ended = True
+    starter = state.starter
+    service.client().port.end_with(starter if starter and starter.pid in wanted else None)

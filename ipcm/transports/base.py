@@ -13,6 +13,7 @@ from ipcm._core.clock import Clock
 from ipcm._core.envelope import Envelope
 from ipcm._core.registry import PeerInfo, PeerKind
 from ipcm._os.clock import SYSTEM_CLOCK
+from ipcm._os.process import ProcessIdentity
 from ipcm.errors import UnsupportedError
 from ipcm.message import Message
 
@@ -204,6 +205,14 @@ class Port(abc.ABC):
     @abc.abstractmethod
     def ready(self) -> None:
         """Tells the bus that this service is ready."""
+
+    def end_with(self, process: ProcessIdentity | None) -> None:
+        """Tells the bus whose end is this service's, too, None for nobody's.
+
+        Where it does not end then, because it hangs, whoever guards the bus kills it. A bus
+        without a guard is told in vain.
+        """
+        del process
 
     def suspend(self, expires_in: float | None, unread: Sequence[Message]) -> None:
         """Goes away for a while; the name stays, mail is kept for `Transport.resume`.

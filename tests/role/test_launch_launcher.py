@@ -472,21 +472,22 @@ PROGRAM = """
 import os, sys, threading, time, ipcm
 from tests.role.arrivals import Busy
 threading.Thread(target=threading.Event().wait, daemon=True).start()
-info, end = sys.argv[1:]
-handle = ipcm.service("busy", Busy, bus=info)
+info, end, mode = sys.argv[1:]
+handle = ipcm.service("busy", Busy, bus=info, start=mode)
 handle.send_request("busy", "be busy")
-own = ipcm.service("own", ipcm.EchoService)
+own = ipcm.service("own", ipcm.EchoService, start=mode)
 from ipcm.role.launcher import launcher_pid
-print(handle.service_pid, own.service_pid, launcher_pid(), flush=True)
+print(handle.service_pid, own.service_pid, launcher_pid() or "", flush=True)
 sys.stdin.read() if end == "wait" else None
 """
 
 
+@pytest.mark.parametrize("mode", ["fork", "exec", "launcher"])
 @pytest.mark.parametrize("end", ["wait", "leave"])
-def test_everything_ends_with_the_starter_whatever_it_does(end: str, tmp_path: Path) -> None:
+def test_everything_ends_with_the_starter_whatever_it_does(end: str, mode: str) -> None:
     with ipcm.spawn() as bus:
         with subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, bus.info, end],
+            [sys.executable, "-c", PROGRAM, bus.info, end, mode],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -494,7 +495,7 @@ def test_everything_ends_with_the_starter_whatever_it_does(end: str, tmp_path: P
         ) as program:
             assert program.stdout is not None
             who = [identify(int(pid)) for pid in program.stdout.readline().split()]
-            assert len(who) == 3
+            assert len(who) == 2 + (mode == "launcher")
             if end == "wait":
                 program.kill()
         begun = time.monotonic()

@@ -16,6 +16,7 @@ from ipcm._core.registry import (
     PeerInfo,
     Terminate,
 )
+from ipcm._os.process import ProcessIdentity
 from ipcm.errors import BusGone, ProtocolError
 from ipcm.transports.base import Arrival, Change, Port
 from ipcm.transports.known import meet, part
@@ -63,6 +64,10 @@ class PresentPort(Port):
     def ready(self) -> None:
         """See `Port.ready`."""
         self._members.ready()
+
+    def end_with(self, process: ProcessIdentity | None) -> None:
+        """See `Port.end_with`."""
+        self._members.end_with(process)
 
     def _heed_registrar(self, arrivals: list[Arrival]) -> None:
         for word in self._members.read():

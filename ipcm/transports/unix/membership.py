@@ -15,6 +15,7 @@ from typing import Final
 
 from ipcm._core.registry import (
     Answer,
+    EndWith,
     Find,
     Found,
     FromPeer,
@@ -28,6 +29,7 @@ from ipcm._core.registry import (
     Register,
     Subscribe,
 )
+from ipcm._os.process import ProcessIdentity
 from ipcm.errors import BusGone, InsecureDirectory, NameTaken
 from ipcm.transports.unix.keeper import restart_registrar
 from ipcm.transports.unix.presence import PATIENCE, PresenceLink, W, reach
@@ -64,6 +66,7 @@ class Membership:
         self._incarnation = incarnation
         self._kind = kind
         self._ready = kind != "service"
+        self._master: ProcessIdentity | None = None
         self._retry_at = math.inf
         self._give_up_at = math.inf
         self._link = self._join(route.peer_address(name, incarnation))
@@ -144,6 +147,8 @@ class Membership:
         self._link = link
         self._retry_at = math.inf
         self.settle_at = now + _TRUST
+        if self._master is not None:
+            link.tell(EndWith(self._master))
         if self.known is not None:
             with contextlib.suppress(BusGone):  # it died too, and that is seen at the next look
                 link.ask(Subscribe(link.next_seq()), Listing)
@@ -222,6 +227,11 @@ class Membership:
         """See `Port.ready`."""
         self._ready = True
         self._link.tell(Ready())
+
+    def end_with(self, process: ProcessIdentity | None) -> None:
+        """See `Port.end_with`."""
+        self._master = process
+        self._link.tell(EndWith(process))
 
     def leave(self) -> None:
         """Gives the name back, and hangs up."""

@@ -25,6 +25,7 @@ from ipcm._core.registry import (
     Detach,
     End,
     Ended,
+    EndWith,
     Find,
     FromPeer,
     FromRegistrar,
@@ -47,6 +48,7 @@ from ipcm.transports.unix.hello import HELLO_LIMIT
 from ipcm.transports.unix.listener import Listener
 from ipcm.transports.unix.presence import encode_word
 from ipcm.transports.unix.route import Route
+from ipcm.transports.unix.wards import Wards
 
 __all__ = ["Registrar"]
 
@@ -112,6 +114,7 @@ class Registrar:
         self._strangers: dict[int, _Connection] = {}
         self._epoll = select.epoll()
         self._listener = Listener(listener, self._epoll)
+        self._wards = Wards(self._epoll)
         self._deadline = math.inf
         self._again = again
         self._learning_until = time.monotonic() + _LEARNING if again else 0.0
@@ -137,7 +140,9 @@ class Registrar:
     # Turns
 
     def _turn(self) -> None:
-        soonest = min(self._deadline, self._listener.resume_at, self._lonely_until)
+        soonest = min(
+            self._deadline, self._listener.resume_at, self._lonely_until, self._wards.soonest
+        )
         for stranger in self._strangers.values():
             soonest = min(soonest, stranger.deadline)
             break  # the first has waited longest
@@ -155,6 +160,8 @@ class Registrar:
                 self._accept()
             elif fd == self._owner_fd:
                 self._lose_owner()
+            else:
+                self._wards.ended(fd, time.monotonic())
         for connection in died:
             if connection.fd in self._connections:
                 self._serve(connection, select.EPOLLIN, _LAST_READS)
@@ -169,6 +176,8 @@ class Registrar:
             self._answer_parked()
         if self._orphaned and not self._ending:
             self._linger(now)
+        for ward in self._wards.overdue(now):
+            self._kill(self._connections[ward])
         if now >= self._deadline:
             self._lose_patience(now)
 
@@ -203,6 +212,9 @@ class Registrar:
                 self._register(connection, word)
             case Ready():
                 self._tell(roster.ready(fd, word))
+            case EndWith(process=process) if connection.identity is not None:
+                master = None if process is None else ProcessIdentity(*process)
+                self._wards.put(fd, master, time.monotonic())
             case Find() if self._may_live(word.name):
                 self._parked.append((fd, word))
             case Find():
@@ -299,6 +311,7 @@ class Registrar:
         peer = self._roster.peers.get(connection.fd)
         told = self._roster.leave(connection.fd)
         self._parked = [(fd, word) for fd, word in self._parked if fd != connection.fd]
+        self._wards.drop(connection.fd)
         self._forget_process(connection)
         self._epoll.unregister(connection.fd)
         connection.sock.close()
@@ -391,6 +404,11 @@ class Registrar:
     def _has_services(self) -> bool:
         return any(peer.kind == "service" for peer in self._roster.peers.values())
 
+    def _kill(self, connection: _Connection) -> None:
+        if connection.identity is not None:
+            with contextlib.suppress(ProcessLookupError):
+                send_signal(connection.identity, signal.SIGKILL)
+
     def _lose_patience(self, now: float) -> None:
         for fd, peer in list(self._roster.peers.items()):
             if peer.kind != "service":
@@ -398,9 +416,8 @@ class Registrar:
             connection = self._connections[fd]
             if self._killed:
                 self._drop(connection)  # not even SIGKILL helped: nothing more can be done
-            elif connection.identity is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    send_signal(connection.identity, signal.SIGKILL)
+            else:
+                self._kill(connection)
         self._killed = True
         self._deadline = now + _KILL_GRACE
 

@@ -34,8 +34,11 @@ def works(bus: Bus) -> bool:
 
 
 def descriptors_of(bus: Bus) -> list[str]:
-    place = Path(f"/proc/{bus._record.keeper_pid}/fd")
-    return [os.readlink(fd) for fd in place.iterdir()]
+    found = []
+    for fd in Path(f"/proc/{bus._record.keeper_pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it has closed it meanwhile
+            found.append(os.readlink(fd))
+    return found
 
 
 def flood(sock: socket.socket, word: FromPeer, most: int) -> bool:
