@@ -12,7 +12,7 @@ from ipcm._os.process import ProcessIdentity, open_pidfd
 __all__ = ["Wards"]
 
 _GRACE: Final = 1.5
-"""Seconds that a ward may take to end by itself; what is left of a killed program is gone in two."""
+"""Seconds that a ward may take to end by itself."""
 
 
 class Wards:
