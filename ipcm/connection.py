@@ -42,12 +42,24 @@ _KINDS: Final = {
 _NEVER: Final = math.inf
 _REQUEST: Final = Kind.REQUEST  # looking it up in an enumeration takes a while
 
+_MOST_NAMES: Final = 4096
+
+
+class Counts(dict[str, int]):
+    """Counts by name, of the last names that came up."""
+
+    def __missing__(self, name: str) -> int:
+        if len(self) >= _MOST_NAMES:
+            del self[next(iter(self))]
+        return 0
+
 
 class Stats:
     """Messages per peer.
 
     Attributes:
-        read, sent: peer name to count, without words of the control plane.
+        read, sent: peer name to count, without words of the control plane. Of peers that come
+            and go without end those are left out that came up first.
         dropped: messages thrown away (late, duplicate or forged responses, requests over a
             read-only connection, unknown kinds).
     """
@@ -55,8 +67,8 @@ class Stats:
     __slots__ = ("dropped", "read", "sent")
 
     def __init__(self) -> None:
-        self.read: dict[str, int] = {}
-        self.sent: dict[str, int] = {}
+        self.read: dict[str, int] = Counts()
+        self.sent: dict[str, int] = Counts()
         self.dropped = 0
 
     def __repr__(self) -> str:
@@ -107,8 +119,7 @@ class Connection:
         envelope = Envelope(kind, id, content, aux, time())
         size = self.port.send(to, envelope)
         if kind != CONTROL:
-            sent = self.stats.sent
-            sent[to] = sent.get(to, 0) + 1
+            self.stats.sent[to] += 1
         if self.on_sent is not None:
             self.on_sent(envelope, to, size)
         return id
@@ -180,16 +191,14 @@ class Connection:
                 self.on_read(message, size)
             self.inbox.append(message)
         if short:
-            read = self.stats.read
-            read[sender] = read.get(sender, 0) + 1
+            self.stats.read[sender] += 1
             return
         kind = _KINDS.get(code)
         if kind is None:
             self._take_control(origin, envelope)
             return
         if code != RESPONSE or not self.requests.is_control(id):
-            read = self.stats.read
-            read[sender] = read.get(sender, 0) + 1
+            self.stats.read[sender] += 1
         correlation_id: int | None = None
         error: str | None = None
         timeout: float | None = None

@@ -44,6 +44,7 @@ FIELDS: dict[str, Any] = {
     "kind": st.sampled_from(["service", "client", "observer"]),
     "ready": st.booleans(),
     "grace": st.floats(allow_nan=False),
+    "process": st.none() | st.tuples(NUMBERS, NUMBERS),
     "lingers": st.booleans(),
     "error": st.none() | TEXT,
     "pid": st.none() | NUMBERS,

@@ -20,6 +20,7 @@ from ipcm._os.process import ProcessIdentity
 from ipcm.errors import BusGone, ProtocolError
 from ipcm.transports.base import Arrival, Change, Port
 from ipcm.transports.known import meet, part
+from ipcm.transports.unix.absent import Absent
 from ipcm.transports.unix.link import Link
 from ipcm.transports.unix.links import Links
 from ipcm.transports.unix.membership import Membership
@@ -37,6 +38,7 @@ class PresentPort(Port):
     _links: Links
     _members: Membership
     _members_fd: int
+    _absent: Absent
     _over: bool = False
 
     @abc.abstractmethod
@@ -113,6 +115,7 @@ class PresentPort(Port):
                 pass  # the hang-up that follows says it
 
     def _meet(self, peer: PeerInfo) -> None:
+        self._absent.back(peer.name, peer.incarnation)
         change = meet(self._members.known, peer)
         if change is not None:
             self.changes.append(change)
@@ -124,14 +127,23 @@ class PresentPort(Port):
         before |= self._members.watched
         before |= {(peer.name, peer.incarnation) for peer in (self._members.known or {}).values()}
         for name, incarnation in sorted(before):
-            if name not in now or now[name].incarnation != incarnation:
+            if name in now and now[name].incarnation == incarnation:
+                continue
+            if name in now or not self._absent.lives(name, incarnation):
                 self._bury(name, incarnation, arrivals)
         if self._members.known is not None:
             for peer in peers:
                 self._meet(peer)
 
+    def _heed_end(self, pidfd: int, arrivals: list[Arrival]) -> None:
+        """One has died that the registrar did not know."""
+        life = self._absent.ended(pidfd)
+        if life is not None:
+            self._bury(*life, arrivals)
+
     def _bury(self, name: str, incarnation: str, arrivals: list[Arrival]) -> None:
         """Reads all that a dead peer has said, then notes that it left."""
+        self._absent.back(name, incarnation)
         self._accept(arrivals)
         for link in self._links.named(name):
             if link.incarnation != incarnation:

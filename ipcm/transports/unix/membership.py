@@ -157,9 +157,11 @@ class Membership:
     def settle(self) -> list[PeerInfo]:
         """Everybody has had the time to register again: looks who is there."""
         self.settle_at = math.inf
-        for name, _ in list(self.watched):
-            self._ask_find(name)
-        return self.list_peers()
+        peers = self.list_peers()
+        for peer in peers:
+            if (peer.name, peer.incarnation) in self.watched:
+                self._ask_find(peer.name)
+        return peers
 
     def _present(self) -> PresenceLink:
         """The link; waits a moment for a new registrar where there is none."""
@@ -235,6 +237,12 @@ class Membership:
 
     def leave(self) -> None:
         """Gives the name back, and hangs up."""
+        if self._link.lost and not self.ended:
+            # Those who know it hear of its leaving from the next registrar, if there is one.
+            with contextlib.suppress(BusGone, NameTaken, InsecureDirectory, OSError):
+                link = self._enter(PresenceLink(self._route))
+                self._link.close()
+                self._link = link
         if not self._link.lost:
             with contextlib.suppress(BusGone):
                 self._link.ask(Leave(self._link.next_seq()), Answer, min(PATIENCE, 1.0))

@@ -19,6 +19,7 @@ from ipcm._os.memory import scratch
 from ipcm.errors import Backpressure, MessageTooLarge, NoSuchPeer, ProtocolError
 from ipcm.serializers import Serializer
 from ipcm.transports.base import Arrival, Change, Limits
+from ipcm.transports.unix.absent import Absent
 from ipcm.transports.unix.announced import PresentPort
 from ipcm.transports.unix.hello import HELLO_LIMIT, Introduction
 from ipcm.transports.unix.link import Link
@@ -87,6 +88,7 @@ class UnixPort(PresentPort):
         with contextlib.ExitStack() as undo:
             self._epoll = select.epoll()
             undo.callback(self._epoll.close)
+            self._absent = Absent(route, self._epoll)
             self._links = Links(self._epoll, self._limits)
             # It listens before it is announced: who hears of it can dial it.
             self._listener = Listener(route.listen(self._address), self._epoll)
@@ -187,6 +189,8 @@ class UnixPort(PresentPort):
                 self._accept(arrivals)
             elif fd == self._members_fd:
                 self._heed_registrar(arrivals)
+            else:
+                self._heed_end(fd, arrivals)
 
     def _read(self, link: Link, arrivals: list[Arrival]) -> None:
         try:
@@ -359,6 +363,7 @@ class UnixPort(PresentPort):
             return
         self._closed = True
         self._links.close()
+        self._absent.close()
         self._listener.close(self._address)
         self._members.leave()
         self._epoll.close()
@@ -368,6 +373,7 @@ class UnixPort(PresentPort):
         """See `Port.forget_after_fork`."""
         self._closed = True
         self._links.close()
+        self._absent.close()
         self._listener.close()
         self._members.close()
         self._epoll.close()

@@ -24,6 +24,7 @@ from ipcm._core.names import file_name
 from ipcm.errors import BusGone
 from ipcm.transports.base import BusRecord
 from ipcm.transports.runtime import check_private
+from ipcm.transports.unix.link import peer_credentials
 
 __all__ = ["DRAFT", "Record", "Route", "remove_directory"]
 
@@ -164,14 +165,18 @@ class Route:
 
     def answers(self, file: str) -> bool:
         """Whether somebody listens at a socket in `p`."""
+        return self.listener(self.address(f"p/{file}")) is not None
+
+    def listener(self, address: str) -> int | None:
+        """The process that listens at an address; 0 where that cannot be told, None for nobody."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
             try:
-                probe.connect(self.address(f"p/{file}"))
+                probe.connect(address)
             except BlockingIOError:
-                return True  # so many wait already that there is no room
+                return 0  # so many wait already that there is no room
             except OSError:
-                return False
-            return True
+                return None
+            return peer_credentials(probe)[0]
 
     def remove(self) -> None:
         """Removes the directory and all that is in it."""

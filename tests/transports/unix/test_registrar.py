@@ -2,16 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 import ipcm
 from ipcm import Bus
-from ipcm.transports.unix import registrar
+from ipcm.transports.unix import membership, registrar
 from tests.helpers import gone, wait_until
+from tests.role.consumers import Telling
+
+
+class Watcher(Telling):
+    """Tells whom it has seen come and go; asked to wait it does not answer."""
+
+    def run_on_peer_delta(self, delta: dict[str, int]) -> None:
+        self.noted += delta.items()
+
+    def handle_request(self, request: Any, message: Any) -> Any:
+        return self.noted if request.payload is None else ipcm.DEFERRED
+
+
+@contextlib.contextmanager
+def idle(bus: Bus) -> Iterator[tuple[int, int]]:
+    """A client in a process of its own that does nothing until it is told to call or to leave."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            client = bus.connect("idle")
+            while os.read(read, 1) == b"c":
+                client.peers()
+            client.disconnect()
+        finally:
+            os._exit(0)
+    try:
+        yield pid, write
+    finally:
+        os.close(read)
+        os.close(write)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 class TestRegistrar:
@@ -77,6 +113,42 @@ class TestRegistrar:
                 bus.connect("idle")
             assert idle.request("echo", 1) == 1
             assert "idle" in bus.peers()
+
+    @pytest.mark.parametrize("end", ["calls", "leaves", "dies", "stopped"])
+    def test_one_that_makes_no_call_is_not_taken_for_dead(
+        self, monkeypatch: pytest.MonkeyPatch, end: str
+    ) -> None:
+        monkeypatch.setattr(registrar, "_LEARNING", 0.3)
+        monkeypatch.setattr(membership, "_TRUST", 0.2)
+        with (
+            ipcm.spawn() as bus,
+            ipcm.service("watcher", Watcher, bus=bus) as watcher,
+            idle(bus) as (pid, go),
+        ):
+            wait_until(lambda: ["idle", 1] in watcher.request(None))
+            if end == "stopped":
+                os.kill(pid, signal.SIGSTOP)
+            keeper = bus._record.keeper_pid
+            assert keeper is not None
+            os.kill(keeper, signal.SIGKILL)
+            os.waitpid(keeper, 0)
+            with pytest.raises(ipcm.RequestTimeout):
+                watcher.request("wait", timeout=0.8)  # while the next one has come to know all
+            known = watcher.request(None)
+            assert [change for name, change in known if name == "idle"] == [1]
+            if end in ("calls", "stopped"):
+                os.kill(pid, signal.SIGCONT)
+                os.write(go, b"c")
+                wait_until(lambda: "idle" in bus.peers())
+                assert watcher.request(None) == known
+                os.write(go, b"l")
+            elif end == "leaves":
+                os.write(go, b"l")
+            else:
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: ["idle", -1] in watcher.request(None))
+            told = [change for name, change in watcher.request(None) if name == "idle"]
+            assert told == [1, -1]
 
     def test_nobody_waits_for_that_of_a_dead_bus(self) -> None:
         bus = ipcm.spawn("dead")

@@ -1,0 +1,23 @@
+"""What a connection keeps of others is bounded."""
+
+from __future__ import annotations
+
+import pytest
+
+import ipcm
+from ipcm import connection
+
+
+def test_counts_of_those_that_come_and_go_do_not_grow_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "_MOST_NAMES", 10)
+    with ipcm.spawn(transport="memory") as bus, bus.connect("to") as to:
+        for number in range(25):
+            with bus.connect(f"peer{number}") as peer:
+                peer.send_message("to", number)
+                to.send_message(peer.name, number)
+                to.send_message(peer.name, number)
+            to.poll()
+        assert to.stats.read == {f"peer{number}": 1 for number in range(15, 25)}
+        assert to.stats.sent == {f"peer{number}": 2 for number in range(15, 25)}
