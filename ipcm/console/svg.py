@@ -23,6 +23,7 @@ _LABEL: Final = 22
 _WIDTH: Final = 640
 _HEIGHT: Final = 150
 _LEFT: Final = 56
+_SPANS: Final = (9.0, 30.0, SPAN)
 _FONT: Final = 'font-family="monospace" font-size="11" fill="currentColor"'
 _PALETTE: Final = tuple(COLOURS[name] for name in ("name", "out", "loud", "good", "in", "bad"))
 _OTHERS: Final = "others"
@@ -103,14 +104,18 @@ def _head(x: int, y: int, way: int, colour: str) -> str:
 
 
 def latency_chart(samples: Sequence[Sample], now: float) -> str:
-    """Answers of the last minute: when, and how long they took, on a logarithmic scale."""
+    """Answers of the last minute, or of less where there is less: when, and how long they took,
+    on a logarithmic scale.
+    """
     services = list(dict.fromkeys(each.service for each in samples))
     low, high = _decades([each.latency for each in samples])
     plot = _WIDTH - _LEFT - 8
     bottom = _HEIGHT - 22
+    oldest = max((now - each.when for each in samples), default=SPAN)
+    span = next((each for each in _SPANS if oldest <= each), SPAN)
 
     def place(each: Sample) -> tuple[float, float]:
-        x = _LEFT + plot * (1 - min(max(now - each.when, 0.0), SPAN) / SPAN)
+        x = _LEFT + plot * (1 - min(max(now - each.when, 0.0), span) / span)
         height = (math.log10(max(each.latency, 1e-7)) - low) / (high - low)
         return x, bottom - (bottom - 12) * min(max(height, 0.0), 1.0)
 
@@ -122,11 +127,11 @@ def latency_chart(samples: Sequence[Sample], now: float) -> str:
             f'stroke="currentColor" stroke-opacity=".2"/><text x="{_LEFT - 6}" y="{y + 4:.1f}" '
             f'text-anchor="end" {_FONT}>{ms_text(10.0**decade)}</text>'
         )
-    for seconds in (60, 40, 20, 0):
-        x = _LEFT + plot * (1 - seconds / SPAN)
+    for third in (3, 2, 1, 0):
+        x = _LEFT + plot * (1 - third / 3)
         parts.append(
-            f'<text x="{x:.0f}" y="{_HEIGHT - 6}" text-anchor="{"middle" if seconds else "end"}" '
-            f'fill-opacity=".65" {_FONT}>{f"-{seconds}s" if seconds else "now"}</text>'
+            f'<text x="{x:.0f}" y="{_HEIGHT - 6}" text-anchor="{"middle" if third else "end"}" '
+            f'fill-opacity=".65" {_FONT}>{f"-{span * third / 3:.0f}s" if third else "now"}</text>'
         )
     colours = {name: _PALETTE[index % len(_PALETTE)] for index, name in enumerate(services)}
     for each in samples:

@@ -185,6 +185,16 @@ def test_pictures_are_well_formed_whatever_is_in_them() -> None:
         assert "\x1b" not in svg
 
 
+def test_the_chart_is_as_long_as_there_is_something_to_show() -> None:
+    def begin(*ages: float) -> str:
+        svg = latency_chart([Sample(NOW - age, "a", 0.001) for age in ages], NOW)
+        return next(f"-{span}s" for span in (60, 30, 9) if f">-{span}s<" in svg)
+
+    assert begin(2.0, 1.0) == "-9s"
+    assert begin(29.0, 1.0) == "-30s"
+    assert begin(31.0) == "-60s"
+
+
 def test_shortening_keeps_both_ends() -> None:
     assert shorten("abc", 5) == "abc"
     assert shorten("handle-1234-abcdef", 9) == "hand\u2026cdef"
