@@ -9,7 +9,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -284,26 +283,6 @@ def test_no_descriptors_left() -> None:
     assert outcomes[0] != 8
     assert outcomes[-1] == 8
     assert ipcm.ServiceStartError in outcomes
-
-
-def test_a_full_disk(tmp_path: Path) -> None:
-    """A file system without room: the bus is not made, and nothing of it stays."""
-    place = tmp_path / "small"
-    place.mkdir()
-    if os.system(f"mount -t tmpfs -o size=4k,nr_inodes=3,mode=0700 none {place} 2>/dev/null"):
-        pytest.skip("mounting is for root")
-    try:
-        os.environ["IPCM_RUNTIME_DIR"], before = str(place), os.environ["IPCM_RUNTIME_DIR"]
-        try:
-            with pytest.raises(ipcm.BusError, match="No space left"):
-                ipcm.spawn()
-            with pytest.raises(ipcm.BusError, match="No space left"):
-                ipcm.service("x", handle_request=double)
-        finally:
-            os.environ["IPCM_RUNTIME_DIR"] = before
-        assert list(place.iterdir()) == []
-    finally:
-        assert os.system(f"umount {place}") == 0
 
 
 class TestTheHandle:

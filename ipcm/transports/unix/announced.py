@@ -104,7 +104,7 @@ class PresentPort(Port):
     def _heed(self, word: FromRegistrar, arrivals: list[Arrival]) -> None:
         match word:
             case Joined(peer=peer):
-                self._meet(peer)
+                self._meet(peer, arrivals)
             case Left(name=name, incarnation=incarnation):
                 self._bury(name, incarnation, arrivals)
             case Listing(peers=peers):
@@ -114,7 +114,11 @@ class PresentPort(Port):
             case Ended():
                 pass  # the hang-up that follows says it
 
-    def _meet(self, peer: PeerInfo) -> None:
+    def _meet(self, peer: PeerInfo, arrivals: list[Arrival]) -> None:
+        before = (self._members.known or {}).get(peer.name)
+        if before is not None and before.incarnation != peer.incarnation:
+            # It died together with the registrar, and the next one has only known this life.
+            self._bury(before.name, before.incarnation, arrivals)
         self._absent.back(peer.name, peer.incarnation)
         change = meet(self._members.known, peer)
         if change is not None:
@@ -133,7 +137,7 @@ class PresentPort(Port):
                 self._bury(name, incarnation, arrivals)
         if self._members.known is not None:
             for peer in peers:
-                self._meet(peer)
+                self._meet(peer, arrivals)
 
     def _heed_end(self, pidfd: int, arrivals: list[Arrival]) -> None:
         """One has died that the registrar did not know."""

@@ -20,6 +20,7 @@ from ipcm._core.registry import (
     Found,
     FromPeer,
     FromRegistrar,
+    Joined,
     Leave,
     Listing,
     ListPeers,
@@ -150,8 +151,12 @@ class Membership:
         if self._master is not None:
             link.tell(EndWith(self._master))
         if self.known is not None:
+            told = len(link.pushed)
             with contextlib.suppress(BusGone):  # it died too, and that is seen at the next look
-                link.ask(Subscribe(link.next_seq()), Listing)
+                listing = link.ask(Subscribe(link.next_seq()), Listing)
+                # Those who were quicker have come before we heard of it; who is missing is not
+                # gone for that.
+                link.pushed[told:told] = [Joined(peer) for peer in listing.peers]
         return True
 
     def settle(self) -> list[PeerInfo]:

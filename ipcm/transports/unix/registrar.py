@@ -48,6 +48,7 @@ from ipcm.transports.unix.hello import HELLO_LIMIT
 from ipcm.transports.unix.listener import Listener
 from ipcm.transports.unix.presence import encode_word
 from ipcm.transports.unix.route import Route
+from ipcm.transports.unix.sweep import Sweep
 from ipcm.transports.unix.wards import Wards
 
 __all__ = ["Registrar"]
@@ -118,6 +119,9 @@ class Registrar:
         self._deadline = math.inf
         self._again = again
         self._learning_until = time.monotonic() + _LEARNING if again else 0.0
+        self._sweep = Sweep(route)
+        if again:
+            self._sweep.ask(time.monotonic(), _LEARNING)
         self._parked: list[tuple[int, Find]] = []
         self._killed = False
         self._ending = False
@@ -141,7 +145,11 @@ class Registrar:
 
     def _turn(self) -> None:
         soonest = min(
-            self._deadline, self._listener.resume_at, self._lonely_until, self._wards.soonest
+            self._deadline,
+            self._listener.resume_at,
+            self._lonely_until,
+            self._wards.soonest,
+            self._sweep.due,
         )
         for stranger in self._strangers.values():
             soonest = min(soonest, stranger.deadline)
@@ -178,6 +186,8 @@ class Registrar:
             self._linger(now)
         for ward in self._wards.overdue(now):
             self._kill(self._connections[ward])
+        if now >= self._sweep.due:
+            self._sweep.run(now, self._roster.peers.values())
         if now >= self._deadline:
             self._lose_patience(now)
 
@@ -312,6 +322,7 @@ class Registrar:
         told = self._roster.leave(connection.fd)
         self._parked = [(fd, word) for fd, word in self._parked if fd != connection.fd]
         self._wards.drop(connection.fd)
+        self._sweep.ask(time.monotonic())
         self._forget_process(connection)
         self._epoll.unregister(connection.fd)
         connection.sock.close()

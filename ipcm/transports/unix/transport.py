@@ -171,8 +171,11 @@ class UnixTransport(Transport):
         try:
             incarnation = os.urandom(16).hex()
             return UnixPort(route, name, incarnation, kind, serializer, read_only=read_only)
-        except BaseException:
+        except BaseException as error:
             route.close()
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                text = f"{name!r} cannot join the bus at {info.route}: {error.strerror}"
+                raise BusError(text) from error
             raise
 
     def output_path(self, info: BusInfo, name: str) -> str:

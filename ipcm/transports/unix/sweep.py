@@ -1,0 +1,54 @@
+"""Sockets of peers that died before the registrar knew them, or while there was none."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from ipcm._core.registry import PeerInfo
+from ipcm.transports.unix.route import Route
+
+__all__ = ["Sweep"]
+
+_REST: Final = 1.0
+"""Seconds from an end to the look around, and those that a socket may take to be somebody's."""
+
+
+class Sweep:
+    """Removes what nobody listens at.
+
+    Attributes:
+        due: when `run` is to be called (monotonic seconds).
+    """
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        # Each look at a socket leaves a connection there, which an idle peer does not take: one
+        # that listened is not looked at again.
+        self._lived: set[str] = set()
+        self.due = math.inf
+
+    def ask(self, now: float, rest: float = _REST) -> None:
+        """Somebody has ended: looks around in a while."""
+        self.due = min(self.due, now + rest)
+
+    def run(self, now: float, peers: Iterable[PeerInfo]) -> None:
+        """Looks at the sockets of all but these, whom the registrar knows."""
+        self.due = math.inf
+        address = self._route.peer_address
+        known = {Path(address(peer.name, peer.incarnation)).name for peer in peers}
+        self._lived &= (found := set(os.listdir(self._route.path / "p")))
+        for file in found - known - self._lived:
+            path = self._route.path / "p" / file
+            with contextlib.suppress(FileNotFoundError):  # its peer has removed it itself
+                if path.stat().st_mtime > time.time() - _REST:
+                    self.ask(now)  # it may be about to listen
+                elif self._route.answers(file):
+                    self._lived.add(file)
+                else:
+                    path.unlink()
