@@ -17,6 +17,7 @@ from ipcm.console.results import Column, Record, Section, Span, Table, Value
 __all__ = [
     "COLOURS",
     "box_html",
+    "drawing_html",
     "lines_html",
     "note_html",
     "record_html",
@@ -127,6 +128,21 @@ def _pair(name: str, value: str) -> str:
 def record_html(record: Record) -> str:
     """All parts of a record."""
     return box_html("".join(map(section_html, record.sections)))
+
+
+def drawing_html(svg: str, otherwise: str) -> str:
+    """A drawing, and what stands for it where drawings are taken out.
+
+    Front ends do that with notebooks that they do not trust: they drop the tags and keep the text
+    between them. So the drawing's own text has no size but what its tags give it; what is within
+    <desc>, which is HTML also in there and never drawn, has one.
+
+    Args:
+        svg: a whole SVG. otherwise: HTML that says the same.
+    """
+    head, end, rest = svg.partition(">")
+    desc = f'<desc><div style="font-size:13px">{otherwise}</div></desc>'
+    return f'<div style="font-size:0px">{head}{end}{desc}{rest}</div>'
 
 
 def box_html(body: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ipcm.console.cells import ms_text, plural, span_text, when_text
-from ipcm.console.html import box_html, note_html, section_html
+from ipcm.console.html import box_html, drawing_html, note_html, section_html
 from ipcm.console.peers import PEER_COLUMNS, PeerRow
 from ipcm.console.results import Column, Record, Section, Table
 from ipcm.console.svg import latency_chart, sequence_diagram, shorten
@@ -69,8 +69,7 @@ def picture_record(picture: Picture) -> Record:
     """The picture as people read it where nothing can be drawn."""
     sections = [Section(text=_title(picture)), *_tables(picture)]
     if picture.traffic:
-        table = _table(Exchange, picture.traffic[-_TEXT_TRAFFIC:], _TRAFFIC)
-        sections.append(Section("traffic", table=table))
+        sections.append(Section("traffic", table=_traffic(picture)))
     if picture.samples:
         sections.append(Section("latency, last minute", text=_sparks(picture.samples)))
     return Record(picture.title, sections)
@@ -80,12 +79,13 @@ def picture_html(picture: Picture) -> str:
     """The picture, drawn."""
     parts = [note_html(_title(picture)), *map(section_html, _tables(picture))]
     if picture.traffic:
-        parts += [section_html(Section("traffic")), sequence_diagram(picture.traffic)]
+        svg = sequence_diagram(picture.traffic)
+        otherwise = section_html(Section(table=_traffic(picture)))
+        parts += [section_html(Section("traffic")), drawing_html(svg, otherwise)]
     if picture.samples:
-        parts += [
-            section_html(Section("latency")),
-            latency_chart(picture.samples, picture.now),
-        ]
+        svg = latency_chart(picture.samples, picture.now)
+        otherwise = section_html(Section(text=_sparks(picture.samples)))
+        parts += [section_html(Section("latency")), drawing_html(svg, otherwise)]
     return box_html("".join(parts))
 
 
@@ -108,6 +108,10 @@ def _tables(picture: Picture) -> list[Section]:
         if rows:
             sections.append(Section(title, table=_table(kind, rows, columns)))
     return [each for each in sections if each.text or (each.table and each.table.rows)]
+
+
+def _traffic(picture: Picture) -> Table[Any]:
+    return _table(Exchange, picture.traffic[-_TEXT_TRAFFIC:], _TRAFFIC)
 
 
 def _table(kind: type[Any], rows: Sequence[Any], columns: Sequence[Column[Any]]) -> Table[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
 
 from ipcm._core.observation import (
     EndedWorker,
@@ -160,6 +161,41 @@ def test_the_drawn_form() -> None:
     assert "currentColor" in html
     assert "<script" not in html
     assert "class=" not in html, "style sheets do not survive a saved notebook"
+
+
+class Distrusting(HTMLParser):
+    """What front ends show of HTML that they do not trust: drawings lose their tags alone."""
+
+    KEPT = ("div", "table", "thead", "tbody", "tr", "th", "td", "pre", "span", "br", "b", "i")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes = ["13px"]
+        self.shown: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in self.KEPT and tag != "br":
+            style = dict(attrs).get("style") or ""
+            found = [each[10:] for each in style.split(";") if each.startswith("font-size:")]
+            self.sizes.append(found[-1] if found else self.sizes[-1])
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.KEPT and tag != "br":
+            self.sizes.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.sizes[-1] != "0px":
+            self.shown.append(data)
+
+
+def test_a_picture_that_loses_its_drawings_is_still_one() -> None:
+    page = Distrusting()
+    page.feed(picture_html(full_picture()))
+    page.close()
+    assert page.sizes == ["13px"]
+    assert "probe -> store" in page.shown
+    assert any("\u2588" in each for each in page.shown), "latencies as bars"
+    assert "now" not in page.shown, "the words of a drawing mean nothing without it"
 
 
 def test_pictures_are_well_formed_whatever_is_in_them() -> None:
