@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar, Final, cast
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
@@ -50,6 +50,7 @@ from ipcm_tui.session import Session
 from ipcm_tui.sharing import payload_of, phrases_of, write_export
 from ipcm_tui.source import Buses, Clock, Source
 from ipcm_tui.theme import IPCM_LIGHT, IPCM_THEME, Palette
+from ipcm_tui.typeahead import TypeAheadApp
 
 __all__ = ["ConsoleApp", "main"]
 
@@ -57,7 +58,7 @@ _FRAME: Final = 0.1
 _HEED: Final = 0.1
 
 
-class ConsoleApp(App[int]):
+class ConsoleApp(TypeAheadApp):
     """The console. It is a client of a bus, and leaving stops nothing.
 
     Args:

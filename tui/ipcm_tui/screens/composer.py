@@ -155,12 +155,13 @@ class ComposerScreen(ModalScreen[Draft]):
     def _accept(self, field: Input, name: str) -> None:
         field.value = name
         field.cursor_position = len(name)
-        self.query_one("#endpoint", Input).focus() if field.id == "peer" else None
+        if field.id == "peer":
+            self.set_focus(self.query_one("#endpoint", Input))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes on from the peer, and sends from elsewhere."""
         if event.input.id == "peer":
-            self.query_one("#endpoint", Input).focus()
+            self.set_focus(self.query_one("#endpoint", Input))
         else:
             self.action_send()
 
@@ -264,7 +265,7 @@ class ComposerScreen(ModalScreen[Draft]):
         if form.display:
             form.focus_first()
         else:
-            body.focus()
+            self.set_focus(body)
 
     def _judge(self) -> None:
         self._verdict = check(self._draft, self._asker.peer_names(), self._endpoints())

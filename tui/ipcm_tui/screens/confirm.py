@@ -53,7 +53,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """Cancel is what a hasty Enter hits."""
-        self.query_one("#cancel", Button).focus()
+        self.set_focus(self.query_one("#cancel", Button))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Only the exact words will do."""

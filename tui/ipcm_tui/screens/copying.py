@@ -54,7 +54,7 @@ class CopyScreen(ModalScreen[tuple[str, str]]):
         """The first is the likeliest."""
         actions = self.query_one(OptionList)
         actions.highlighted = 0
-        actions.focus()
+        self.set_focus(actions)
         self._show(0)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:

@@ -42,7 +42,7 @@ class ExportScreen(ModalScreen[str]):
     def on_mount(self) -> None:
         """Enter is enough for the first."""
         listed = self.query_one(OptionList)
-        listed.focus()
+        self.set_focus(listed)
         listed.highlighted = 0
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -55,7 +55,7 @@ class KillScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Sends TERM, and begins to count."""
-        self.query_one("#cancel", Button).focus()
+        self.set_focus(self.query_one("#cancel", Button))
         self._strike(SIGTERM)
         self._tick()
         self.set_interval(_TICK, self._tick)

@@ -97,7 +97,7 @@ class LiveScreen(Screen[None]):
             if not view.find(event.text):
                 self.notify(f"nothing here mentions {event.text!r}", severity="warning")
             event.bar.close()
-            view.focus()
+            self.set_focus(view)
 
     def action_replay(self) -> None:
         """Sends the selected request again, as it was."""

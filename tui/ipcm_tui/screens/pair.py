@@ -53,7 +53,7 @@ class PairScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Draws it now, and again as long as it is open."""
-        self.query_one("#pair-left").focus()
+        self.set_focus(self.query_one("#pair-left"))
         self._draw()
         self.set_interval(0.5, self._redraw)
 

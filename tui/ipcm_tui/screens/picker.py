@@ -57,7 +57,7 @@ class PickerScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Looks now, and every second."""
-        self.query_one("#buses").focus()
+        self.set_focus(self.query_one("#buses"))
         self.set_interval(_LOOK, self._look)
         self._look()
 

@@ -209,16 +209,20 @@ class ServiceScreen(ActingScreen):
         self.action_tab(TABS[(TABS.index(self.tab) + by) % len(TABS)])
 
     def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
-        """Its list is what keys are for."""
+        """Its list is what keys are for, or the prompt that is open there."""
         del event
         self._focus_tab()
         self.console.touch()
 
     def _focus_tab(self) -> None:
         pane = self.query_one(f"TabPane#{self.tab}")
+        for bar in pane.query(PromptBar):
+            if bar.display:
+                bar.resume()
+                return
         for wanted in (LineTable, OutputView, DetailPane):
             for widget in pane.query(wanted):
-                widget.focus()
+                self.set_focus(widget)
                 return
 
     def traffic_view(self) -> TrafficView | None:
@@ -240,7 +244,7 @@ class ServiceScreen(ActingScreen):
             if not view.find(event.text):
                 self.notify(f"no output mentions {event.text!r}", severity="warning")
             event.bar.close()
-            view.focus()
+            self.set_focus(view)
 
     def on_prompt_bar_cancelled(self) -> None:
         """Back to the list."""

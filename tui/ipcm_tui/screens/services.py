@@ -88,7 +88,7 @@ class ServicesScreen(ActingScreen):
 
     def on_mount(self) -> None:
         """The table is what keys are for."""
-        self.table.focus()
+        self.set_focus(self.table)
 
     @property
     def table(self) -> GridView[PeerKey]:
@@ -259,15 +259,15 @@ class ServicesScreen(ActingScreen):
                 self.app.bell()
             else:
                 event.bar.close()
-                self.table.focus()
+                self.set_focus(self.table)
 
     def on_prompt_bar_cancelled(self, event: PromptBar.Cancelled) -> None:
         """Everything is shown again."""
         if event.bar.id == "filter":
             self.filter = NO_FILTER
-            self.table.focus()
+            self.set_focus(self.table)
         else:
-            self.query_one("#traffic").focus()
+            self.set_focus(self.query_one("#traffic"))
         self.console.touch()
 
     def step_back(self) -> bool:

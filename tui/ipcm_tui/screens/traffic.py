@@ -42,7 +42,7 @@ class TrafficScreen(LiveScreen):
 
     def on_mount(self) -> None:
         """The list is what keys are for."""
-        self.query_one(TrafficView).focus()
+        self.set_focus(self.query_one(TrafficView))
 
     def draw(self) -> None:
         """See `LiveScreen`."""
@@ -55,4 +55,4 @@ class TrafficScreen(LiveScreen):
 
     def on_prompt_bar_cancelled(self) -> None:
         """Back to the list."""
-        self.query_one(TrafficView).focus()
+        self.set_focus(self.query_one(TrafficView))

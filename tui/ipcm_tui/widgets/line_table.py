@@ -156,6 +156,11 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         finally:
             self._placing = False
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """A bar that comes where it was scrolled before shows how far."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def on_click(self, event: events.Click) -> None:
         """Selects the row under the mouse; a second click opens it. The header sorts."""
         offset = event.get_content_offset(self)

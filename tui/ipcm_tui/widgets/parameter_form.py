@@ -46,7 +46,7 @@ class ParameterForm(VerticalScroll, can_focus=False):
     def focus_first(self) -> None:
         """Puts the focus on the first field."""
         for field in self.query(Input):
-            field.focus()
+            self.screen.set_focus(field)
             return
 
     def on_input_changed(self, event: Input.Changed) -> None:

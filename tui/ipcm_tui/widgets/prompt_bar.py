@@ -62,8 +62,11 @@ class PromptBar(Vertical):
         field = self.query_one(Input)
         field.value = text
         field.cursor_position = len(text)
-        # At once: who types on does not wait for the screen.
-        self.screen.set_focus(field)
+        self.resume()
+
+    def resume(self) -> None:
+        """Takes the keys, at once: who types on does not wait for the screen."""
+        self.screen.set_focus(self.query_one(Input))
 
     def close(self) -> None:
         """Hides it."""

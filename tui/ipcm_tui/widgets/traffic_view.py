@@ -81,6 +81,7 @@ class TrafficView(LineTable):
         """Holds what is shown."""
         if not self.window.paused:
             self.window.pause()
+            self.resize_rows()
             self.cursor = len(self.window.rows) - 1 if self.window.rows else None
         self._moved()
 
@@ -122,13 +123,13 @@ class TrafficView(LineTable):
 
     def select(self, index: int) -> None:
         """Holds the list, and puts the cursor on a row."""
-        self.pause()
+        self._hold_end()
         super().select(index)
         self._moved()
 
     def action_move(self, by: int) -> None:
         """One row up or down; the first key up holds the list."""
-        self.pause()
+        self._hold_end()
         super().action_move(by)
 
     def action_follow(self) -> None:
@@ -139,6 +140,12 @@ class TrafficView(LineTable):
         """Once more, from here."""
         if not self.finding or not self.find(self.finding, step):
             self.app.bell()
+
+    def _hold_end(self) -> None:
+        """Holds the list where one has followed it to, also where that is not drawn yet."""
+        if not self.window.paused:
+            self.pause()
+            self.place(self.max_scroll_y)
 
     def _moved(self) -> None:
         if self._palette is not None:
