@@ -10,7 +10,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# An example is not wrong because the machine was busy.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 LEAVING = 3.0
 """Seconds that what a test has ended may take to be gone."""

@@ -218,7 +218,7 @@ def test_all_or_nothing(database: Database) -> None:
     assert database.stats().files_indexed == 2
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     steps=st.lists(
         st.tuples(

@@ -49,8 +49,8 @@ def test_started_in(callback: str) -> None:
         assert (is_peer, answer) == (True, 8)
         assert workers == [[worker, "w"]]
         assert set(handle.bus.services()) == {"outer", "inner"}
-    assert gone(inner)
     assert gone(worker)
+    wait_until(lambda: gone(inner))  # it has left, and is on its way out
 
 
 def test_started_by_a_request_and_in_clean_up() -> None:
