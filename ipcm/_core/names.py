@@ -9,7 +9,7 @@ from typing import Final
 
 from ipcm.errors import InvalidName
 
-__all__ = ["check_bus_name", "check_name", "file_name"]
+__all__ = ["check_bus_name", "check_name", "file_name", "may_be_somebody"]
 
 MOST_BYTES: Final = 40_000
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}\Z")
@@ -47,6 +47,20 @@ def check_name(name: object) -> str:
     if size > MOST_BYTES:
         raise InvalidName(name, f"it takes {size:,} bytes and the limit is {MOST_BYTES:,}")
     return name
+
+
+def may_be_somebody(name: object) -> bool:
+    """Whether a peer of that name is worth looking for.
+
+    Raises:
+        InvalidName: it is no text.
+    """
+    if not isinstance(name, str):
+        raise InvalidName(name, "a name is a str")
+    try:
+        return len(name.encode()) <= MOST_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 def check_bus_name(name: object) -> str:

@@ -76,6 +76,21 @@ class Names(Base):
             assert [message.content for message in read(first, 1)] == [1]
             assert [message.content for message in read(second, 1)] == [2]
 
+    def test_nobody_has_a_bad_name(self, bus: Bus) -> None:
+        with bus.connect("a") as a, bus.connect("b"):
+            for name in ("", "_x", "a/b", "\0", "\ud800", "x" * 100_000):
+                with pytest.raises(ipcm.NoSuchPeer) as caught:
+                    a.send_message(name, 1)
+                assert caught.value.found == ["b"]
+                assert not a.peer_exists(name)
+            nobody: Any
+            for nobody in (5, None, b"b", ["b"]):
+                with pytest.raises((ipcm.InvalidName, TypeError)):
+                    a.send_message(nobody, 1)
+                with pytest.raises((ipcm.InvalidName, TypeError)):
+                    a.request(nobody, 1, 5)
+            a.send_message("b", 1)
+
     def test_bad_names_are_refused(self, bus: Bus) -> None:
         names: list[Any] = ["", "_x", "a/b", "a\0b", "a\nb", " a", "\ud800", 5, None]
         for name in names:

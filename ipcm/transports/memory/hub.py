@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ipcm._core.clock import Clock
+from ipcm._core.names import may_be_somebody
 from ipcm._core.registry import (
     Answer,
     Ended,
@@ -148,6 +149,7 @@ class Hub:
 
     def find(self, box: Mailbox, name: str) -> tuple[PeerInfo | None, list[str]]:
         """See `Port.find`."""
+        may_be_somebody(name)
         with self.lock:
             self.check()
             self.expire()

@@ -7,12 +7,14 @@ notice starts another registrar, and everybody registers again.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import select
 import time
 from collections.abc import Callable
 from typing import Final
 
+from ipcm._core.names import may_be_somebody
 from ipcm._core.registry import (
     Answer,
     EndWith,
@@ -40,6 +42,7 @@ __all__ = ["Membership"]
 
 _RETRY: Final = 0.02
 _GIVE_UP: Final = 2.0
+_ATTEMPTS: Final = 10
 _TRUST: Final = 1.0
 
 
@@ -184,13 +187,14 @@ class Membership:
         Args:
             make: the question, with its number.
         """
-        while True:
+        for attempt in itertools.count(1):
             link = self._present()
             try:
                 return link.ask(make(link.next_seq()), answer)
             except BusGone:
-                if not link.lost:
+                if not link.lost or attempt == _ATTEMPTS:
                     raise
+        raise AssertionError("counting ends")
 
     # Asking
 
@@ -198,6 +202,8 @@ class Membership:
         """See `Port.find`."""
         if self.known is not None and name in self.known:
             return self.known[name], []
+        if not may_be_somebody(name):
+            return None, [peer.name for peer in self.list_peers() if peer.kind != "observer"]
         found = self._ask_find(name)
         return found.peer, found.others
 
