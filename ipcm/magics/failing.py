@@ -17,6 +17,7 @@ from ipcm.role.handle import Handle
 __all__ = ["add_remote_traceback", "explain", "shortened"]
 
 _PATIENCE: Final = 0.5
+_FORK: Final = 'start="fork"'
 _HEADING: Final = "Traceback (most recent call last):"
 _OURS: Final = os.path.dirname(ipcm.__file__) + os.sep
 _AS_OF_A_USER: Final = tuple(os.path.join(_OURS, each, "") for each in ("demo", "testing"))
@@ -31,7 +32,7 @@ def explain(error: BaseException) -> str:
         return "interrupted"
     text = "\n".join([str(error), *getattr(error, "__notes__", ())])
     if isinstance(error, ServiceStartError | ServiceDied):
-        text = _without_our_frames(text)
+        text = _without_our_frames(text).replace(_FORK, "--fork")
     hint = hint_for(error).replace("`ipcm ", "`%ipcm ")
     return f"{text}\n{hint}" if hint else text
 

@@ -131,6 +131,8 @@ class Services:
         check_source(plan, self._names)
         old = self._services.pop(plan.name, None)
         if old is not None:
+            if variable is None and self._names.get(old.variable or "") is old.handle:
+                variable = old.variable  # what names the old one is to name the new one
             old.handle.close(_DRAIN)
         made = CellService(plan, bus, self._launch(plan, bus), variable, time.monotonic())
         self._services[plan.name] = made

@@ -88,7 +88,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def cells(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cells]:
     """An IPython with `ipcm` loaded, and nobody's names."""
     # Without threads services are forked right here; kernels, which have some, use the launcher.
-    monkeypatch.setattr("ipcm.role.launcher.warm", lambda: None)
+    monkeypatch.setattr("ipcm.role.launcher.warm", lambda **_: None)
     before = dict(shell.user_ns)
     shell.run_line_magic("load_ext", "ipcm")
     yield Cells(shell)

@@ -35,6 +35,24 @@ def test_running_it_again_replaces_it(cells: Cells) -> None:
     assert ipcm.buses()[0].services() == ["echo"]
 
 
+def test_a_name_for_the_old_one_is_one_for_the_new_one(cells: Cells) -> None:
+    cells(ECHO)
+    cells(ECHO.replace(" -o echo", ""))
+    assert cells.shell.user_ns["echo"].call("say", text="x") == "x"
+    cells("echo = 'mine'")
+    cells(ECHO.replace(" -o echo", ""))
+    assert cells.shell.user_ns["echo"] == "mine"
+
+
+def test_what_cannot_travel_is_named(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells("import threading; lock = threading.Lock()")
+    monkeypatch.setattr("ipcm.role.modes.thread_count", lambda: 2)
+    ran = cells.run("%%ipcm service x --capture lock\n@endpoint\ndef f(): return lock\n")
+    assert "item 'lock'" in ran.out
+    assert "use --fork" in ran.out
+    assert 'start="fork"' not in ran.out
+
+
 def test_a_faulty_cell_leaves_the_old_service_alone(cells: Cells) -> None:
     cells(ECHO)
     for faulty in ("def f(:", "def f(): return nowhere", "def on_strat(): pass"):
