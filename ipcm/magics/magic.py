@@ -70,8 +70,9 @@ class IPCMMagics(Magics):
         name = common.output if format is None else None
         if name is not None:
             self.session.check_name(name)
+        chooses = verb.name in _CHOOSE_THEMSELVES or not verb.on_bus
         context = CellContext(
-            bus=common.bus if verb.name in _CHOOSE_THEMSELVES else self.session.bus(common.bus),
+            bus=common.bus if chooses else self.session.bus(common.bus),
             timeout=common.timeout,
             terminal=self.screen.live and format in (None, "table"),
             narrate=self.screen.tell,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
@@ -25,7 +26,7 @@ from ipcm.console.results import (
     Value,
 )
 
-__all__ = ["RichScreen", "Screen", "TextScreen", "result_html"]
+__all__ = ["RichScreen", "Screen", "TextScreen", "Update", "result_html"]
 
 display: Callable[..., Any] = IPython.display.display
 
@@ -34,6 +35,10 @@ REFRESH: Final = 0.5
 
 _LINES: Final = 500
 _BURST: Final = 6.0
+_NOTES: Final = 6
+
+Update = Callable[[str, dict[str, str]], None]
+"""Puts data in the place of what is displayed under an id."""
 
 
 class Screen(Protocol):
@@ -50,6 +55,16 @@ class Screen(Protocol):
 
     def tell(self, text: str) -> None:
         """Says what is no data."""
+
+    def note(self, text: str, update: Update) -> Callable[[str], None]:
+        """Makes a place in the output of this cell for what is told of it later.
+
+        Args:
+            text: what stands there at first. update: puts something in a place.
+
+        Returns:
+            Tells it.
+        """
 
 
 def result_html(result: Table[Any] | Record | Value) -> str:
@@ -97,6 +112,10 @@ class TextScreen:
         """See `Screen`."""
         _write(clean(text, keep_lines=True) + "\n")
 
+    def note(self, text: str, update: Update) -> Callable[[str], None]:
+        """See `Screen`; a terminal has no such places."""
+        return self.tell
+
 
 class RichScreen:
     """A front end that shows HTML."""
@@ -123,8 +142,18 @@ class RichScreen:
 
     def tell(self, text: str) -> None:
         """See `Screen`."""
-        plain = clean(text, keep_lines=True)
-        display({"text/plain": plain, "text/html": note_html(text)}, raw=True)
+        display(_note_bundle(text), raw=True)
+
+    def note(self, text: str, update: Update) -> Callable[[str], None]:
+        """See `Screen`."""
+        lines = deque([text], _NOTES)
+        handle = display(_note_bundle(text), raw=True, display_id=True)
+
+        def tell(text: str) -> None:
+            lines.append(text)
+            update(handle.display_id, _note_bundle("\n".join(lines)))
+
+        return tell
 
     def _show_frames(self, frames: Frames[Any]) -> None:
         handle = None
@@ -212,6 +241,10 @@ def _show_text(result: Result, format: Format, tell: Any) -> None:
 
 def _bundle(result: Table[Any] | Record | Value) -> dict[str, str]:
     return {"text/plain": plain_text(result), "text/html": result_html(result)}
+
+
+def _note_bundle(text: str) -> dict[str, str]:
+    return {"text/plain": clean(text, keep_lines=True), "text/html": note_html(text)}
 
 
 def _lines_bundle(lines: list[Sequence[Span]], count: int) -> dict[str, str]:

@@ -167,16 +167,16 @@ class Services:
 
     # Those that are to be started again
 
-    def tend(self) -> list[str]:
+    def tend(self) -> list[tuple[str, str]]:
         """Starts again what has died and is to live; never waits for what is there.
 
         Returns:
-            What happened, for the user.
+            What happened, for the user: to which service, and what.
         """
-        told = []
+        told: list[tuple[str, str]] = []
         for each in list(self._services.values()):
             if each.plan.restart:
-                told += self._tend(each)
+                told += ((each.plan.name, text) for text in self._tend(each))
         return told
 
     def _tend(self, each: CellService) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from IPython.core.displaypub import CapturingDisplayPublisher
@@ -40,6 +40,7 @@ class Session:
         self._pending: list[Pending] = []
         self._views: dict[str | None, Interruptible] = {}
         self._tending: Background | None = None
+        self._notes: dict[str, Callable[[str], None]] = {}
         self._context = contextvars.copy_context()
         self._publisher = shell.display_pub
 
@@ -155,19 +156,24 @@ class Session:
                 views.enter_context(view.paused())
             yield
 
-    def tend(self) -> None:
-        """Sees to it that services which are to be started again are, from now on."""
+    def tend(self, name: str) -> None:
+        """Sees to it that a service is started again when it dies, and this cell tells of it."""
+        note = f"{name} is started again when it dies"
+        self._notes[name] = self.screen.note(note, self._update)
         if self._tending is not None and not self._tending.ended:
             return
 
         def step() -> bool:
-            for text in self.services.tend():
-                self.screen.tell(text)
+            self._tend()
             return any(each.plan.restart for each in self.services)
 
         # Without an event loop it has to wait for the next cell, see `after_cell`.
         if has_loop():
             self._tending = Background(step, self._context_of_cell)
+
+    def _tend(self) -> None:
+        for name, text in self.services.tend():
+            self._notes.get(name, self.screen.tell)(text)
 
     def before_cell(self, info: object) -> None:
         """IPython's event `pre_run_cell`.
@@ -193,8 +199,7 @@ class Session:
             self.unwatch()
         self.services.forget_ended()
         if self._tending is None:
-            for text in self.services.tend():
-                self.screen.tell(text)
+            self._tend()
 
     def close(self) -> None:
         """Ends what cells have started."""

@@ -207,7 +207,7 @@ class Grammar:
             with self._session.still() if plan.fork else contextlib.nullcontext():
                 made = self._session.services.start(plan, bus, context.variable)
             if plan.restart:
-                self._session.tend()
+                self._session.tend(name)
             return _started(made)
 
         return Verb(

@@ -17,14 +17,11 @@ from ipcm.console.watch import Picture, WatchModel
 from ipcm.console.watch_views import picture_html, picture_record
 from ipcm.errors import BusGone, NoSuchPeer
 from ipcm.magics.background import Aside, Interruptible
-from ipcm.magics.output import REFRESH, display
+from ipcm.magics.output import REFRESH, Update, display
 
-__all__ = ["Update", "View", "watch_blocking", "watch_in_background"]
+__all__ = ["View", "watch_blocking", "watch_in_background"]
 
 _FIRST: Final = 0.3
-
-Update = Callable[[str, dict[str, str]], None]
-"""Puts data in the place of what is displayed under an id."""
 
 
 class View:

@@ -83,6 +83,26 @@ def test_a_live_view_moves_while_a_cell_keeps_the_kernel_busy(tmp_path: Path) ->
         assert "ipcm" not in kernel("import threading; threading.enumerate()").value
 
 
+DYING = """import asyncio, ipcm
+try:
+    %ipcm call x die
+except ipcm.PeerGone:
+    while not ipcm.find_bus().services(): await asyncio.sleep(0.05)
+"""
+
+
+def test_a_restart_is_told_where_the_service_was_defined(tmp_path: Path) -> None:
+    with running_kernel(tmp_path) as kernel:
+        first = kernel("%%ipcm service x --restart\nimport os\n@endpoint\ndef die(): os._exit(3)\n")
+        (place,) = (id for id, data in first.data.items() if "when it dies" in data["text/plain"])
+        id = kernel.send(DYING)
+        update = kernel.wait_for_update(id)
+        assert update["content"]["transient"]["display_id"] == place
+        assert "died and is started again" in update["content"]["data"]["text/plain"]
+        kernel.take(id)
+        assert not kernel.stray
+
+
 def test_an_interrupt_ends_it(tmp_path: Path) -> None:
     with running_kernel(tmp_path) as kernel:
         kernel(ECHO)

@@ -146,7 +146,7 @@ def test_a_service_that_dies_is_started_again(cells: Cells) -> None:
     first = cells.shell.user_ns["echo"].service_pid
     assert services.tend() == []
     os.kill(first, signal.SIGKILL)
-    told: list[str] = []
+    told: list[tuple[str, str]] = []
     wait_until(
         lambda: (
             told.extend(services.tend())
@@ -157,7 +157,7 @@ def test_a_service_that_dies_is_started_again(cells: Cells) -> None:
         ),
         10.0,
     )
-    assert "died" in told[0]
+    assert "died" in told[0][1]
     assert cells("%ipcm call echo say text=again").value == "again"
     cells("%ipcm terminate echo")
     wait_until(lambda: not services.tend() and not list(services), 10.0)

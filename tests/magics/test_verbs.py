@@ -103,6 +103,14 @@ def test_a_current_bus_that_has_ended(cells: Cells) -> None:
         cells("%ipcm ps")
 
 
+def test_what_is_about_no_bus_does_without_the_current_one(cells: Cells) -> None:
+    with ipcm.spawn("brief"):
+        cells("%ipcm attach")
+    assert "nothing was watched" in cells("%ipcm unwatch").text
+    with ipcm.spawn("next"):
+        assert "next" in cells("%ipcm attach next").text
+
+
 MISTAKES = {
     "%ipcm psx": "did you mean 'ps'",
     "%ipcm tui": "for a terminal",
