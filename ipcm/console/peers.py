@@ -153,7 +153,7 @@ def _row(
     state: State = "connected"
     if peer.kind == "service":
         state = "running" if peer.ready else "starting"
-        if busy is None and snapshot is None and peer.ready:
+        if busy is None and snapshot is None and peer.ready and uptime >= waited:
             busy = waited
         if busy is not None and peer.ready:
             state = "busy"

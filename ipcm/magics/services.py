@@ -191,7 +191,7 @@ class Services:
                     each.pause = _FIRST_PAUSE
                 each.due = now + each.pause
                 each.pause = min(each.pause * 2, _LONGEST_PAUSE)
-                return [f"{each.plan.name} died and is started again: {died}".splitlines()[0]]
+                return [f"{str(died).splitlines()[0]} and is started again"]
             # It ended in order: somebody wanted that.
             self._services.pop(each.plan.name).handle.close(0.0)
             return []

@@ -98,7 +98,7 @@ def test_a_restart_is_told_where_the_service_was_defined(tmp_path: Path) -> None
         id = kernel.send(DYING)
         update = kernel.wait_for_update(id)
         assert update["content"]["transient"]["display_id"] == place
-        assert "died and is started again" in update["content"]["data"]["text/plain"]
+        assert "died (exit code 3) and is started again" in update["content"]["data"]["text/plain"]
         kernel.take(id)
         assert not kernel.stray
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import time
+from types import SimpleNamespace
+from typing import Any
+
 import ipcm
+from ipcm.console.peers import peer_table
+from ipcm.console.usage import UsageMeter
 from ipcm.console.watch import Picture
 from tests.magics.conftest import Cells
 
@@ -21,6 +28,19 @@ def test_or_goes_on_for_a_while(bus: ipcm.Bus, cells: Cells) -> None:
     assert "store on bus here" in last
     assert "probe -> store" in last
     assert "<svg" in ran.shown[-1]["text/html"]
+
+
+def test_who_has_just_come_is_not_busy() -> None:
+    """It has not been asked for as long as the view looks twice."""
+    now = time.time()
+    ages = {"new": 0.0, "silent": 1.0}
+    presence = {
+        name: ipcm.PeerInfo(name, os.getpid(), "i", "service", True, now - age)
+        for name, age in ages.items()
+    }
+    observer: Any = SimpleNamespace(presence=presence, snapshots={}, busy={})
+    states = {row.name: row.state for row in peer_table(observer, UsageMeter(), 0.5).rows}
+    assert states == {"new": "running", "silent": "busy"}
 
 
 def test_mistakes(bus: ipcm.Bus, cells: Cells) -> None:
