@@ -78,8 +78,9 @@ class TestPeers:
                 service.client().requeue_message(message)
 
         with ipcm.service("one", Telling, on_general_message=again) as handle:
-            handle.client.send_message("one", "a")
-            handle.client.send_message("one", "b")
+            with handle.batch():  # so that both come in one turn
+                handle.client.send_message("one", "a")
+                handle.client.send_message("one", "b")
             wait_until(lambda: handle.request(0) == ["a", "b", "a"])
 
     def test_unread_messages_are_handed_over(self) -> None:

@@ -92,8 +92,9 @@ class TestRegistrar:
             os.waitpid(keeper, 0)
             assert b.port.find("echo")[0] is not None
             assert {peer.name for peer in a.port.subscribe()} >= {"a"}
-            echo.request(2)
-            assert sorted(b.peers()) == sorted(["a", "echo", echo.name])
+            everybody = sorted(["a", "echo", echo.name])
+            # The handle registers again when it has heard of it.
+            wait_until(lambda: echo.request(2) and sorted(b.peers()) == everybody)
 
     def test_an_idle_client_keeps_its_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # The next registrar is forked from the service, which is forked from here.
