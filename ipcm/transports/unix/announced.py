@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import select
+from collections import deque
 
 from ipcm._core.framing import Frame
 from ipcm._core.registry import (
@@ -39,6 +40,9 @@ class PresentPort(Port):
     _members: Membership
     _members_fd: int
     _absent: Absent
+    _burying: set[tuple[str, str]]
+    _words: deque[FromRegistrar]
+    _heeding: bool = False
     _over: bool = False
 
     @abc.abstractmethod
@@ -72,8 +76,15 @@ class PresentPort(Port):
         self._members.end_with(process)
 
     def _heed_registrar(self, arrivals: list[Arrival]) -> None:
-        for word in self._members.read():
-            self._heed(word, arrivals)
+        if self._heeding:
+            return  # one word after the other: what one of them brings along waits for the next
+        self._heeding = True
+        try:
+            self._words += self._members.read()
+            while self._words:
+                self._heed(self._words.popleft(), arrivals)
+        finally:
+            self._heeding = False
         self._follow_registrar()
         if self._members.ended and not self._over:
             self._over = True
@@ -147,15 +158,28 @@ class PresentPort(Port):
 
     def _bury(self, name: str, incarnation: str, arrivals: list[Arrival]) -> None:
         """Reads all that a dead peer has said, then notes that it left."""
+        life = (name, incarnation)
+        if life in self._burying:
+            # Among those who wait to be accepted is its next life, which is told of after it.
+            self._tell_left(life)
+            return
+        self._burying.add(life)
         self._absent.back(name, incarnation)
+        for link in self._links.named(name):
+            if link.incarnation == incarnation:
+                self._read_rest(link, arrivals)
         self._accept(arrivals)
         for link in self._links.named(name):
-            if link.incarnation != incarnation:
-                continue
-            self._read_rest(link, arrivals)
-            self._links.drop(link)
-        self._members.watched.discard((name, incarnation))
-        self.changes.append(part(self._members.known, name, incarnation))
+            if link.incarnation == incarnation:
+                self._read_rest(link, arrivals)
+                self._links.drop(link)
+        self._tell_left(life)
+
+    def _tell_left(self, life: tuple[str, str]) -> None:
+        if life in self._burying:
+            self._burying.discard(life)
+            self._members.watched.discard(life)
+            self.changes.append(part(self._members.known, *life))
 
     def _read_rest(self, link: Link, arrivals: list[Arrival]) -> None:
         """Reads a link until nothing is left; a sibling may hold it open, so not to its end."""
@@ -181,6 +205,7 @@ class PresentPort(Port):
         arrivals += [arrival for arrival in early if arrival[0] is not link]
         arrivals += said
         arrivals += [arrival for arrival in early if arrival[0] is link]
+        self._heed_registrar(arrivals)
 
     def _announced(self, link: Link) -> bool:
         if self._members.known is None:
@@ -189,7 +214,14 @@ class PresentPort(Port):
         return peer is not None and peer.incarnation == link.incarnation
 
     def _catch_up(self, link: Link, arrivals: list[Arrival]) -> None:
-        self._heed_registrar(arrivals)
+        """Heeds words up to the one that announces a peer, and no later one."""
+        self._words += self._members.read()
+        self._heed_until(link, arrivals)
         if not self._announced(link):
             self._members.catch_up()
-            self._heed_registrar(arrivals)
+            self._words += self._members.read()
+            self._heed_until(link, arrivals)
+
+    def _heed_until(self, link: Link, arrivals: list[Arrival]) -> None:
+        while self._words and not self._announced(link):
+            self._heed(self._words.popleft(), arrivals)

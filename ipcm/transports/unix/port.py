@@ -7,6 +7,7 @@ import math
 import os
 import select
 import time
+from collections import deque
 from typing import Final
 
 from ipcm._core.envelope import Envelope
@@ -82,6 +83,8 @@ class UnixPort(PresentPort):
         self._copy_under = min(_COPY_UNDER, self._limits.frame + 1)
         # A large frame is on its way, in or out: its pieces are worth a sleep each.
         self._bulk = False
+        self._burying = set()
+        self._words = deque()
         self._closed = False
         self._over = False
         self._address = route.peer_address(name, incarnation)
