@@ -96,7 +96,7 @@ class Roster:
 
     def leave(self, connection: int, word: Leave | None = None) -> list[Outgoing]:
         """The peer of a connection left, or died (no word)."""
-        told = [Outgoing(connection, Answer(word.seq))] if word else []
+        told: list[Outgoing] = []
         self._subscribers.pop(connection, None)
         for watchers in self._watchers.values():
             watchers.pop(connection, None)
@@ -105,7 +105,8 @@ class Roster:
             del self._names[peer.name]
             told += self._tell(Left(peer.name, peer.incarnation), besides=connection)
             self._watchers.pop(peer.name, None)
-        return told
+        # Behind the others: when it goes on, they can know.
+        return [*told, Outgoing(connection, Answer(word.seq))] if word else told
 
     def terminate(self) -> list[Outgoing]:
         """Every service is told to end."""

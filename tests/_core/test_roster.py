@@ -61,7 +61,7 @@ def test_who_asked_for_a_peer_hears_of_its_end_once() -> None:
     assert isinstance(found.word, Found)
     assert found.word.peer is not None
     told = roster.leave(2, Leave(9))
-    assert told == [Outgoing(2, Answer(9)), Outgoing(1, Left("b", f"{2:032x}"))]
+    assert told == [Outgoing(1, Left("b", f"{2:032x}")), Outgoing(2, Answer(9))]
     register(roster, 3, "b")
     assert roster.leave(3) == []
 
