@@ -1,4 +1,4 @@
-"""`python -m tests [ARGUMENTS]`: the test suite, in two runs of pytest that share it.
+"""`python -m tests [ARGUMENTS]`: the test suite, in some runs of pytest that share it.
 
 The arguments are pytest's; with `-k`, `-m` or paths it is the same tests as with pytest alone.
 """
@@ -14,8 +14,11 @@ import tempfile
 
 from tests.sharing import CLAIMS
 
-MOST = 2
+MOST = 3
 """Many more would test how ipcm does on a machine that is short of processors."""
+
+SPARE = 1
+"""Runs more than there are processors: a quarter of the time each waits for what it started."""
 
 NOTHING_RAN = 5
 
@@ -29,7 +32,7 @@ def end(run: subprocess.Popen[bytes]) -> None:
 
 def main(arguments: list[str]) -> int:
     """Runs them, shows one after the other, and returns the worst exit code."""
-    runs = min(MOST, os.cpu_count() or 1)
+    runs = min(MOST, (os.cpu_count() or 1) + SPARE)
     with (
         tempfile.TemporaryDirectory(prefix="ipcm-tests-") as place,
         contextlib.ExitStack() as files,
