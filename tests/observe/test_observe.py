@@ -1,12 +1,10 @@
-"""Observers of services: what they see, and that a service never suffers from them."""
+"""What observers see of services: events, and what services tell of themselves."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,85 +14,14 @@ from ipcm import (
     ErrorEvent,
     Event,
     MessageEvent,
-    Observer,
     PeerEvent,
     SignalEvent,
     TerminatedEvent,
     TurnEvent,
     WorkerEvent,
 )
-from tests._os.processes import died, exit_of
 from tests.helpers import wait_until
-
-LIMIT = 10.0
-
-
-class Watched(ipcm.Service):
-    """Does what observers tell of."""
-
-    intercept_errors = True
-
-    def redact(self, content: Any) -> Any:
-        if isinstance(content, dict) and "secret" in content.get("args", {}):
-            return "(secret)"
-        return content
-
-    @ipcm.endpoint
-    def add(self, a: int, b: int = 0) -> int:
-        return a + b
-
-    @ipcm.endpoint
-    def fail(self) -> None:
-        raise ValueError("on purpose")
-
-    @ipcm.endpoint
-    def keep(self, secret: str) -> None:
-        """Takes what nobody is to see."""
-
-    @ipcm.endpoint
-    def work(self) -> int:
-        return ipcm.worker("digger", lambda: 3)
-
-    @ipcm.endpoint
-    def fork(self) -> int:
-        pid = os.fork()
-        if pid == 0:
-            os._exit(4)
-        return pid
-
-    @ipcm.endpoint
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
-
-    @ipcm.endpoint
-    def subscribed(self) -> int:
-        return len(self._ipcm_state.subscriptions)
-
-
-@pytest.fixture
-def bus() -> Iterator[ipcm.Bus]:
-    with ipcm.spawn() as bus, ipcm.service("watched", Watched, bus=bus, signals_to_grab=["USR1"]):
-        yield bus
-
-
-def see(observer: Observer, wanted: Callable[[Any], object], limit: float = LIMIT) -> list[Event]:
-    """The events up to the one that is wanted."""
-    seen: list[Event] = []
-    deadline = time.monotonic() + limit
-    while (left := deadline - time.monotonic()) > 0:
-        for event in observer.poll(left):
-            seen.append(event)
-            if wanted(event):
-                return seen
-    raise AssertionError(f"not among {seen}")
-
-
-def settle(observer: Observer, *services: str) -> None:
-    """Waits until it has heard from these services."""
-    deadline = time.monotonic() + LIMIT
-    while not observer.snapshots.keys() >= set(services):
-        assert time.monotonic() < deadline
-        observer.poll(0.05)
+from tests.observe.watched import LIMIT, Watched, is_request, of_guest, see, settle
 
 
 class TestEvents:
@@ -199,14 +126,6 @@ class TestEvents:
             snapshot = observer.snapshot("watched")
             assert snapshot.requests.received == 200
             assert snapshot.lost_events == observer.dropped
-
-
-def is_request(event: Event) -> bool:
-    return isinstance(event, MessageEvent) and event.kind == "request"
-
-
-def of_guest(service: str) -> Callable[[Event], bool]:
-    return lambda e: isinstance(e, PeerEvent) and e.service == service and e.peer == "guest"
 
 
 class TestFilters:
@@ -347,173 +266,3 @@ class TestSnapshots:
             requests = handle.snapshot().requests
             assert (requests.sent, requests.awaited) == (1, 1)
             assert 0 < requests.oldest < LIMIT
-
-
-class TestPresence:
-    def test_services_that_come_and_go_under_one_name(self) -> None:
-        with ipcm.spawn() as bus, bus.observe() as observer:
-            lives = set()
-            for _ in range(3):
-                with ipcm.service("watched", Watched, bus=bus) as handle:
-                    settle(observer, "watched")
-                    lives.add(observer.snapshots["watched"].incarnation)
-                    handle.call("add", a=1)
-                    see(observer, is_request)
-                    assert handle.service_pid is not None
-                    os.kill(handle.service_pid, signal.SIGKILL)
-                    see(observer, lambda e: isinstance(e, PeerEvent) and e.change < 0)
-                see(observer, lambda e: isinstance(e, PeerEvent) and e.peer == handle.name)
-                assert not observer.snapshots
-            assert len(lives) == 3
-
-    def test_busy_and_for_how_long(self, bus: ipcm.Bus) -> None:
-        with bus.observe() as observer:
-            settle(observer, "watched")
-            pid = observer.presence["watched"].pid
-            os.kill(pid, signal.SIGSTOP)
-            try:
-                observer.refresh()
-                with pytest.raises(ipcm.RequestTimeout):
-                    observer.snapshot("watched", 1.1)
-                assert 1.0 < observer.busy["watched"] < LIMIT
-            finally:
-                os.kill(pid, signal.SIGCONT)
-            wait_until(lambda: not observer.poll(0.01) and not observer.busy)
-
-    def test_ready_when_every_service_has_told_of_itself(self, bus: ipcm.Bus) -> None:
-        with bus.observe() as observer, bus.observe("nobody") as other:
-            assert observer.ready(LIMIT) and observer.snapshots.keys() == {"watched"}
-            assert other.ready() and not other.snapshots
-            pid = observer.presence["watched"].pid
-            os.kill(pid, signal.SIGSTOP)
-            try:
-                with bus.observe() as late:
-                    assert not late.ready(0.05)
-            finally:
-                os.kill(pid, signal.SIGCONT)
-
-    def test_ready_when_the_bus_ends(self) -> None:
-        with (
-            ipcm.spawn() as bus,
-            ipcm.service("watched", Watched, bus=bus),
-            bus.observe() as observer,
-        ):
-            os.kill(observer.presence["watched"].pid, signal.SIGSTOP)
-            bus.shutdown(0.1)
-            with contextlib.suppress(ipcm.BusGone):
-                assert observer.ready(LIMIT)
-
-    def test_after_its_end_it_is_no_observer(self, bus: ipcm.Bus) -> None:
-        observer = bus.observe()
-        observer.close()
-        observer.close()
-        with pytest.raises(ipcm.UsageError, match="disconnected"):
-            observer.poll()
-
-
-class TestReadOnly:
-    """The service refuses, whatever the other side thinks."""
-
-    def test_terminate_signal_and_requests(self, bus: ipcm.Bus) -> None:
-        with bus.observe() as observer, ipcm.attach("watched", bus, read_only=True) as handle:
-            for act in (
-                lambda: observer.terminate("watched"),
-                lambda: observer.signal("watched", signal.SIGTERM),
-                lambda: observer.request("watched", 1),
-            ):
-                with pytest.raises(ipcm.UnsupportedError, match="read-only"):
-                    act()
-            observer.read_only = False
-            for refused in (
-                lambda: observer.terminate("watched"),
-                lambda: observer.signal("watched", signal.SIGTERM),
-                lambda: observer.request("watched", 1),
-                lambda: handle.call("add", a=1),
-            ):
-                with pytest.raises(ipcm.RemoteError, match="read-only"):
-                    refused()
-            handle.terminate()
-            snapshot = observer.snapshot("watched")
-            assert (snapshot.state, snapshot.requests.received) == ("running", 0)
-
-
-class TestNoHarm:
-    """A stopped, slow or killed observer changes nothing for a service."""
-
-    @pytest.fixture
-    def observing(self, bus: ipcm.Bus) -> Iterator[int]:
-        """Another process that observes, and then does nothing until it is killed."""
-        pid = os.fork()
-        if pid == 0:
-            try:
-                observer = bus.observe(rate=1e9)
-                settle(observer, "watched")
-                while True:
-                    signal.pause()
-            finally:
-                os._exit(1)
-        with ipcm.attach("watched", bus) as handle:
-            wait_until(lambda: handle.call("subscribed") == 1)
-        yield pid
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            exit_of(pid)
-
-    def test_one_that_is_stopped(self, bus: ipcm.Bus, observing: int) -> None:
-        os.kill(observing, signal.SIGSTOP)
-        with ipcm.attach("watched", bus) as handle:
-            before = memory(handle)
-            for _ in range(30):
-                with handle.batch():
-                    for n in range(500):
-                        handle.send_request("watched", {"endpoint": "add", "args": {"a": n}})
-                handle.await_all_responses(LIMIT)
-            snapshot = handle.snapshot()
-            assert snapshot.requests.received >= 15_000
-            # It waits for the kernel once; all else is in its ring, or was counted.
-            (waiting,) = snapshot.backlog.values()
-            assert waiting <= 2
-            assert memory(handle) - before < 40 << 20
-            os.kill(observing, signal.SIGKILL)
-            assert died(observing)
-            wait_until(lambda: handle.call("subscribed") == 0)
-            wait_until(lambda: not handle.snapshot().backlog)
-            assert handle.call("add", a=1) == 1
-
-    def test_one_that_is_killed(self, bus: ipcm.Bus, observing: int) -> None:
-        with ipcm.attach("watched", bus) as handle:
-            ids = [handle.send_request("watched", {"endpoint": "add", "args": {"a": n}})
-                   for n in range(300)]  # fmt: skip
-            os.kill(observing, signal.SIGKILL)
-            assert [handle.await_response(id).payload for id in ids] == list(range(300))
-            wait_until(lambda: handle.call("subscribed") == 0)
-            assert handle.snapshot().errors == []
-
-    def test_one_that_is_slow_is_told_what_it_missed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ipcm._core.subscription._MOST_WAITING", 100)
-        with (
-            ipcm.service("watched", Watched) as handle,
-            handle.bus.observe(rate=1e9, events="message") as observer,
-        ):
-            settle(observer, "watched")
-            for _ in range(20):
-                with handle.batch():
-                    for n in range(500):
-                        handle.send_request("watched", {"endpoint": "add", "args": {"a": n}})
-                handle.await_all_responses(LIMIT)
-            told = 0
-            deadline = time.monotonic() + LIMIT
-            while told + observer.dropped < 20_000:
-                assert time.monotonic() < deadline
-                told += len(observer.poll(0.1))
-            assert told + observer.dropped == 20_000
-            assert observer.dropped > 0
-
-
-def memory(handle: ipcm.Handle) -> int:
-    from ipcm.observe.usage import UsageMeter
-
-    pid = handle.service_pid
-    assert pid is not None
-    return UsageMeter().measure(pid, time.time()).rss or 0

@@ -7,12 +7,8 @@ import errno
 import os
 import resource
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +16,11 @@ import pytest
 
 import ipcm
 from ipcm import Service, ServiceDied, ServiceStartError
-from ipcm._os.process import identify
 from ipcm.role.launcher import cool, launcher_pid, warm
 from tests._os.processes import fds
 from tests.helpers import gone, wait_until
-from tests.role.arrivals import Adder, Importing, Where
-from tests.role.threads import threads
-
-
-@pytest.fixture
-def threaded() -> Iterator[None]:
-    with threads():
-        yield
-
-
-@pytest.fixture
-def warmed() -> Iterator[int]:
-    warm()
-    pid = launcher_pid()
-    assert pid is not None
-    try:
-        yield pid
-    finally:
-        cool()
-        assert gone(pid)
+from tests.role.arrivals import Adder, Where
+from tests.role.launching import children_of, launched
 
 
 @pytest.fixture
@@ -60,26 +37,6 @@ def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return flag
-
-
-def launched(name: str, *args: Any, **params: Any) -> Any:
-    return ipcm.service(name, *args, start="launcher", **params)
-
-
-def run_program(text: str, tmp_path: Path) -> tuple[str, str]:
-    """Runs a script as the main program: what it prints, and its stderr."""
-    script = tmp_path / "program.py"
-    script.write_text(textwrap.dedent(text))
-    ran = subprocess.run(
-        [sys.executable, str(script)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout, ran.stderr
 
 
 @pytest.mark.usefixtures("threaded")
@@ -186,105 +143,6 @@ def present(bus: ipcm.Bus) -> list[str]:
         return bus.services()
     except ipcm.BusGone:
         return []
-
-
-def children_of(pid: int | None) -> list[int]:
-    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-
-
-class TestWhatTravels:
-    def test_local_classes_closures_and_what_they_use(self) -> None:
-        factor = 3
-
-        class Local(Where):
-            def handle_request(self, request: Any, message: Any) -> Any:
-                return helper(request.payload)
-
-        def helper(value: int) -> int:
-            return value * factor
-
-        with launched("local", Local) as handle:
-            assert handle.request(2) == 6
-        noted: list[int] = []
-        with launched("lambda", handle_request=lambda s, r, m: noted.append(1) or noted) as handle:
-            assert handle.request(0) == [1]
-        assert noted == []
-
-    def test_a_lock_in_a_closure_is_named(self) -> None:
-        lock = threading.Lock()
-
-        def handle_request(service: Any, request: Any, message: Any) -> Any:
-            return lock.locked()
-
-        with pytest.raises(ServiceStartError, match="the name 'lock'") as failed:
-            launched("lock", handle_request=handle_request)
-        assert 'start="fork"' in str(failed.value)
-        assert 'or start="launcher"' not in str(failed.value)
-        assert ipcm.buses() == [] and launcher_pid() is None
-
-    def test_the_parts_of_an_object_are_named(self) -> None:
-        class Model:
-            def __init__(self) -> None:
-                self.weights = [1, threading.Lock()]
-
-            def answer(self, service: Any, request: Any, message: Any) -> Any:
-                return 1
-
-        with pytest.raises(ServiceStartError, match=r"'weights' .*item 1"):
-            launched("model", handle_request=Model().answer)
-
-    def test_without_cloudpickle_it_says_what_is_missing(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setitem(sys.modules, "cloudpickle", None)
-        with pytest.raises(ServiceStartError, match="cloudpickle is missing"):
-            launched("lambda", handle_request=lambda s, r, m: 1)
-        with launched("adder", Adder) as handle:
-            assert handle.call("add", a=1) == 1
-
-    def test_what_can_be_imported_needs_no_cloudpickle(self, tmp_path: Path) -> None:
-        out, _ = run_program(
-            """
-            import sys, ipcm
-            from tests.role.arrivals import Adder
-            with ipcm.service("adder", Adder, start="launcher") as handle:
-                print(handle.call("add", a=1), "cloudpickle" in sys.modules)
-            """,
-            tmp_path,
-        )
-        assert out == "1 False\n"
-
-    def test_the_program_is_main_there_too(self, tmp_path: Path) -> None:
-        out, err = run_program(
-            """
-            import os, pickle, sys, threading, ipcm
-            print("once", flush=True)
-            end = threading.Event()
-            threading.Thread(target=end.wait).start()
-            factor = 2
-
-            class Row:
-                def __init__(self, value): self.value = value
-
-            def helper(value): return Row(value * factor)
-
-            class Mine(ipcm.Service):
-                def handle_request(self, request, message):
-                    global factor
-                    factor += 1
-                    import __main__
-                    again = pickle.loads(pickle.dumps(helper(request.payload)))
-                    same = __main__.Mine is type(self) and isinstance(again, __main__.Row)
-                    return [again.value, same, __main__.__file__ == sys.argv[0], os.getcwd()]
-
-            with ipcm.service("mine", Mine) as handle:
-                print(handle.request(1) == [3, True, True, os.getcwd()])
-                print(handle.request(1)[0], factor)
-            end.set()
-            """,
-            tmp_path,
-        )
-        assert (out, err) == ("once\nTrue\n4 2\n", "")
 
 
 class TestStreams:
@@ -466,179 +324,3 @@ def kill(pid: int | None) -> None:
 
 def descriptors_of(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-PROGRAM = """
-import os, sys, threading, time, ipcm
-from tests.role.arrivals import Busy
-threading.Thread(target=threading.Event().wait, daemon=True).start()
-info, end, mode = sys.argv[1:]
-handle = ipcm.service("busy", Busy, bus=info, start=mode)
-handle.send_request("busy", "be busy")
-own = ipcm.service("own", ipcm.EchoService, start=mode)
-from ipcm.role.launcher import launcher_pid
-print(handle.service_pid, own.service_pid, launcher_pid() or "", flush=True)
-sys.stdin.read() if end == "wait" else None
-"""
-
-
-@pytest.mark.parametrize("mode", ["fork", "exec", "launcher"])
-@pytest.mark.parametrize("end", ["wait", "leave"])
-def test_everything_ends_with_the_starter_whatever_it_does(end: str, mode: str) -> None:
-    with ipcm.spawn() as bus:
-        with subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, bus.info, end, mode],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as program:
-            assert program.stdout is not None
-            who = [identify(int(pid)) for pid in program.stdout.readline().split()]
-            assert len(who) == 2 + (mode == "launcher")
-            if end == "wait":
-                program.kill()
-        begun = time.monotonic()
-        wait_until(lambda: not any(each.alive() for each in who), limit=5)
-        # 1.5 s of grace, and then it is killed; the rest is the machine's.
-        assert time.monotonic() - begun < 4
-    wait_until(lambda: ipcm.buses() == [])
-
-
-KEEPING = """
-import sys, threading, ipcm
-mode, whose = sys.argv[1:]
-threading.Thread(target=threading.Event().wait, daemon=True).start()
-bus = ipcm.spawn() if whose == "given" else None
-handle = ipcm.service("kept", ipcm.EchoService, bus=bus, start=mode, keep=True)
-guest = ipcm.service("guest", ipcm.EchoService, bus=handle.bus, start=mode)
-print(guest.service_pid, handle.service_pid, handle.ipcm_info, flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.mark.parametrize("mode", ["fork", "exec", "launcher"])
-@pytest.mark.parametrize("whose", ["given", "made"])
-def test_one_that_is_kept_outlives_its_starter_with_its_bus(mode: str, whose: str) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", KEEPING, mode, whose],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as program:
-        assert program.stdout is not None
-        guest, kept, info = program.stdout.readline().split(" ", 2)
-        program.kill()
-    wait_until(lambda: gone(int(guest)))
-    with ipcm.attach("kept", info.strip()) as handle:
-        assert handle.request([1]) == [1]
-        assert handle.service_pid == int(kept)
-        handle.bus.shutdown()
-    wait_until(lambda: gone(int(kept)))
-
-
-def test_a_kept_service_ends_when_its_handle_is_closed() -> None:
-    with ipcm.service("kept", Adder, keep=True) as handle:
-        pid = handle.service_pid
-    assert gone(pid)
-    assert ipcm.buses() == []
-
-
-class TestPreload:
-    """Modules that a service has needed are in the launcher when the next one starts."""
-
-    TEXT = """
-        import os, pathlib
-        from tests.role.arrivals import Where
-        with open(os.environ["IPCM_TEST_LOG"], "a") as log:
-            log.write(f"{os.getpid()}\\n")
-        class Here(Where):
-            version = VERSION
-            def handle_request(self, request, message):
-                return [self.version, os.getpid()]
-    """
-
-    @pytest.fixture
-    def log(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        log = tmp_path / "log"
-        monkeypatch.setenv("IPCM_TEST_LOG", str(log))
-        monkeypatch.syspath_prepend(str(tmp_path))
-        monkeypatch.setattr(sys, "dont_write_bytecode", True)
-        return log
-
-    def write(self, log: Path, version: int) -> Any:
-        import importlib
-
-        text = textwrap.dedent(self.TEXT).replace("VERSION", str(version))
-        (log.parent / "preloaded_module.py").write_text(text + "#" * version)
-        sys.modules.pop("preloaded_module", None)
-        importlib.invalidate_caches()
-        return importlib.import_module("preloaded_module").Here
-
-    def importers(self, log: Path) -> list[int]:
-        return [int(pid) for pid in log.read_text().split()]
-
-    def test_a_module_is_imported_once_and_again_when_it_changed(self, log: Path) -> None:
-        here = self.write(log, 1)
-        try:
-            warm()
-            pid = launcher_pid()
-            with launched("first", here) as first:
-                assert first.request(0) == [1, first.child_pid]
-                wait_until(lambda: pid in self.importers(log))
-                assert self.importers(log) == [os.getpid(), first.child_pid, pid]
-                with launched("second", here, bus=first.bus) as second:
-                    assert second.request(0) == [1, second.child_pid]
-                assert len(self.importers(log)) == 3
-                changed = self.write(log, 2)
-                with launched("third", changed, bus=first.bus) as third:
-                    assert third.request(0) == [2, third.child_pid]
-                    assert third.child_pid in self.importers(log)
-                assert launcher_pid() == pid
-                # It began anew, and still is its children's parent.
-                os.kill(first.child_pid, signal.SIGKILL)
-                with pytest.raises(ServiceDied, match="signal 9"):
-                    first.wait(5)
-        finally:
-            sys.modules.pop("preloaded_module", None)
-            cool()
-
-    def test_other_surroundings_have_it_imported_again(
-        self, log: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        here = self.write(log, 1)
-        try:
-            warm()
-            pid = launcher_pid()
-            with launched("first", here) as first:
-                wait_until(lambda: pid in self.importers(log))
-                monkeypatch.setenv("IPCM_TEST_OTHER", "1")
-                with launched("second", here, bus=first.bus) as second:
-                    assert second.child_pid in self.importers(log)
-        finally:
-            sys.modules.pop("preloaded_module", None)
-            cool()
-
-    def test_one_that_starts_threads_never_gets_into_it(self, log: Path) -> None:
-        here = self.write(log, 1)
-        with open(log.parent / "preloaded_module.py", "a") as file:
-            file.write(
-                "\nimport threading\n"
-                "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
-            )
-        try:
-            warm()
-            pid = launcher_pid()
-            for _ in range(2):
-                with launched("first", here) as first:
-                    assert first.child_pid in self.importers(log)
-            assert pid not in self.importers(log)
-        finally:
-            sys.modules.pop("preloaded_module", None)
-            cool()
-
-
-def test_what_every_service_needs_is_in_the_launcher_before_it_is_asked(warmed: int) -> None:
-    with launched("importing", Importing) as handle:
-        assert handle.request(0) == []
