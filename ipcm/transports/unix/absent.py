@@ -44,6 +44,12 @@ class Absent:
             if life == (name, incarnation):
                 self.ended(pidfd)
 
+    def has_ended(self, pidfd: int) -> tuple[str, str] | None:
+        """As `ended`, but looks first: an event may have been of what had this number before."""
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        return self.ended(pidfd) if pidfd in self._lives and poll.poll(0) else None
+
     def ended(self, pidfd: int) -> tuple[str, str] | None:
         """Whose process has ended, if this is the descriptor of one; it is not watched any more."""
         life = self._lives.pop(pidfd, None)

@@ -152,7 +152,7 @@ class PresentPort(Port):
 
     def _heed_end(self, pidfd: int, arrivals: list[Arrival]) -> None:
         """One has died that the registrar did not know."""
-        life = self._absent.ended(pidfd)
+        life = self._absent.has_ended(pidfd)
         if life is not None:
             self._bury(*life, arrivals)
 
