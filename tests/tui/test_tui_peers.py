@@ -11,12 +11,13 @@ from ipcm._core.observation import (
     CallbackError,
     ErrorEvent,
     MessageEvent,
+    PeerChange,
     PeerEvent,
     RequestCounts,
     SignalEvent,
     TerminatedEvent,
 )
-from ipcm_tui.models.history import HISTORY, LatencyHistory, RateHistory
+from ipcm_tui.models.history import HISTORY, RateHistory, SpanHistory, p95
 from ipcm_tui.models.peers import Peer, PeerKey, Peers
 
 
@@ -228,7 +229,7 @@ def test_history_is_per_second() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 500), st.floats(0, 10)), max_size=60))
 def test_latencies_are_per_second_and_bounded(steps: list[tuple[float, float]]) -> None:
-    history = LatencyHistory()
+    history = SpanHistory(p95)
     steps.sort()
     for when, latency in steps:
         history.add(when, latency)
@@ -239,7 +240,7 @@ def test_latencies_are_per_second_and_bounded(steps: list[tuple[float, float]]) 
 
 
 def test_latency_is_the_95th_percentile() -> None:
-    history = LatencyHistory()
+    history = SpanHistory(p95)
     for number in range(100):
         history.add(1.0, number / 100)
     history.add(2.5, 3.0)
@@ -247,3 +248,24 @@ def test_latency_is_the_95th_percentile() -> None:
     assert list(history.values) == [0.95, 3.0, 0.0, 0.0]
     history.turn(0.0)
     assert len(history.values) == 4, "a clock that was set back"
+
+
+def test_the_lag_of_a_loop_is_kept_by_the_second_and_grows_while_it_hangs(
+    clock: Any, demo_bus: Any
+) -> None:
+    peers = Peers()
+
+    def take(busy: dict[str, float]) -> None:
+        peers.update(demo_bus.presence, demo_bus.snapshots, busy, clock.now)
+
+    demo_bus.snap("store", loop_lag=0.25, deltas=[PeerChange("probe", 1, clock.now - 60)])
+    take({})
+    clock.advance(1.0)
+    for seconds in (1.5, 2.5):
+        take({"store": seconds})
+        clock.advance(1.0)
+    store = peers.live("store")
+    assert store is not None
+    store.lags.turn(clock.now)
+    assert list(store.lags.values) == [0.25, 1.5, 2.5]
+    assert list(store.deltas) == [(clock.now - 63, "probe", 1)], "known from before one looked"

@@ -83,7 +83,7 @@ def test_every_tab_of_a_service(
         )
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ServiceScreen))
-        await until(pilot, lambda: "requests answered per second" in screen(app))
+        await until(pilot, lambda: "answered per second" in screen(app))
         seen = {
             "overview": ["411, 3 with an error", "p50/95/99"],
             "traffic": ["probe → store", "duplicates"],

@@ -103,7 +103,7 @@ def test_a_person_looks_asks_and_leaves(tmux: Tmux, tmp_path: Path) -> None:
     tmux.press("Enter")
     tmux.shows("stor: 1 of")
     tmux.press("Enter")
-    tmux.shows("requests answered per second")
+    tmux.shows("answered per second")
     tmux.press("8")
     tmux.shows("search(")
     tmux.press("q")

@@ -149,6 +149,7 @@ class Session:
                 if not peer.is_gone:
                     peer.use(*self.processes.usage(peer.pid, peer.since))
                     peer.latencies.turn(now)
+                    peer.lags.turn(now)
             self.peers.version += 1
 
     def _list(self, now: float) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import tzinfo
 from typing import Final
 
-from ipcm._core.observation import Latency, Snapshot
+from ipcm._core.observation import Latency, RequestCounts, Snapshot
 from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS, Tone, route_name, state_text
 from ipcm_tui.models.formatting import (
     format_clock,
@@ -79,7 +79,7 @@ def _snapshot_sections(snapshot: Snapshot, zone: tzinfo | None, me: str) -> Iter
     counts = snapshot.requests
     facts = [
         ("answered", f"{snapshot.total.count:,}, {snapshot.total.errors:,} with an error"),
-        ("received", f"{counts.received:,}, {counts.open:,} open"),
+        ("received", f"{counts.received:,}, {counts.open:,} open{_oldest(counts)}"),
         ("sent", f"{counts.sent:,}"),
     ]
     if snapshot.total.count:
@@ -99,7 +99,7 @@ def _snapshot_sections(snapshot: Snapshot, zone: tzinfo | None, me: str) -> Iter
         yield Section("signals", lines=tuple(lines))
     loop = [
         ("turns", f"{snapshot.turns:,}"),
-        ("lag", format_latency(snapshot.loop_lag)),
+        ("lag", _lag(snapshot)),
         ("interval", f"{snapshot.interval:g} s"),
     ]
     backlog = sum(snapshot.backlog.values())
@@ -205,6 +205,17 @@ def pretty(preview: str) -> tuple[str, ...]:
 def as_lines(text: str) -> tuple[str, ...]:
     """Lines that cannot steer a terminal."""
     return tuple(printable(line) for line in text.splitlines())
+
+
+def _lag(snapshot: Snapshot) -> str:
+    lag = format_latency(snapshot.loop_lag)
+    if snapshot.worst_lag <= snapshot.loop_lag:
+        return lag
+    return f"{lag}, {format_latency(snapshot.worst_lag)} at worst"
+
+
+def _oldest(counts: RequestCounts) -> str:
+    return f", the oldest for {format_latency(counts.oldest)}" if counts.oldest > 0 else ""
 
 
 def _percentiles(latency: Latency) -> str:

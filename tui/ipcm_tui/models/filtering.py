@@ -43,6 +43,11 @@ class Filter:
         except PredicateError as error:
             return Filter(text, self.predicate, error.reason, error.at)
 
+    @property
+    def chooses(self) -> bool:
+        """Whether it may leave out a row."""
+        return self.predicate is not None
+
     def wants(self, record: PeerRecord) -> bool:
         """Whether the row is shown."""
         return self.predicate is None or self.predicate(record)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
-__all__ = ["HISTORY", "LatencyHistory", "RateHistory"]
+__all__ = ["HISTORY", "RateHistory", "SpanHistory", "p95"]
 
 HISTORY: Final = 60
 """Seconds that are kept."""
@@ -38,24 +39,28 @@ class RateHistory:
         return sum(self.values) / len(self.values) if self.values else None
 
 
-class LatencyHistory:
-    """The 95th percentile of the latencies that were seen in each second, 0 where none was.
+class SpanHistory:
+    """What is worth keeping of the spans that were seen in each second, 0 where none was.
 
-    Of a second's latencies only the first 256 are looked at.
+    Of a second's spans only the first 256 are looked at.
+
+    Args:
+        summary: one span for all of a second, which are some.
     """
 
-    __slots__ = ("_samples", "_second", "values")
+    __slots__ = ("_samples", "_second", "_summary", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, summary: Callable[[list[float]], float]) -> None:
+        self._summary = summary
         self.values: deque[float] = deque(maxlen=HISTORY)
         self._samples: list[float] = []
         self._second: int | None = None
 
-    def add(self, when: float, latency: float) -> None:
-        """A request was answered at `when` (seconds since the epoch) after `latency` seconds."""
+    def add(self, when: float, span: float) -> None:
+        """Something took `span` seconds, and was seen at `when` (seconds since the epoch)."""
         self.turn(when)
         if len(self._samples) < _MOST_SAMPLES:
-            self._samples.append(latency)
+            self._samples.append(span)
 
     def turn(self, now: float) -> None:
         """Closes the seconds that are over."""
@@ -65,13 +70,12 @@ class LatencyHistory:
         passed = second - self._second
         if passed <= 0:
             return  # also a clock that was set back
-        self.values.append(_p95(self._samples))
+        self.values.append(self._summary(self._samples) if self._samples else 0.0)
         self.values.extend([0.0] * min(passed - 1, HISTORY))
         self._samples.clear()
         self._second = second
 
 
-def _p95(samples: list[float]) -> float:
-    if not samples:
-        return 0.0
+def p95(samples: list[float]) -> float:
+    """The 95th percentile; of one sample, itself."""
     return sorted(samples)[min(int(len(samples) * 0.95), len(samples) - 1)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import signal
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ipcm._core.observation import (
@@ -18,13 +19,14 @@ from ipcm._core.observation import (
     TerminatedEvent,
 )
 from ipcm._core.registry import PeerInfo
-from ipcm_tui.models.history import LatencyHistory, RateHistory
+from ipcm_tui.models.history import RateHistory, SpanHistory, p95
 
 __all__ = ["Peer", "PeerKey", "Peers", "exit_text"]
 
 _KEEP_CLIENT: Final = 20.0
 _MOST_GONE: Final = 100
 _DELTAS: Final = 200
+_MOMENT: Final = 0.2
 
 
 class PeerKey(NamedTuple):
@@ -49,6 +51,8 @@ class Peer:
         last_error: what failed last, and when.
         deltas: who came (+1) and left (-1) as the service saw it, and when; the newest last.
         signalled: when each signal was seen last.
+        rates, latencies, lags: of the last minute: requests answered, the p95 of those that were
+            seen, and how long others had to wait for the loop.
     """
 
     key: PeerKey
@@ -71,7 +75,8 @@ class Peer:
     signalled: dict[str, float] = dataclasses.field(default_factory=dict)
     snapshot: Snapshot | None = None
     rates: RateHistory = dataclasses.field(default_factory=RateHistory)
-    latencies: LatencyHistory = dataclasses.field(default_factory=LatencyHistory)
+    latencies: SpanHistory = dataclasses.field(default_factory=lambda: SpanHistory(p95))
+    lags: SpanHistory = dataclasses.field(default_factory=lambda: SpanHistory(max))
 
     @property
     def name(self) -> str:
@@ -121,6 +126,14 @@ class Peer:
         others = sum(error.where != "handle_request" for error in snapshot.errors)
         return snapshot.requests.errors + others
 
+    def recall(self, snapshot: Snapshot) -> None:
+        """Takes over who came and left before anybody looked."""
+        # Its clock readings of one change are a moment apart, here and in the event.
+        first = self.deltas[0][0] - _MOMENT if self.deltas else math.inf
+        for each in reversed(snapshot.deltas):
+            if each.when < first:
+                self.deltas.appendleft((each.when, each.peer, each.change))
+
     def use(self, cpu: float | None, rss: int | None) -> None:
         """What its process takes now."""
         self.cpu, self.rss = cpu, rss
@@ -136,7 +149,9 @@ class Peers:
     def __init__(self) -> None:
         self.version = 0
         self._peers: dict[PeerKey, Peer] = {}
-        self._live: dict[str, PeerKey] = {}
+        self._live: dict[str, Peer] = {}
+        self._present: dict[str, PeerInfo] = {}
+        self._ordered: list[Peer] | None = None
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -147,14 +162,16 @@ class Peers:
 
     def live(self, name: str) -> Peer | None:
         """The present life of a name."""
-        return self.get(self._live.get(name))
+        return self._live.get(name)
 
-    def in_order(self) -> list[Peer]:
+    def in_order(self) -> Sequence[Peer]:
         """Services by name, then plain clients by name; older lives first."""
-        return sorted(
-            self._peers.values(),
-            key=lambda peer: (not peer.is_service, peer.name.casefold(), peer.name, peer.since),
-        )
+        if self._ordered is None:
+            self._ordered = sorted(
+                self._peers.values(),
+                key=lambda peer: (not peer.is_service, peer.name.casefold(), peer.name, peer.since),
+            )
+        return self._ordered
 
     def names(self, *, services: bool = False) -> list[str]:
         """Names of those who are there, services first."""
@@ -181,9 +198,12 @@ class Peers:
         peer = self._life(event.service, event.when)
         if peer is None:
             return not event.service
+        if isinstance(event, MessageEvent):
+            # Most are of these: they go the short way.
+            if event.latency is not None and event.direction == "out":
+                peer.latencies.add(event.when, event.latency)
+            return True
         match event:
-            case MessageEvent(kind="response", direction="out", latency=float(latency)):
-                peer.latencies.add(event.when, latency)
             case TerminatedEvent():
                 # It leaves its loop; its departure is told separately, and may be known already.
                 peer.in_order, peer.value = True, event.value
@@ -218,36 +238,61 @@ class Peers:
         Args:
             busy: seconds without an answer. now: seconds since the epoch.
         """
-        for name, key in list(self._live.items()):
-            info = presence.get(name)
-            if info is None or info.incarnation != key.incarnation:
-                del self._live[name]
-                self._bury(self._peers[key], now)
-        for info in presence.values():
-            key = PeerKey(info.name, info.incarnation)
-            peer = self._peers.get(key)
-            if peer is None:
-                peer = Peer(key, info.pid, info.kind, info.since)
-                self._peers[key] = peer
-                self.version += 1
-            self._live[info.name] = key
-            self._refresh(peer, info, snapshots.get(info.name), busy.get(info.name, 0.0))
-        self._clear(now)
+        news = presence != self._present
+        if news:
+            self._meet(presence, now)
+        live = self._live
+        for name, info in presence.items():
+            peer, snapshot, busy_for = live[name], snapshots.get(name), busy.get(name, 0.0)
+            if news or snapshot is not peer.snapshot or busy_for != peer.busy_for:
+                self._refresh(peer, info, snapshot, busy_for, now)
+        if len(self._peers) > len(live):
+            self._clear(now)
 
     def clear_gone(self) -> int:
         """Forgets the dead; returns how many."""
         gone = [key for key, peer in self._peers.items() if peer.is_gone]
         for key in gone:
-            del self._peers[key]
-        self.version += bool(gone)
+            self._forget(key)
         return len(gone)
 
+    def _meet(self, presence: Mapping[str, PeerInfo], now: float) -> None:
+        """Buries who left, and takes in who came."""
+        self._present = dict(presence)
+        for name, peer in list(self._live.items()):
+            info = presence.get(name)
+            if info is None or info.incarnation != peer.key.incarnation:
+                del self._live[name]
+                self._bury(peer, now)
+        for info in presence.values():
+            key = PeerKey(info.name, info.incarnation)
+            if key not in self._peers:
+                self._peers[key] = Peer(key, info.pid, info.kind, info.since)
+                self._ordered = None
+                self.version += 1
+            self._live[info.name] = self._peers[key]
+
+    def _forget(self, key: PeerKey) -> None:
+        del self._peers[key]
+        self._ordered = None
+        self.version += 1
+
     def _refresh(
-        self, peer: Peer, info: PeerInfo, snapshot: Snapshot | None, busy_for: float
+        self,
+        peer: Peer,
+        info: PeerInfo,
+        snapshot: Snapshot | None,
+        busy_for: float,
+        now: float,
     ) -> None:
+        if busy_for > 0:
+            peer.lags.add(now, busy_for)
         if snapshot is not None and snapshot.incarnation == info.incarnation:
             if snapshot is not peer.snapshot:
+                if peer.snapshot is None:
+                    peer.recall(snapshot)
                 peer.rates.add(snapshot.uptime, snapshot.total.count)
+                peer.lags.add(now, snapshot.loop_lag)
                 self.version += 1
                 if snapshot.errors:
                     error = snapshot.errors[-1]
@@ -277,8 +322,7 @@ class Peers:
         for index, peer in enumerate(gone):
             old = not peer.is_service and now - (peer.ended or now) > _KEEP_CLIENT
             if index < surplus or old:
-                del self._peers[peer.key]
-                self.version += 1
+                self._forget(peer.key)
 
 
 def exit_text(exit: int | None) -> str:

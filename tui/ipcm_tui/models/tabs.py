@@ -142,7 +142,7 @@ def signal_grid(peer: Peer, zone: tzinfo | None = None) -> Grid[Any]:
     rows: list[tuple[Any, Cells]] = []
     counts = peer.snapshot.signals if peer.snapshot is not None else {}
     for name, count in sorted(counts.items()):
-        last = peer.signalled.get(name)
+        last = max(filter(None, (count.last, peer.signalled.get(name))), default=None)
         missing = count.received - count.handled
         rows.append((name, {
             "signal": (printable(name), "strong"),
@@ -188,7 +188,7 @@ def delta_grid(peer: Peer, zone: tzinfo | None = None, me: str = "") -> Grid[Any
             "peer": (route_name(name, me), "plain"),
             "what": ("joined" if came else "left", "dim"),
         }))  # fmt: skip
-    return _grid(DELTAS, rows, "Nobody has come or gone since you look.")
+    return _grid(DELTAS, rows, "Nobody has come or gone.")
 
 
 def error_grid(snapshot: Snapshot | None, zone: tzinfo | None = None) -> Grid[Any]:

@@ -133,7 +133,6 @@ class ServiceScreen(ActingScreen):
 
     def draw(self) -> None:
         """See `LiveScreen`: only what is seen."""
-        self.session.update()
         peer = self.peer
         if peer is None:
             return

@@ -24,6 +24,7 @@ from ipcm_tui.screens.service import ServiceScreen
 from ipcm_tui.screens.traffic import TrafficScreen
 from ipcm_tui.session import Session
 from ipcm_tui.widgets.bus_line import BusLine, BusState
+from ipcm_tui.widgets.captions import subtitle
 from ipcm_tui.widgets.detail_pane import DetailPane
 from ipcm_tui.widgets.grid_view import GridView
 from ipcm_tui.widgets.key_line import KeyLine
@@ -65,8 +66,6 @@ class ServicesScreen(ActingScreen):
         self.filter = NO_FILTER
         self.order: Order | None = None
         self.marked: frozenset[PeerKey] = frozenset()
-        self.records: list[PeerRecord] = []
-        self._of: dict[PeerKey, PeerRecord] = {}
 
     def compose(self) -> ComposeResult:
         """The bus, its peers, what they say, and all about one of them."""
@@ -95,12 +94,17 @@ class ServicesScreen(ActingScreen):
         """Of the services."""
         return self.query_one("#peers", GridView)
 
+    @property
+    def records(self) -> list[PeerRecord]:
+        """The rows that are shown, in their order."""
+        now, find = self.session.clock.wall(), self.session.peers.get
+        return [record_of(peer, now) for key in self.table.keys if (peer := find(key))]
+
     # Drawing
 
     def draw(self) -> None:
         """See `LiveScreen`."""
         session, palette = self.session, self.console.palette
-        session.update()
         now = session.clock.wall()
         peers = session.peers
         state = BusState(
@@ -119,14 +123,11 @@ class ServicesScreen(ActingScreen):
 
     def _grid(self, now: float) -> Grid[PeerKey]:
         session = self.session
-        rows = [(record_of(peer, now), peer) for peer in session.peers.in_order()]
-        wanted = [row for row in rows if self.filter.wants(row[0])]
-        shown = [peer for _, peer in wanted] if self.order is None else self.order.apply(wanted)
-        self._of = {peer.key: record for record, peer in wanted}
-        self.records = [self._of[peer.key] for peer in shown]
+        peers = session.peers.in_order()
+        shown = self._arrange(peers, now)
         keys = tuple(peer.key for peer in shown)
         self.marked &= frozenset(keys)
-        self._draw_status(len(rows), len(keys))
+        self._draw_status(len(peers), len(keys))
 
         drawn = {peer.key: peer for peer in shown}
 
@@ -137,11 +138,19 @@ class ServicesScreen(ActingScreen):
             PEER_COLUMNS,
             keys,
             cell,
-            hints=("nobody is here yet",) if not rows else ("nothing fits the filter",),
+            hints=("nobody is here yet",) if not peers else ("nothing fits the filter",),
             order=self.order,
             marked=self.marked,
             version=(session.peers.version, int(now)),
         )
+
+    def _arrange(self, peers: Sequence[Peer], now: float) -> Sequence[Peer]:
+        """Those that are wanted, in the order that is wanted."""
+        if self.order is None and not self.filter.chooses:
+            return peers
+        rows = [(record_of(peer, now), peer) for peer in peers]
+        wanted = [row for row in rows if self.filter.wants(row[0])]
+        return [peer for _, peer in wanted] if self.order is None else self.order.apply(wanted)
 
     def _draw_status(self, all_rows: int, shown: int) -> None:
         parts = []
@@ -151,7 +160,7 @@ class ServicesScreen(ActingScreen):
             parts.append(f"{self.filter.text.strip()}: {shown} of {all_rows}")
         elif shown > 5:
             parts.append(plural(shown, "row"))
-        self.table.border_subtitle = "   ".join(parts).replace("[", "\\[")
+        subtitle(self.table, "   ".join(parts))
 
     def _draw_detail(self) -> None:
         pane = self.query_one("#detail", DetailPane)

@@ -7,9 +7,11 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from ipcm_tui.models.formatting import printable
 from ipcm_tui.models.window import Window
 from ipcm_tui.screens.live import LiveScreen
 from ipcm_tui.session import Session
+from ipcm_tui.widgets.captions import entitle
 from ipcm_tui.widgets.key_line import KeyLine
 from ipcm_tui.widgets.prompt_bar import PromptBar
 from ipcm_tui.widgets.traffic_view import TrafficView
@@ -35,7 +37,7 @@ class TrafficScreen(LiveScreen):
         view = TrafficView(
             self.window, me=session.source.name, zone=session.clock.zone, id="whole"
         )  # fmt: skip
-        view.border_title = f"Traffic of {session.facts.name}".replace("[", "\\[")
+        entitle(view, f"Traffic of {printable(session.facts.name)}")
         yield view
         yield PromptBar("find", "text in the traffic", id="find")
         yield KeyLine()
@@ -46,7 +48,6 @@ class TrafficScreen(LiveScreen):
 
     def draw(self) -> None:
         """See `LiveScreen`."""
-        self.session.update()
         self.query_one(TrafficView).show(self.console.palette)
 
     def on_line_table_opened(self) -> None:

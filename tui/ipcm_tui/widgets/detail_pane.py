@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -9,6 +11,7 @@ from textual.widgets import Static
 
 from ipcm_tui.models.detail import Detail, Section
 from ipcm_tui.theme import Palette
+from ipcm_tui.widgets.captions import entitle
 
 __all__ = ["DetailPane"]
 
@@ -32,8 +35,14 @@ class DetailPane(VerticalScroll):
         if self._shown is not None and self._shown[0].title != detail.title:
             self.scroll_home(animate=False)
         self._shown = (detail, palette)
-        self.border_title = detail.title
-        self._body.update(draw_detail(detail, palette))
+        entitle(self, detail.title)
+        body = self._body
+        body.update(draw_detail(detail, palette), layout=False)
+        # The whole screen is laid out again only where this needs more lines, or fewer.
+        width, height = body.size
+        styles: Any = body.styles
+        if not width or body.visual.get_height(styles, width) != height:
+            body.refresh(layout=True)
 
 
 def draw_detail(detail: Detail, palette: Palette) -> Text:

@@ -45,7 +45,7 @@ class GridView(LineTable, Generic[K]):
             return
         self._drawn = drawn
         before, self._grid = self._grid, grid
-        self._palette = palette
+        self.paint_with(palette)
         if before.columns != grid.columns or not self._placed:
             self.place_columns()
         was = self.cursor
@@ -59,7 +59,7 @@ class GridView(LineTable, Generic[K]):
             self.resize_rows()
         if self.cursor != was:
             self.reveal()
-        self.refresh()
+        self.redraw()
 
     def choose(self, key: K) -> bool:
         """Puts the cursor on a row; False where there is none with this key."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -21,6 +21,18 @@ from ipcm_tui.models.ordering import Order
 from ipcm_tui.theme import Palette
 
 __all__ = ["LineTable"]
+
+_MOST_STRIPS: Final = 1000
+
+
+class _Look(NamedTuple):
+    """A line of the screen: its kind ("row", "header", "hint", "blank"), and what is in it."""
+
+    kind: str
+    text: str = ""
+    style: str = ""
+    cells: tuple[Cell, ...] = ()
+    order: Order | None = None
 
 
 class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -76,6 +88,10 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._placed: list[Placed] = []
         self._palette: Palette | None = None
         self._placing = False
+        # What each line of the screen shows, and how that is drawn.
+        self._looks: dict[int, _Look] = {}
+        self._strips: dict[_Look, Strip] = {}
+        self._base: Style | None = None
 
     # What there is
 
@@ -133,7 +149,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
             return
         self.cursor = min(max(index, 0), count - 1)
         self.reveal()
-        self.refresh()
+        self.redraw()
         self.post_message(self.Moved(self))
 
     def reveal(self) -> None:
@@ -198,48 +214,97 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
     def place_columns(self) -> None:
         """Chooses the columns that fit."""
         self._placed = fit(self.columns(), self.width)
+        self._strips.clear()
         self.refresh()
 
     def resize_rows(self) -> None:
         """There are more rows, or fewer."""
-        self.virtual_size = Size(self.width, self.row_count() + 1)
+        size = Size(self.width, self.row_count() + 1)
+        if self.styles.is_auto_height:
+            self.virtual_size = size
+        elif size != self.virtual_size:
+            # Its own height is another matter: the screen is not laid out again for a row.
+            self.set_reactive(LineTable.virtual_size, size)
+            self._scroll_update(size)
 
     @property
     def width(self) -> int:
         """Columns of the screen that it has."""
         return self.scrollable_content_region.width
 
+    def notify_style_update(self) -> None:
+        """See `Widget`: other colours."""
+        super().notify_style_update()
+        self._strips.clear()
+        self._base = None
+
+    def paint_with(self, palette: Palette) -> None:
+        """The colours from now on."""
+        if palette is not self._palette:
+            self._palette = palette
+            self._strips.clear()
+            self.refresh()
+
+    def redraw(self) -> None:
+        """Draws the lines again that would look otherwise than they do."""
+        width, height = self.scrollable_content_region.size
+        for y in range(height if width else 0):
+            if self._looks.get(y) != self._look(y):
+                self.refresh(Region(0, y, width, 1))
+
     def render_line(self, y: int) -> Strip:
         """See the Line API of Textual."""
-        width, base = self.width, self.rich_style
-        palette = self._palette
-        if palette is None or not self._placed:
-            return Strip.blank(width, base)
+        look = self._look(y)
+        self._looks[y] = look
+        strip = self._strips.get(look)
+        if strip is None:
+            if len(self._strips) >= _MOST_STRIPS:
+                self._strips.clear()
+            strip = self._strips[look] = self._draw(look)
+        return strip
+
+    def _look(self, y: int) -> _Look:
+        """All that a line of the screen depends on, besides colours and widths."""
+        if self._palette is None or not self._placed:
+            return _Look("blank")
         if y == 0:
-            return self._header(self.get_component_rich_style("table--header"))
+            return _Look("header", order=self.order())
         count = self.row_count()
         if not count:
-            return self._hint(y, base, palette)
+            hints = self.hints()
+            first = max((self.size.height - len(hints)) // 2, 1)
+            return _Look("hint", hints[y - first] if 0 <= y - first < len(hints) else "")
         index = y - 1 + round(self.scroll_y)
         if index >= count:
-            return Strip.blank(width, base)
+            return _Look("blank")
         mark = self.mark(index)
-        lead = " "
-        if mark:
-            base = self.get_component_rich_style(mark)
-            # Nothing is told by colours alone.
-            lead = "▪" if mark == "table--marked" else "*"
+        style = mark
+        # Nothing is told by colours alone.
+        lead = " " if not mark else "▪" if mark == "table--marked" else "*"
         if index == self.cursor:
             # A cursor that only a colour shows is none on a screen without colours.
-            base = self.get_component_rich_style("table--cursor")
+            style = "table--cursor"
             lead = "▪" if mark == "table--marked" else "▌" if self.has_focus else " "
-        cells = [
-            (text, base + palette[tone]) for text, tone in self.cells(index, self._placed)
-        ]  # fmt: skip
-        return self._strip(cells, base, (lead, base + palette["accent"]))
+        return _Look("row", lead, style, tuple(self.cells(index, self._placed)))
 
-    def _header(self, style: Style) -> Strip:
-        order = self.order()
+    def _draw(self, look: _Look) -> Strip:
+        width, palette = self.width, self._palette
+        if self._base is None:
+            self._base = self.rich_style
+        base = self._base
+        if palette is None or look.kind == "blank":
+            return Strip.blank(width, base)
+        if look.kind == "header":
+            return self._header(self.get_component_rich_style("table--header"), look.order)
+        if look.kind == "hint":
+            hint = Segment(look.text.center(width), base + palette["dim"])
+            return Strip([hint]).adjust_cell_length(width, base)
+        if look.style:
+            base = self.get_component_rich_style(look.style)
+        cells = [(text, base + palette[tone]) for text, tone in look.cells]
+        return self._strip(cells, base, (look.text, base + palette["accent"]))
+
+    def _header(self, style: Style, order: Order | None) -> Strip:
         segments = []
         for each in self._placed:
             column = each.column
@@ -255,7 +320,8 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip(segments).adjust_cell_length(self.width, style)
 
     def _strip(self, cells: list[tuple[str, Style]], base: Style, lead: tuple[str, Style]) -> Strip:
-        segments = [Segment(*lead)]
+        # Cells of one style are one segment: all that comes after costs by the segment.
+        parts = [lead]
         width = 0
         for index, (each, (text, style)) in enumerate(zip(self._placed, cells, strict=True)):
             width += each.width
@@ -264,17 +330,11 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
                 cells[index + 1] = (text, style)
                 width += 1
                 continue
-            segments.append(Segment(pad(text, width, right=each.column.right), style))
-            segments.append(Segment(" ", base))
+            part = f"{pad(text, width, right=each.column.right)} "
+            if parts[-1][1] == style:
+                parts[-1] = (parts[-1][0] + part, style)
+            else:
+                parts.append((part, style))
             width = 0
-        return Strip(segments).adjust_cell_length(self.width, base)
-
-    def _hint(self, y: int, base: Style, palette: Palette) -> Strip:
-        hints = self.hints()
-        first = max((self.size.height - len(hints)) // 2, 1)
-        if 0 <= y - first < len(hints):
-            text = hints[y - first].center(self.width)
-            return Strip([Segment(text, base + palette["dim"])]).adjust_cell_length(
-                self.width, base
-            )
-        return Strip.blank(self.width, base)
+        strip = Strip([Segment(*part) for part in parts])
+        return strip.adjust_cell_length(self.width, base)

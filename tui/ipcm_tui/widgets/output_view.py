@@ -13,6 +13,7 @@ from ipcm_tui.models.output import OutputLog
 from ipcm_tui.models.peers import PeerKey
 from ipcm_tui.session import Session
 from ipcm_tui.theme import Palette
+from ipcm_tui.widgets.captions import subtitle
 from ipcm_tui.widgets.line_table import LineTable
 
 __all__ = ["OutputView"]
@@ -54,14 +55,14 @@ class OutputView(LineTable):
         if state == self._shown:
             return
         self._shown = state
-        self._palette = palette
+        self.paint_with(palette)
         if not self._placed:
             self.place_columns()
         self.resize_rows()
         if self.cursor is None:
             self.place(self.max_scroll_y)
-        self.border_subtitle = "following" if self.cursor is None else "G follows again"
-        self.refresh()
+        subtitle(self, "following" if self.cursor is None else "G follows again")
+        self.redraw()
 
     def _read(self) -> str:
         if self._reader is None:

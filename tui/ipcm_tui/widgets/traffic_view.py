@@ -13,6 +13,7 @@ from ipcm_tui.models.columns import TRAFFIC_COLUMNS, Column, Placed
 from ipcm_tui.models.traffic import Row
 from ipcm_tui.models.window import Window, find_row, row_mentions
 from ipcm_tui.theme import Palette
+from ipcm_tui.widgets.captions import subtitle
 from ipcm_tui.widgets.line_table import LineTable
 
 __all__ = ["TrafficView"]
@@ -67,15 +68,15 @@ class TrafficView(LineTable):
         if state == self._shown:
             return
         self._shown = state
-        self._palette = palette
+        self.paint_with(palette)
         if not self._placed:
             self.place_columns()
         self.resize_rows()
         if not window.paused:
             self.place(self.max_scroll_y)
-        self.border_subtitle = self._status()
+        subtitle(self, self._status())
         self.set_class(window.paused, "-paused")
-        self.refresh()
+        self.redraw()
 
     def pause(self) -> None:
         """Holds what is shown."""
