@@ -16,6 +16,7 @@ from ipcm._core.observation import (
     RequestCounts,
     SignalEvent,
     TerminatedEvent,
+    WorkerEvent,
 )
 from ipcm_tui.models.history import HISTORY, RateHistory, SpanHistory, p95
 from ipcm_tui.models.peers import Peer, PeerKey, Peers
@@ -152,15 +153,36 @@ def test_the_dead_stay_until_they_are_cleared(observer: Any, clock: Any) -> None
     observer.leave("service")
     observer.leave("client")
     update(peers, observer, clock)
-    clock.advance(19)
-    update(peers, observer, clock)
-    assert len(peers) == 3
     clock.advance(100_000)
     update(peers, observer, clock)
-    assert states(peers) == [("alive", "up"), ("service", "gone")], "clients come and go"
+    assert states(peers) == [("alive", "up"), ("service", "gone"), ("client", "gone")]
     version = peers.version
-    assert (peers.clear_gone(), peers.clear_gone()) == (1, 0)
+    assert (peers.clear_gone(), peers.clear_gone()) == (2, 0)
     assert states(peers) == [("alive", "up")] and peers.version > version
+
+
+def test_clients_and_workers_that_come_and_go_bury_nobody(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("indexer", 1)
+    observer.join("notebook", 2, "client")
+    update(peers, observer, clock)
+    for number in range(30):
+        name = f"c{number:02}"
+        observer.join(name, 100 + number, "client")
+        if number % 2:
+            peers.note(WorkerEvent("indexer", clock.now, 100 + number, name, 1))
+        update(peers, observer, clock)
+        clock.advance(2)
+        observer.leave(name)
+        update(peers, observer, clock)
+        if number in (2, 4):
+            gone = next(peer for peer in peers.in_order() if peer.name == name)
+            gone.exit = -9 if number == 2 else 0
+    assert [peer.name for peer in peers.in_order()] == [
+        "indexer", "notebook", "c28", "c26", "c24", "c22", "c20", "c02",
+    ], "the last few, and one that was killed; workers are on the tab of their service"  # fmt: skip
+    assert peers.folded == 30 - 6
+    assert peers.clear_gone() == 30 and peers.folded == 0
 
 
 def test_at_most_a_hundred_of_the_dead_are_kept(observer: Any, clock: Any) -> None:

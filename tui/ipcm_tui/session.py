@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -55,7 +56,7 @@ class Session:
         self.processes: Processes = processes or HostProcesses()
         self.read_only = read_only
         self.demo = demo
-        self.peers = Peers()
+        self.peers = Peers(os.getpid())
         self.traffic = TrafficLog()
         self.asker = Asker(source, self.peers, self.clock)
         self.control = Control(self)

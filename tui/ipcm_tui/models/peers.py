@@ -17,14 +17,17 @@ from ipcm._core.observation import (
     SignalEvent,
     Snapshot,
     TerminatedEvent,
+    WorkerEvent,
 )
 from ipcm._core.registry import PeerInfo
 from ipcm_tui.models.history import RateHistory, SpanHistory, p95
 
 __all__ = ["Peer", "PeerKey", "Peers", "exit_text"]
 
-_KEEP_CLIENT: Final = 20.0
 _MOST_GONE: Final = 100
+_MOST_CLIENTS: Final = 5
+_SETTLED: Final = 1.0
+_MOST_WORKERS: Final = 1000
 _DELTAS: Final = 200
 _MOMENT: Final = 0.2
 
@@ -143,11 +146,23 @@ class Peer:
 class Peers:
     """The rows, live and gone.
 
-    Attributes: version: grows whenever any of them changes.
+    Services that ended stay, and so do plain clients that failed. Of clients that left as they
+    should only the last few stay, and of workers, which their service tells of, none: many come
+    and go all the time, and would bury who lives.
+
+    Args:
+        own: pid of the console: nobody wants to read that its own connections have ended.
+
+    Attributes:
+        version: grows whenever any of them changes.
+        folded: how many have ended that are no rows any more, since the last clearing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: int | None = None) -> None:
         self.version = 0
+        self.folded = 0
+        self._own = own
+        self._workers: dict[int, None] = {}
         self._peers: dict[PeerKey, Peer] = {}
         self._live: dict[str, Peer] = {}
         self._present: dict[str, PeerInfo] = {}
@@ -165,12 +180,11 @@ class Peers:
         return self._live.get(name)
 
     def in_order(self) -> Sequence[Peer]:
-        """Services by name, then plain clients by name; older lives first."""
+        """Services by name, then plain clients by name; older lives first. Clients that have left
+        come last, those that left last first.
+        """
         if self._ordered is None:
-            self._ordered = sorted(
-                self._peers.values(),
-                key=lambda peer: (not peer.is_service, peer.name.casefold(), peer.name, peer.since),
-            )
+            self._ordered = sorted(self._peers.values(), key=_place)
         return self._ordered
 
     def names(self, *, services: bool = False) -> list[str]:
@@ -216,6 +230,10 @@ class Peers:
                 peer.deltas.append((event.when, event.peer, event.change))
             case SignalEvent():
                 peer.signalled[event.signal] = event.when
+            case WorkerEvent(change=1):
+                self._workers[event.pid] = None
+                if len(self._workers) > _MOST_WORKERS:
+                    del self._workers[next(iter(self._workers))]
         return True
 
     def _life(self, name: str, when: float) -> Peer | None:
@@ -247,14 +265,16 @@ class Peers:
             if news or snapshot is not peer.snapshot or busy_for != peer.busy_for:
                 self._refresh(peer, info, snapshot, busy_for, now)
         if len(self._peers) > len(live):
-            self._clear(now)
+            self._fold(now)
 
     def clear_gone(self) -> int:
         """Forgets the dead; returns how many."""
         gone = [key for key, peer in self._peers.items() if peer.is_gone]
         for key in gone:
             self._forget(key)
-        return len(gone)
+        count = len(gone) + self.folded
+        self.folded = 0
+        return count
 
     def _meet(self, presence: Mapping[str, PeerInfo], now: float) -> None:
         """Buries who left, and takes in who came."""
@@ -312,17 +332,32 @@ class Peers:
 
     def _bury(self, peer: Peer, now: float) -> None:
         peer.ended, peer.state, peer.busy_for = now, "gone", 0.0
+        self._ordered = None
         self.version += 1
 
-    def _clear(self, now: float) -> None:
+    def _fold(self, now: float) -> None:
+        """Makes room: see the class."""
         gone = [peer for peer in self._peers.values() if peer.ended is not None]
-        # Clients come and go all the time: they make room for services.
         gone.sort(key=lambda peer: (peer.is_service, peer.ended or 0.0))
-        surplus = len(gone) - _MOST_GONE
-        for index, peer in enumerate(gone):
-            old = not peer.is_service and now - (peer.ended or now) > _KEEP_CLIENT
-            if index < surplus or old:
-                self._forget(peer.key)
+        clients = [peer for peer in gone if not peer.is_service]
+        workers = [peer for peer in clients if peer.pid in self._workers or peer.pid == self._own]
+        left = [peer for peer in clients if peer.exit in (None, 0) and peer not in workers]
+        # How a process ended is known a moment after it left.
+        sure = [peer for peer in left[:-_MOST_CLIENTS] if peer.exit == 0 or _is_over(peer, now)]
+        surplus = {peer.key for peer in (*gone[: max(len(gone) - _MOST_GONE, 0)], *workers, *sure)}
+        for key in surplus:
+            self._forget(key)
+        self.folded += len(surplus)
+
+
+def _is_over(peer: Peer, now: float) -> bool:
+    return peer.ended is not None and now - peer.ended > _SETTLED
+
+
+def _place(peer: Peer) -> tuple[bool, float, str, str, float]:
+    """Where a row stands among others."""
+    ended = -math.inf if peer.is_service or peer.ended is None else -peer.ended
+    return (not peer.is_service, ended, peer.name.casefold(), peer.name, peer.since)
 
 
 def exit_text(exit: int | None) -> str:

@@ -160,6 +160,8 @@ class ServicesScreen(ActingScreen):
             parts.append(f"{self.filter.text.strip()}: {shown} of {all_rows}")
         elif shown > 5:
             parts.append(plural(shown, "row"))
+        if folded := self.session.peers.folded:
+            parts.append(f"{folded:,} more have left")
         subtitle(self.table, "   ".join(parts))
 
     def _draw_detail(self) -> None:
