@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from ipcm_tui.app import ConsoleApp
+from ipcm_tui.models.pace import Pace
 from ipcm_tui.screens.command import CommandScreen
 from ipcm_tui.screens.composer import ComposerScreen
 from ipcm_tui.screens.service import ServiceScreen
@@ -74,3 +75,10 @@ def test_what_is_pasted_onto_a_table_opens_what_it_begins_with(
         await until(pilot, lambda: app.screen.query_one("#line", Input).value == "call store")
 
     drive(app, script)
+
+
+def test_what_somebody_asks_for_does_not_wait_for_what_drawing_has_cost() -> None:
+    pace = Pace(share=0.2, least=0.1, most=1.0)
+    pace.drew(100.0, 5.0)
+    assert not pace.due(100.5, 5.2) and pace.due(100.5, 5.2, asked=True)
+    assert not pace.due(100.05, 5.0, asked=True), "ten pictures a second are enough for anybody"

@@ -229,8 +229,10 @@ class ConsoleApp(TypeAheadApp):
     # Drawing
 
     def touch(self) -> None:
-        """There is something to draw besides what comes in."""
-        self._touched = True
+        """There is something to draw besides what comes in: what somebody asked for."""
+        if not self._touched:
+            self._touched = True
+            self.call_later(self._draw)
 
     def _on_theme(self, _: object) -> None:
         self._palette = None
@@ -257,7 +259,7 @@ class ConsoleApp(TypeAheadApp):
         if drawn == self._drawn and not self._touched:
             return
         spent, now = self.clock.spent(), time.monotonic()
-        if not self._pace.due(now, spent):
+        if not self._pace.due(now, spent, asked=self._touched):
             return
         self._pace.drew(now, spent)
         self._drawn, self._touched = drawn, False

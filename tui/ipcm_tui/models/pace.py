@@ -28,13 +28,14 @@ class Pace:
         self._drawn = -most
         self._spent = 0.0
 
-    def due(self, now: float, spent: float) -> bool:
+    def due(self, now: float, spent: float, *, asked: bool = False) -> bool:
         """Whether another picture may be drawn.
 
         Args:
             now: monotonic seconds. spent: seconds of CPU time of this process.
+            asked: somebody pressed a key, and is not to wait for what drawing costs.
         """
-        gap = (spent - self._spent) / self._share
+        gap = 0.0 if asked else (spent - self._spent) / self._share
         # A little early is early enough for a timer that comes every tenth of a second.
         return now - self._drawn >= min(max(gap, self._least * 0.9), self._most)
 
