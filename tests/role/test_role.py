@@ -110,8 +110,8 @@ class Recorder(Minimal):
     signals_to_grab = ("USR1",)
     calls: list[str]
 
-    def __init__(self, gate: int, **params: Any) -> None:
-        self.gate = gate
+    def __init__(self, busy: int, gate: int, **params: Any) -> None:
+        self.busy, self.gate = busy, gate
         super().__init__(**params)
 
     def run_on_start(self) -> None:
@@ -138,11 +138,13 @@ class Recorder(Minimal):
 
     def run_on_general_message(self, message: Message) -> None:
         if message.content == "pile up":
-            if os.fork() == 0:
+            if (child := os.fork()) == 0:
                 os._exit(6)
             os.kill(os.getpid(), signal.SIGUSR1)
+            os.write(self.busy, b"x")
             os.read(self.gate, 1)
-            time.sleep(0.3)  # what has happened by then comes in one turn
+            os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+            time.sleep(0.3)  # longer than the interval: all of it comes in one turn
         self.note(f"message {message.content}")
 
     def handle_request(self, request: Request, message: Message) -> Any:
@@ -150,24 +152,26 @@ class Recorder(Minimal):
 
 
 def test_order_of_a_turn() -> None:
+    told, busy = os.pipe()
     gate, opener = os.pipe()
     try:
-        calls = pile_up(gate, opener)
+        calls = pile_up(told, busy, gate, opener)
     finally:
-        os.close(gate)
-        os.close(opener)
+        for fd in (told, busy, gate, opener):
+            os.close(fd)
     start = calls.index("message pile up") + 1
     end = calls.index("message later") + 1
     turn = [call.split()[0] for call in calls[start:end]]
     assert turn == ["all", "SIGUSR1", "pid", "interval", "delta", "message"]
 
 
-def pile_up(gate: int, opener: int) -> list[str]:
+def pile_up(told: int, busy: int, gate: int, opener: int) -> list[str]:
     """Everything at once, while the service is busy: what it has noted."""
-    with ipcm.service("rec", Recorder, gate=gate, cycle=60, interval=0.25) as handle:
+    with ipcm.service("rec", Recorder, busy=busy, gate=gate, cycle=60, interval=0.25) as handle:
         bus = handle.bus
         with bus.connect("p1") as peer:
             peer.send_message("rec", "pile up")
+            os.read(told, 1)
             with bus.connect("p2") as other:
                 other.send_message("rec", "later")
                 os.write(opener, b"x")

@@ -110,8 +110,12 @@ class Membership:
 
     @property
     def pending(self) -> bool:
-        """Whether words wait for `read` that came in beside an answer: the descriptor is silent."""
-        return bool(self._link.pushed)
+        """Whether `read` has to do with what came in beside an answer: the descriptor is silent.
+
+        That is words, or the registrar's hang-up.
+        """
+        unheard = self._link.lost and not self.ended and self._retry_at == math.inf
+        return unheard or bool(self._link.pushed)
 
     # Listening
 

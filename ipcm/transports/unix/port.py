@@ -98,8 +98,8 @@ class UnixPort(PresentPort):
             undo.callback(self._listener.close, self._address)
             self._members = Membership(route, name, incarnation, kind)
             undo.callback(self._members.close)
-            self._members_fd = self._members.fileno()
-            self._epoll.register(self._members_fd, select.EPOLLIN)
+            self._members_fd = -1
+            self._follow_registrar()
             undo.pop_all()
         close_in_children(self)
 

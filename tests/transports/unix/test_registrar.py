@@ -14,6 +14,7 @@ import pytest
 import ipcm
 from ipcm import Bus
 from ipcm.transports.unix import membership, registrar
+from ipcm.transports.unix.presence import PresenceLink
 from tests.helpers import gone, wait_until
 from tests.role.consumers import Telling
 
@@ -95,6 +96,26 @@ class TestRegistrar:
             everybody = sorted(["a", "echo", echo.name])
             # The handle registers again when it has heard of it.
             wait_until(lambda: echo.request(2) and sorted(b.peers()) == everybody)
+
+    def test_one_that_dies_when_it_has_just_answered_is_replaced(
+        self, bus: Bus, echo: ipcm.Handle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its answer and its hang-up are read at once."""
+        keeper = bus._record.keeper_pid
+        assert keeper is not None
+        wait = PresenceLink._wait
+
+        def wait_and_kill(link: PresenceLink, timeout: float | None) -> bool:
+            answered = wait(link, timeout)
+            monkeypatch.undo()
+            os.kill(keeper, signal.SIGKILL)
+            os.waitpid(keeper, 0)
+            return answered
+
+        monkeypatch.setattr(PresenceLink, "_wait", wait_and_kill)
+        with bus.connect("late") as late:
+            wait_until(lambda: late.poll(0.01) or "late" in bus.peers())
+            assert late.request("echo", 1) == 1
 
     def test_an_idle_client_keeps_its_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # The next registrar is forked from the service, which is forked from here.
