@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -21,7 +23,7 @@ _STATES = {
     "up": "answers",
     "busy": "has not answered for more than a second",
     "ending": "has left its loop and cleans up",
-    "gone": "left (ended, where it said so); stays for a minute",
+    "gone": "left (ended, where it said so); stays until it is cleared away",
 }
 _STATUSES = {
     "ok": "answered",
@@ -38,6 +40,7 @@ _FIGURES = {
     "p50, p95": "half, or 95 %, of its answers took no longer",
     "err": "failed requests, and failures of other callbacks",
 }
+_LEFT: Final = 16
 
 
 class HelpScreen(ModalScreen[None]):
@@ -64,7 +67,7 @@ class HelpScreen(ModalScreen[None]):
         with box:
             yield Static(self._text())
 
-    def _text(self) -> Text:
+    def _text(self) -> Group:
         states = [(f"{mark} {s}", _STATES[s]) for s, (mark, _) in STATE_MARKS.items()]
         statuses = [
             (f"{mark} {word}", _STATUSES[word]) for mark, word, _ in STATUS_MARKS.values() if word
@@ -75,12 +78,13 @@ class HelpScreen(ModalScreen[None]):
             self._block("Figures", list(_FIGURES.items())),
             self._block("Traffic", statuses),
         ]
-        return Text("\n\n").join(blocks)
+        return Group(*blocks)
 
-    def _block(self, heading: str, rows: list[tuple[str, str]]) -> Text:
-        widest = max(len(left) for left, _ in rows)
-        lines = [Text(heading, style=self._palette["accent"])]
-        for left, right in rows:
-            line = Text(f"  {left:<{widest}}  ", style=self._palette["strong"])
-            lines.append(line.append(right, style=self._palette["plain"]))
-        return Text("\n").join(lines)
+    def _block(self, heading: str, rows: list[tuple[str, str]]) -> Group:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        # Long lists of keys take more lines, and leave the words their room.
+        grid.add_column(style=self._palette["strong"], width=_LEFT)
+        grid.add_column(style=self._palette["plain"])
+        for row in rows:
+            grid.add_row(*map(Text, row))
+        return Group(Text(heading, style=self._palette["accent"]), grid, Text())
