@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from ipcm._os.interrupt import Interrupted, deferred, interruptible
+
 __all__ = ["main"]
 
 
@@ -22,11 +24,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code; see `ipcm.console.exits`.
     """
     try:
-        from ipcm.console.command_line import run_command
+        # An exception that comes in the middle of an import may be lost: the interpreter only
+        # reports those of callbacks of its own.
+        with interruptible(), deferred():
+            from ipcm.console.command_line import run_command
 
         if arguments is None:
             return run_command(sys.argv[1:], last=True)
         return run_command(list(arguments))
+    except Interrupted as interrupt:
+        return 128 + interrupt.signal
     except KeyboardInterrupt:
         return 130
 

@@ -17,7 +17,7 @@ def soaking(short: int, long: int) -> int:
     return short if os.environ.get("IPCM_SOAK") == "short" else long
 
 
-def wait_until(predicate: Callable[[], Any], limit: float = 5.0) -> None:
+def wait_until(predicate: Callable[[], Any], limit: float = 15.0) -> None:
     """Looks every five milliseconds; fails when the limit (seconds) is over."""
     deadline = time.monotonic() + limit
     while not predicate():

@@ -6,13 +6,16 @@ do nothing. A signal that was ignored when the program started (nohup, `&` in a 
 ignored.
 
 An exception that may come between any two instructions is safe where a program waits, and not
-where it starts, ends, or runs code that was not made for it: there it is put off.
+where it starts, ends, or runs code that was not made for it: there it is put off. Where it comes in
+a callback of the interpreter's (of a weak reference, of an import, of an object that goes), it is
+only reported: there it is raised once more.
 """
 
 from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -37,6 +40,7 @@ PATIENCE: Final = 0.6
 """Seconds that a start may go on after a signal, so that what it makes is known and ended."""
 
 _REPEAT: Final = 1.0
+_AGAIN: Final = 0.01
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _IGNORE: Final = -1.0
 
@@ -55,13 +59,16 @@ class Interrupted(KeyboardInterrupt):
 class Interrupts:
     """The signals of an `interruptible` block.
 
-    Attributes: pending: one that came and has not been raised yet.
+    Attributes:
+        pending: one that came and has not been raised yet.
+        unraisable_before: the hook that there was before the block.
     """
 
     current: ClassVar[Interrupts | None] = None
 
     def __init__(self) -> None:
         self.pending: Signals | None = None
+        self.unraisable_before = sys.unraisablehook
         self._raised = -_REPEAT
         # What holds an exception back, innermost last: seconds of patience, None without end.
         self._holds: list[float | None] = []
@@ -78,9 +85,19 @@ class Interrupts:
             signal.setitimer(signal.ITIMER_REAL, patience)
 
     def on_alarm(self, _number: int, _frame: FrameType | None) -> None:
-        """The patience of a hold is over."""
-        if self._holds and self._holds[-1] not in (None, _IGNORE):
+        """The patience of a hold is over; or what was raised was lost."""
+        if not self._holds or self._holds[-1] not in (None, _IGNORE):
             self.fire()
+
+    def on_unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """The hook for exceptions that nobody can get: ours is raised again, a moment later."""
+        lost = unraisable.exc_value
+        if not isinstance(lost, Interrupted):
+            self.unraisable_before(unraisable)
+        elif _IGNORE not in self._holds:
+            self.pending = lost.signal
+            if not self._holds or self._holds[-1] is not None:
+                signal.setitimer(signal.ITIMER_REAL, _AGAIN)
 
     def fire(self) -> None:
         """Raises what is pending."""
@@ -127,6 +144,7 @@ def interruptible(last: bool = False) -> Iterator[None]:
     try:
         # Before the handlers: a signal that comes in between is an Interrupted of this block.
         Interrupts.current = interrupts
+        sys.unraisablehook = interrupts.on_unraisable
         before[signal.SIGALRM] = signal.signal(signal.SIGALRM, interrupts.on_alarm)
         for number in _ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -137,6 +155,7 @@ def interruptible(last: bool = False) -> Iterator[None]:
         for number, handler in before.items():
             after = signal.SIG_IGN if last else handler
             signal.signal(number, signal.SIG_DFL if after is None else after)
+        sys.unraisablehook = interrupts.unraisable_before
         Interrupts.current = None
 
 

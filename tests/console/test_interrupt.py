@@ -325,6 +325,52 @@ def test_where_an_exception_was_lost_another_signal_raises_again(run: Run) -> No
     assert program.end() == (0, "")
 
 
+def test_where_the_interpreter_loses_it_it_is_raised_again(run: Run) -> None:
+    program = run(
+        """
+        class Hit:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+                wait(0.01)  # the handler runs here, and what it raises goes nowhere
+
+        with interruptible():
+            try:
+                Hit()
+                say("gone on")
+                wait()
+            except Interrupted as interrupted:
+                say(interrupted.signal.name)
+        assert sys.unraisablehook is sys.__unraisablehook__
+        """
+    )
+    program.expect("gone on")
+    program.expect("SIGTERM")
+    assert program.end() == (0, "")
+
+
+def test_a_signal_in_the_midst_of_an_import_ends_the_command(run: Run) -> None:
+    program = run(
+        """
+        class Hit:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGINT)
+                wait(0.01)
+
+        class Finder:
+            @staticmethod
+            def find_spec(name, path=None, target=None):
+                if name == "ipcm.console.command_line":
+                    Hit()
+
+        from ipcm.cli import main
+        sys.meta_path.insert(0, Finder)
+        sys.argv = ["ipcm", "--version"]
+        sys.exit(main())
+        """
+    )
+    assert program.end() == (130, "")
+
+
 def test_a_program_that_has_done_all_is_not_ended_otherwise(run: Run) -> None:
     program = run(
         """
