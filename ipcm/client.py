@@ -73,8 +73,11 @@ class Client(Connection):
         Raises:
             NoSuchPeer, Backpressure, ContentError, MessageTooLarge, BusGone: nothing was queued.
         """
-        with self._entered():
+        self._enter()
+        try:
             return self._send(to, GENERAL, content)
+        finally:
+            self._leave()
 
     def try_message(self, to: str, content: Any) -> Outcome:
         """Sends like `send_message`; an Outcome says how it went, with the id as its `out`."""

@@ -40,6 +40,7 @@ _KINDS: Final = {
     TERMINATE: Kind.TERMINATE,
 }
 _NEVER: Final = math.inf
+_GENERAL: Final = Kind.GENERAL
 _REQUEST: Final = Kind.REQUEST  # looking it up in an enumeration takes a while
 
 _MOST_NAMES: Final = 4096
@@ -166,8 +167,8 @@ class Connection:
     def _take(self, arrival: Arrival, awaiting: int) -> None:
         """One message that came in: to where it waits, or to what it ends.
 
-        Most are requests, and answers that somebody waits for or will come to fetch: these take
-        the short ways.
+        Most are general messages, requests, and answers that somebody waits for or will come to
+        fetch: these take the short ways.
         """
         origin, envelope, size = arrival
         code, id, aux, sender = envelope.kind, envelope.id, envelope.aux, origin.name
@@ -178,14 +179,16 @@ class Connection:
                 and not isinstance(aux, float)
                 and self.requests.settle(id, sender, origin.incarnation, envelope.content, aux)
             )
-        elif short := (
+        elif short := code == GENERAL or (
             code == REQUEST
             and (aux is None or (type(aux) is float and aux == aux) or is_patience(aux))
             and not origin.read_only
         ):
+            asked = code == REQUEST
             message = Message(
-                id, sender, self.name, envelope.content, _REQUEST, id, envelope.stamp,
-                False, None, aux, origin.incarnation,
+                id, sender, self.name, envelope.content, _REQUEST if asked else _GENERAL,
+                id if asked else None, envelope.stamp, False, None,
+                aux if asked and not isinstance(aux, str) else None, origin.incarnation,
             )  # fmt: skip
             if self.on_read is not None:
                 self.on_read(message, size)

@@ -37,7 +37,7 @@ class Subscription:
     Attributes:
         messages: whether it wants message events.
         gap: seconds from one batch to the next at the least: as long as it takes its rate to fill
-            one with some twenty messages, 0.01 to 0.1.
+            one with some twenty messages, 0.01 to 0.2.
         due: when the next batch may go, in the time that `wants` is told.
         lost: events left out that it has not been told of yet.
     """
@@ -58,7 +58,7 @@ class Subscription:
         self._refilled = self.due = now
         self.gap = 0.01
         if self.messages and options.rate > 0:
-            self.gap = min(max(20 / options.rate, 0.01), 0.1)
+            self.gap = min(max(20 / options.rate, 0.01), 0.2)
         self._told = 0
         self._turns = [0, 0, 0]
 

@@ -8,7 +8,7 @@ __all__ = ["Pace"]
 
 _LEAST: Final = 0.1
 _MOST: Final = 1.0
-_SHARE: Final = 0.2
+_SHARE: Final = 0.15
 
 
 class Pace:
