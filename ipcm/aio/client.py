@@ -106,13 +106,8 @@ class AsyncClient(Driven):
     @contextlib.contextmanager
     def batch(self) -> Iterator[Self]:
         """What is sent in the block, by any task, leaves in as few writes as possible."""
-        with self._entered() as client:
-            client.cork()
-        try:
+        with self._batched():
             yield self
-        finally:
-            with self._entered() as client:
-                client.uncork()
 
     # Receiving
 

@@ -41,6 +41,8 @@ class Driven(abc.ABC):
         self._reading = -1
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
+        self._batches = 0
+        self._pushing = False
         client.on_ending = self._end_request  # type: ignore[method-assign]
         self._settle()
 
@@ -84,8 +86,34 @@ class Driven(abc.ABC):
             self._sync.port.flush(0.0)
             self._settle()
 
+    @contextlib.contextmanager
+    def _batched(self) -> Iterator[None]:
+        """In the block, what is sent in one turn of the loop leaves in one write.
+
+        Where nothing in it awaits, that is at its end. Where something does, it may wait for an
+        answer to what is held back.
+        """
+        with self._entered() as client:
+            client.cork()
+        self._batches += 1
+        try:
+            yield
+        finally:
+            self._batches -= 1
+            with self._entered() as client:
+                client.uncork()
+
+    def _push(self) -> None:
+        self._pushing = False
+        if not self._sync.disconnected:
+            self._sync.port.push()
+            self._listen()
+
     def _settle(self) -> None:
         """Wakes those who wait, and has the loop wait for what the client waits for now."""
+        if self._batches and not self._pushing:
+            self._pushing = True
+            self._loop.call_soon(self._push)
         if self._sync.disconnected:
             self._stop()
             self._fail(UsageError(f"{self!r} is disconnected"))

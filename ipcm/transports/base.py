@@ -176,6 +176,13 @@ class Port(abc.ABC):
         """Writes what was held back."""
 
     @abc.abstractmethod
+    def push(self) -> None:
+        """Writes what is held back now: somebody waits for what may come of it.
+
+        `receive` does so too, so that who asks inside of a cork is answered.
+        """
+
+    @abc.abstractmethod
     def flush(self, timeout: float | None) -> bool:
         """Waits until the kernel has everything; False where the time-out came first."""
 

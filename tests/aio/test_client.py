@@ -101,6 +101,16 @@ class TestRequests:
 
         run(main())
 
+    def test_who_awaits_in_a_batch_is_answered(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.attach("worked", bus) as handle:
+                with handle.batch():
+                    assert await handle.call("double", x=1) == 2
+                    asked = [handle.call("double", x=n) for n in range(100)]
+                    assert await asyncio.gather(*asked) == [2 * n for n in range(100)]
+
+        run(main())
+
     def test_answers_come_as_they_are_ready(self, run: Run, bus: ipcm.Bus) -> None:
         async def main() -> None:
             async with ipcm.aio.attach("worked", bus) as handle:

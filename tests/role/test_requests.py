@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -12,6 +13,7 @@ import pytest
 import ipcm
 from ipcm import DEFERRED, Activity, Message, Request, Response, Service
 from ipcm._core.envelope import RESPONSE
+from ipcm.role import loop
 from tests._os.processes import until_readable
 from tests.helpers import wait_until
 from tests.role.consumers import Minimal, Telling, double
@@ -288,6 +290,22 @@ class TestResponses:
         ):
             assert handle.request("ask") == ["answer", []]
             assert handle.request("noted") == ["by the way"]
+
+    def test_waiting_where_several_came_in_one_turn(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Their answers leave together; what is asked meanwhile does not wait for that."""
+        monkeypatch.setattr(loop, "_SLOW", math.inf)  # else they leave one by one
+
+        def ask(service: Service, request: Request, message: Message) -> Any:
+            return service.peer("double").request(request.payload, timeout=5)
+
+        with (
+            ipcm.service("double", handle_request=double) as inner,
+            ipcm.service("asking", handle_request=ask, bus=inner.bus, start="fork") as handle,
+        ):
+            with handle.batch():
+                ids = [handle.send_request("asking", n) for n in range(3)]
+            answers = [handle.await_response(id, 10) for id in ids]
+            assert [answer.payload for answer in answers] == [0, 2, 4]
 
     def test_one_cannot_wait_for_oneself(self) -> None:
         def ask(service: Service, request: Request, message: Message) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 import ipcm
 from ipcm import Bus
-from ipcm.testing.contract.base import LIMIT, Base, read
+from ipcm.testing.contract.base import LIMIT, Base, answer, read
 
 __all__ = ["Messages"]
 
@@ -112,6 +112,19 @@ class Messages(Base):
             assert b.get_messages(0.02) == []
             a.uncork()
             assert [message.content for message in read(b, 10)] == list(range(10))
+
+    def test_who_looks_for_an_answer_inside_of_a_cork_gets_it(self, bus: Bus) -> None:
+        with bus.connect("a") as a, bus.connect("b") as b:
+            a.cork()
+            id = a.send_request("b", 1)
+            assert a.get_response(id) is None
+            (request,) = read(b, 1)
+            answer(b, request, 2)
+            assert a.await_response(id, 5).payload == 2
+            a.send_message("b", 3)
+            assert a.flush(5)
+            assert [message.content for message in read(b, 1)] == [3]
+            a.uncork()
 
     def test_requeued_messages_come_again_behind_the_others(self, bus: Bus) -> None:
         with bus.connect("a") as a, bus.connect("b") as b:

@@ -93,6 +93,11 @@ class Mailbox:
             pipe.move()
         return items
 
+    def push(self) -> None:
+        """Hands on what waits in the outbound pipes, corked or not."""
+        for pipe in self.outbound.values():
+            pipe.move()
+
     @property
     def empty(self) -> bool:
         """Whether nothing is there."""

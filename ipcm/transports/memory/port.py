@@ -61,6 +61,8 @@ class MemoryPort(Port):
     def receive(self, timeout: float | None = 0.0, spin: bool = False) -> list[Arrival]:
         """See `Port.receive`."""
         hub = self._hub
+        if self._box.corked:
+            self.push()
         if timeout != 0 and self._box.empty and not self.changes:
             if hub.expiry < math.inf:
                 left = max(hub.expiry - self.clock.monotonic(), 0.0)
@@ -158,14 +160,19 @@ class MemoryPort(Port):
         with self._hub.lock:
             self._box.corked -= 1
             if not self._box.corked:
-                for pipe in self._box.outbound.values():
-                    pipe.move()
+                self._box.push()
+
+    def push(self) -> None:
+        """See `Port.push`."""
+        with self._hub.lock:
+            self._box.push()
 
     def flush(self, timeout: float | None) -> bool:
         """See `Port.flush`."""
         clock = self.clock
         deadline = math.inf if timeout is None else clock.monotonic() + timeout
         with self._hub.lock:
+            self._box.push()
             while self._box.queued and not self._hub.ended:
                 left = deadline - clock.monotonic()
                 if left <= 0:

@@ -21,6 +21,7 @@ class Links:
         strangers: accepted, without their hello yet, oldest first.
         hot: the link that spoke last.
         corked: how often `cork` was called and not taken back.
+        held: links with frames that wait for the end of that.
     """
 
     def __init__(self, epoll: select.epoll, limits: Limits) -> None:
@@ -32,7 +33,7 @@ class Links:
         self._epoll = epoll
         self._limits = limits
         self._queued = 0
-        self._dirty: list[Link] = []
+        self.held: list[Link] = []
 
     def add(self, link: Link) -> None:
         """Listens to a link from now on."""
@@ -110,7 +111,7 @@ class Links:
             self._watch(link)
         elif not link.dirty:
             link.dirty = True
-            self._dirty.append(link)
+            self.held.append(link)
 
     def write(self, link: Link) -> None:
         """Hands the kernel what it takes."""
@@ -122,10 +123,13 @@ class Links:
     def uncork(self) -> None:
         """See `Port.uncork`."""
         self.corked -= 1
-        if self.corked or not self._dirty:
-            return
-        dirty, self._dirty = self._dirty, []
-        for link in dirty:
+        if not self.corked:
+            self.push()
+
+    def push(self) -> None:
+        """See `Port.push`."""
+        held, self.held = self.held, []
+        for link in held:
             link.dirty = False
             if link.fd in self.by_fd:
                 self.write(link)

@@ -112,6 +112,8 @@ class UnixPort(PresentPort):
     def receive(self, timeout: float | None = 0.0, spin: bool = False) -> list[Arrival]:
         """See `Port.receive`: one look, at most one sleep."""
         arrivals: list[Arrival] = []
+        if self._links.held:
+            self._links.push()
         hot = self._links.hot
         # The link that spoke last is read first: one system call instead of two. The others
         # are looked at every millisecond at least.
@@ -331,6 +333,10 @@ class UnixPort(PresentPort):
     def uncork(self) -> None:
         """See `Port.uncork`."""
         self._links.uncork()
+
+    def push(self) -> None:
+        """See `Port.push`."""
+        self._links.push()
 
     def flush(self, timeout: float | None) -> bool:
         """See `Port.flush`."""
