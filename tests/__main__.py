@@ -37,7 +37,10 @@ def main(arguments: list[str]) -> int:
         tempfile.TemporaryDirectory(prefix="ipcm-tests-") as place,
         contextlib.ExitStack() as files,
     ):
-        environment = {**os.environ, CLAIMS: place}
+        # What one of all the processes has compiled no other one has to compile again, also where
+        # bytecode is not to be written beside the sources.
+        environment = {**os.environ, CLAIMS: place, "PYTHONPYCACHEPREFIX": f"{place}/bytecode"}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         started = []
         for number in range(runs):
             # A terminal shows the first as it goes; the others follow when they have ended.
