@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from pathlib import Path
+
 import pytest
 
 import ipcm
 from tests.console.conftest import Store
+from tests.helpers import wait_until
 
 INJECTION = "<script>alert(1)</script>"
 
@@ -24,9 +29,13 @@ def test_handles_and_buses() -> None:
 
 
 def test_a_service_that_is_gone_or_busy() -> None:
-    with ipcm.service("store", Store) as handle, ipcm.connect("me", handle.bus) as client:
-        client.send_request("store", {"endpoint": "sleep", "args": {"seconds": 0.6}})
+    with ipcm.service("store", Store) as handle:
+        pid = handle.service_pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: ") T " in Path(f"/proc/{pid}/stat").read_text())
         assert "no answer" in handle._repr_html_()
+        os.kill(pid, signal.SIGCONT)
         handle.terminate()
         handle.wait(10.0)
         assert "not on the bus" in handle._repr_html_()
