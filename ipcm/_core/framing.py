@@ -7,9 +7,9 @@ from typing import Final, TypeAlias
 
 from ipcm.errors import ProtocolError
 
-Frame: TypeAlias = bytes | memoryview
-
 __all__ = ["DEFAULT_LIMIT", "HEADER", "Frame", "FrameReader"]
+
+Frame: TypeAlias = bytes | memoryview
 
 HEADER: Final = struct.Struct("!I")
 DEFAULT_LIMIT: Final = 16 << 20

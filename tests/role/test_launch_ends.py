@@ -28,17 +28,22 @@ sys.stdin.read() if end == "wait" else None
 """
 
 
+def starter(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """A program of its own that starts services."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 @pytest.mark.parametrize("mode", ["fork", "exec", "launcher"])
 @pytest.mark.parametrize("end", ["wait", "leave"])
 def test_everything_ends_with_the_starter_whatever_it_does(end: str, mode: str) -> None:
     with ipcm.spawn() as bus:
-        with subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, bus.info, end, mode],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as program:
+        with starter(PROGRAM, bus.info, end, mode) as program:
             assert program.stdout is not None
             who = [identify(int(pid)) for pid in program.stdout.readline().split()]
             assert len(who) == 2 + (mode == "launcher")
@@ -66,13 +71,7 @@ sys.stdin.read()
 @pytest.mark.parametrize("mode", ["fork", "exec", "launcher"])
 @pytest.mark.parametrize("whose", ["given", "made"])
 def test_one_that_is_kept_outlives_its_starter_with_its_bus(mode: str, whose: str) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", KEEPING, mode, whose],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as program:
+    with starter(KEEPING, mode, whose) as program:
         assert program.stdout is not None
         guest, kept, info = program.stdout.readline().split(" ", 2)
         program.kill()

@@ -31,6 +31,7 @@ from ipcm_tui.app import ConsoleApp
 from ipcm_tui.models.buses import BusFacts, BusRow
 from ipcm_tui.models.peers import Peer, PeerKey
 from ipcm_tui.source import Clock
+from ipcm_tui.widgets.grid_view import GridView
 
 NOON = 1_700_000_000.0
 """A Tuesday evening: 2023-11-14 22:13:20 UTC."""
@@ -420,6 +421,11 @@ def make_app(
 @pytest.fixture
 def app(make_app: Callable[..., ConsoleApp]) -> ConsoleApp:
     return make_app()
+
+
+def table(app: ConsoleApp) -> GridView[PeerKey]:
+    """The table of the services."""
+    return app.screen_stack[0].query_one("#peers", GridView)
 
 
 Script = Callable[[Pilot[int]], Awaitable[None]]

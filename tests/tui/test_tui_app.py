@@ -11,19 +11,14 @@ from textual.widgets import Button
 from ipcm._core.observation import Latency, TerminatedEvent
 from ipcm.errors import RequestTimeout, UnsupportedError
 from ipcm_tui.app import ConsoleApp
-from ipcm_tui.models.peers import PeerKey
 from ipcm_tui.screens.confirm import ConfirmScreen
 from ipcm_tui.screens.help import HelpScreen
 from ipcm_tui.screens.pair import PairScreen
 from ipcm_tui.screens.services import ServicesScreen
-from ipcm_tui.widgets.grid_view import GridView
 from ipcm_tui.widgets.traffic_view import TrafficView
+from tests.tui.conftest import table
 
 SIZES = pytest.mark.parametrize("size", [(30, 10), (80, 24), (80, 50), (120, 40), (240, 70)])
-
-
-def table(app: ConsoleApp) -> GridView[PeerKey]:
-    return app.screen_stack[0].query_one("#peers", GridView)
 
 
 def main_screen(app: ConsoleApp) -> ServicesScreen:

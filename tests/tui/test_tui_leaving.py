@@ -11,13 +11,8 @@ from textual.timer import Timer
 
 from ipcm_tui.app import ConsoleApp
 from ipcm_tui.models.pace import Pace
-from ipcm_tui.models.peers import PeerKey
 from ipcm_tui.screens.gone import GoneScreen
-from ipcm_tui.widgets.grid_view import GridView
-
-
-def table(app: ConsoleApp) -> GridView[PeerKey]:
-    return app.screen_stack[0].query_one("#peers", GridView)
+from tests.tui.conftest import table
 
 
 @pytest.mark.parametrize("keys", [["q"], ["ctrl+q"], ["s", "ctrl+q"], ["question_mark", "ctrl+q"]])

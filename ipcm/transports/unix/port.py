@@ -128,10 +128,10 @@ class UnixPort(PresentPort):
                 return arrivals
         elif self._spin_on(hot, arrivals, now):
             return arrivals
-        began = time.monotonic()
+        began = _monotonic()
         self._look(timeout, arrivals)
         if timeout != 0:
-            self.slept(time.monotonic() - began)
+            self.slept(_monotonic() - began)
         return arrivals
 
     def _spin_on(self, hot: Link, arrivals: list[Arrival], began: float) -> bool:
@@ -173,10 +173,10 @@ class UnixPort(PresentPort):
     def _look(self, timeout: float | None, arrivals: list[Arrival]) -> None:
         deadline = self.deadline
         if deadline < math.inf and timeout != 0:
-            left = max(deadline - time.monotonic(), 0.0)
+            left = max(deadline - _monotonic(), 0.0)
             timeout = left if timeout is None else min(timeout, left)
         events = self._epoll.poll(-1 if timeout is None else timeout)
-        self._looked = time.monotonic()
+        self._looked = _monotonic()
         self._heed_events(events, arrivals)
         if deadline <= self._looked:
             self._keep_deadlines(self._looked, arrivals)
@@ -231,7 +231,7 @@ class UnixPort(PresentPort):
         for sock, pid in self._listener.accept():
             link = Link(sock, self._scratch, self._limits.frame, HELLO_LIMIT)
             link.pid = pid
-            link.deadline = time.monotonic() + self._limits.hello
+            link.deadline = _monotonic() + self._limits.hello
             self._links.add_stranger(link)
             # What came with the connection is read at once: it saves a turn.
             self._read(link, arrivals)
@@ -282,14 +282,14 @@ class UnixPort(PresentPort):
                 if size > self._limits.frame:
                     raise MessageTooLarge(size, self._limits.frame)
                 self._bulk = True
-                sent = link.sock.sendmsg((HEADER.pack(size), body))
+                sent = link.sock.sendmsg((_pack(size), body))
                 if sent != size + HEADER.size:
                     rest = memoryview(body)[max(sent - HEADER.size, 0) :]
                     if sent < HEADER.size:
-                        rest = memoryview(HEADER.pack(size)[sent:] + body)
+                        rest = memoryview(_pack(size)[sent:] + body)
                     links.queue(link, rest)
         except BlockingIOError:
-            links.queue(link, HEADER.pack(size) + body)
+            links.queue(link, _pack(size) + body)
         except (BrokenPipeError, ConnectionResetError):
             # The other end hung up. Either the peer is gone, and nobody will find it, or a new
             # life of it has the name, and gets the message.
@@ -340,7 +340,7 @@ class UnixPort(PresentPort):
 
     def flush(self, timeout: float | None) -> bool:
         """See `Port.flush`."""
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = None if timeout is None else _monotonic() + timeout
         while waiting := self._links.waiting():
             for link in waiting:
                 self._links.write(link)
@@ -349,7 +349,7 @@ class UnixPort(PresentPort):
             poll = select.poll()
             for link in waiting:
                 poll.register(link.fd, select.POLLOUT)
-            left = None if deadline is None else (deadline - time.monotonic()) * 1000
+            left = None if deadline is None else (deadline - _monotonic()) * 1000
             if left is not None and left <= 0:
                 return False
             poll.poll(left)
