@@ -17,6 +17,13 @@ import pytest
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
+# What a shell gives to a job in its background would go on to every process a test starts.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, usual)
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
 LEAVING = 3.0
 """Seconds that what a test has ended may take to be gone."""
 
