@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from signal import Signals
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, ClassVar, Final, TypeVar
 
 __all__ = [
@@ -84,9 +84,12 @@ class Interrupts:
         elif (patience := self._holds[-1]) is not None:
             signal.setitimer(signal.ITIMER_REAL, patience)
 
-    def on_alarm(self, _number: int, _frame: FrameType | None) -> None:
+    def on_alarm(self, _number: int, frame: FrameType | None) -> None:
         """The patience of a hold is over; or what was raised was lost."""
-        if not self._holds or self._holds[-1] not in (None, _IGNORE):
+        if _is_in(frame, Interrupts.on_unraisable.__code__):
+            # It took the hook so long to return. What is raised in there nobody ever gets.
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+        elif not self._holds or self._holds[-1] not in (None, _IGNORE):
             self.fire()
 
     def on_unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
@@ -123,6 +126,13 @@ class Interrupts:
         """Ends the innermost hold; raises nothing."""
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         self._holds.pop()
+
+
+def _is_in(frame: FrameType | None, code: CodeType) -> bool:
+    """Whether a frame is of this code, or of something that it calls."""
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextlib.contextmanager
