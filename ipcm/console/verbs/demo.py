@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["VERB"]
 
+_PATIENCE = 5.0
+
 
 def run(
     context: Context, path: str | None, no_tui: bool, seconds: float | None, name: str | None
@@ -50,7 +52,8 @@ def _watch(context: Context, demo: Demo, seconds: float | None) -> Record:
         _wait(context, demo, seconds)
     except KeyboardInterrupt as interrupt:
         interrupted = interrupt
-    summary = demo.summary()
+    # Who interrupts wants it to end; else nobody waits, and the figures are to be right.
+    summary = demo.summary(_PATIENCE) if interrupted is None else demo.summary()
     pairs = [(key.replace("_", " "), str(value)) for key, value in plain_value(summary).items()]
     return Record(summary, [Section(pairs=pairs)], interrupted)
 
