@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import time
 from typing import Any
 
 import ipcm
@@ -36,11 +34,6 @@ class Worked(ipcm.Service):
         return 2 * x
 
     @ipcm.endpoint
-    async def later(self, x: int, seconds: float) -> int:
-        await asyncio.sleep(seconds)
-        return x
-
-    @ipcm.endpoint
     def fail(self) -> None:
         raise ValueError("on purpose")
 
@@ -65,10 +58,6 @@ class Worked(ipcm.Service):
         for _ in range(count):
             self.client().send_message(to, "x" * size)
         return count
-
-    @ipcm.endpoint
-    def stuck(self, seconds: float) -> None:
-        time.sleep(seconds)
 
     @ipcm.endpoint
     def die(self) -> None:

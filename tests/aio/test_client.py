@@ -55,7 +55,11 @@ class TestOpening:
 
         run(main())
 
-    def test_a_handle_shows_itself_as_any_handle(self, run: Run, bus: ipcm.Bus) -> None:
+    def test_a_handle_shows_itself_as_any_handle(
+        self, run: Run, bus: ipcm.Bus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ipcm.console.cards._PATIENCE", LIMIT)
+
         async def main() -> None:
             async with ipcm.aio.attach("worked", bus) as handle:
                 asking = asyncio.create_task(handle.call("double", x=4))
@@ -114,31 +118,29 @@ class TestRequests:
     def test_answers_come_as_they_are_ready(self, run: Run, bus: ipcm.Bus) -> None:
         async def main() -> None:
             async with ipcm.aio.attach("worked", bus) as handle:
-                ended = []
-
-                async def ask(x: int, seconds: float) -> None:
-                    ended.append(await handle.call("later", x=x, seconds=seconds))
-
-                await asyncio.gather(ask(1, 0.2), ask(2, 0.0))
-                assert ended == [2, 1]
+                held = asyncio.create_task(handle.request("hold"))
+                await asyncio.sleep(0)
+                assert await handle.call("double", x=1) == 2
+                assert not held.done()
+                assert await handle.call("release") == 1
+                assert await held == "released"
 
         run(main())
 
     def test_the_loop_goes_on_meanwhile(self, run: Run, bus: ipcm.Bus) -> None:
         async def main() -> None:
             async with ipcm.aio.attach("worked", bus) as handle:
-                turns = 0
-
-                async def count() -> None:
-                    nonlocal turns
-                    while True:
+                pid = await handle.client.peer_pid("worked")
+                assert pid is not None
+                os.kill(pid, signal.SIGSTOP)
+                try:
+                    asked = asyncio.create_task(handle.call("double", x=1))
+                    for _ in range(100):
                         await asyncio.sleep(0)
-                        turns += 1
-
-                counting = asyncio.create_task(count())
-                await handle.call("stuck", seconds=0.1)
-                counting.cancel()
-                assert turns > 100
+                    assert not asked.done()
+                finally:
+                    os.kill(pid, signal.SIGCONT)
+                assert await asked == 2
 
         run(main())
 
@@ -356,8 +358,9 @@ class TestMessages:
         async def main() -> None:
             async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:
                 await b.send_message("a", "not fetched")
-                await asyncio.sleep(0.02)
-                assert a._sync.inbox
+                async with asyncio.timeout(LIMIT):
+                    while not a._sync.inbox:
+                        await asyncio.sleep(0.001)
                 await a.send_message("b", b"x" * (8 << 20))
                 (got,) = await b.get_messages(LIMIT)
                 assert len(got.content) == 8 << 20
@@ -454,9 +457,13 @@ class TestPresence:
 def test_idle_it_costs_nothing(bus: ipcm.Bus) -> None:
     async def main() -> None:
         async with ipcm.aio.attach("worked", bus) as handle, ipcm.aio.observe(bus) as observer:
+            assert await observer.ready(LIMIT)
             await handle.call("double", x=1)
-            await asyncio.sleep(0.1)
-            await observer.poll()
+            async with asyncio.timeout(LIMIT):
+                async for event in observer:
+                    # The end of what is told of the call: from here on there is nothing to tell.
+                    if isinstance(event, ipcm.TurnEvent) and event.messages:
+                        break
             turns = 0
             for driven in (handle.client, observer):
                 turn = driven._turn

@@ -33,7 +33,7 @@ except ipcm.RequestTimeout as error:
     print(error)
 """
 OBSERVED = """async with ipcm.aio.observe() as observer:
-    assert await observer.ready(5)
+    assert await observer.ready(10)
     await handle.call("add", a=1, b=2)
     async for event in observer:
         if getattr(event, "kind", "") == "response":
@@ -46,6 +46,7 @@ def test_await_at_the_top_of_a_cell(tmp_path: Path) -> None:
     with running_kernel(tmp_path) as kernel:
         kernel(SERVICE)
         assert kernel(GATHERED).value == "True"
+        kernel("import ipcm.console.cards; ipcm.console.cards._PATIENCE = 10.0")
         assert "running" in kernel("handle").html, "it shows itself"
         told = kernel(GIVEN_UP).text
         assert "given up" in told

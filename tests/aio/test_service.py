@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,26 +36,40 @@ def test_started_and_ended_with_a_bus_of_its_own(run: Run) -> None:
         os.kill(run(main()), 0)
 
 
-def test_the_loop_goes_on_while_it_starts_and_ends(run: Run) -> None:
-    def slow(service: Any) -> None:
-        time.sleep(0.15)
+def test_the_loop_goes_on_while_it_starts_and_ends(run: Run, tmp_path: Path) -> None:
+    for word in ("start", "end"):
+        os.mkfifo(tmp_path / word)
+
+    def wait_for(word: str) -> Callable[[Any], None]:
+        def wait(service: Any) -> None:
+            with open(tmp_path / word) as told:  # waits for who writes
+                assert told.read() == word
+
+        return wait
+
+    async def tell(word: str) -> None:
+        # Possible once the service has opened it, which is where it starts or ends.
+        async with asyncio.timeout(LIMIT):
+            while True:
+                with contextlib.suppress(OSError):
+                    fd = os.open(tmp_path / word, os.O_WRONLY | os.O_NONBLOCK)
+                    break
+                await asyncio.sleep(0.005)
+        for _ in range(5):
+            await asyncio.sleep(0.005)
+        os.write(fd, word.encode())
+        os.close(fd)
 
     async def main() -> None:
-        turns = 0
-
-        async def count() -> None:
-            nonlocal turns
-            while True:
-                await asyncio.sleep(0.005)
-                turns += 1
-
-        counting = asyncio.create_task(count())
-        handle = await ipcm.aio.service("worked", Worked, on_start=slow, on_cleanup=slow)
-        assert turns >= 5
-        turns = 0
-        await handle.close()
-        assert turns >= 5
-        counting.cancel()
+        telling = asyncio.create_task(tell("start"))
+        handle = await ipcm.aio.service(
+            "worked", Worked, on_start=wait_for("start"), on_cleanup=wait_for("end")
+        )
+        assert telling.done()
+        telling = asyncio.create_task(tell("end"))
+        await handle.close(LIMIT)
+        assert telling.done()
+        await telling
 
     run(main())
 

@@ -93,8 +93,8 @@ class Away(Base):
         with subscribed(bus, "a") as a:
             b = bus.connect("b")
             id = a.send_request("b", 1, timeout=None)
-            b.suspend(0.05)
             began = time.monotonic()
+            b.suspend(0.05)
             with pytest.raises(ipcm.PeerGone):
                 a.await_response(id, LIMIT)
             assert 0.04 < time.monotonic() - began < LIMIT / 2

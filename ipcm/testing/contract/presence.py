@@ -87,8 +87,13 @@ class Presence(Base):
         with subscribed(bus, "a") as a, subscribed(bus, "b") as b:
             with bus.connect("c"):
                 pass
-            names = [[(c.what, c.peer and c.peer.name) for c in told(each, 2)] for each in (a, b)]
-            assert names[0][-2:] == names[1][-2:] == [("joined", "c"), ("left", "c")]
+            # The first of them has been told of the second, too.
+            of_a, of_b = (
+                [(change.what, change.peer and change.peer.name) for change in told(each, count)]
+                for each, count in ((a, 3), (b, 2))
+            )
+            assert of_a == [("joined", "b"), *of_b]
+            assert of_b == [("joined", "c"), ("left", "c")]
 
     def test_a_departure_comes_after_the_last_message(self, bus: Bus) -> None:
         with subscribed(bus, "a") as a:
