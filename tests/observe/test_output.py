@@ -15,7 +15,7 @@ import ipcm
 from ipcm._core.cutting import HEADER_BYTES, make_head
 from ipcm._os.output import OutputFile
 from ipcm.observe.output import Output
-from tests._os.processes import in_child
+from tests._os.processes import LIMIT, in_child
 from tests.helpers import wait_until
 
 
@@ -105,7 +105,7 @@ def test_the_traceback_that_ended_it_is_there() -> None:
             "talker", Talker, bus=bus, output="bus", on_interval=fail, interval=0.01
         )
         with pytest.raises(ipcm.ServiceDied):
-            handle.wait(5)
+            handle.wait(LIMIT)
         assert "ValueError: in an interval" in handle.output().read()
         handle.close()
 
