@@ -11,6 +11,7 @@ import pytest
 
 import ipcm
 from tests.console.commands import LIMIT, command, ipcm_run
+from tests.helpers import wait_until
 
 
 def test_an_output_that_is_full_is_told(bus: ipcm.Bus) -> None:
@@ -55,7 +56,8 @@ def test_completion_of_verbs_and_services(bus: ipcm.Bus) -> None:
 
     assert offers("ipcm te") == ["terminate"]
     assert offers("ipcm terminate ") == ["store", "probe"]
-    assert offers("ipcm request store se") == ["search"]
+    # Who does not tell of itself at once is not waited for.
+    wait_until(lambda: offers("ipcm request store se") == ["search"])
     assert offers("ipcm signal probe HU") == ["HUP"]
     assert offers("ipcm ps -b ") == ["here"]
     assert offers("ipcm ps -b nowhere -o j") == ["json", "jsonl"]

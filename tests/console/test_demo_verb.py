@@ -18,6 +18,9 @@ INTEGERS = (
     "files_indexed", "bytes", "workers_run", "requests_answered", "errors", "peers_seen",
 )  # fmt: skip
 
+PROMPTLY = 6.0
+"""Seconds that an end may take; on a machine that does nothing else it is done within one."""
+
 OURS = f"{Path(ipcm.__file__).parent}/"
 
 
@@ -50,7 +53,7 @@ def test_a_signal_ends_the_demo_with_its_summary(
         demo.send_signal(number)
         demo.send_signal(signal.SIGINT)
         output, error = demo.communicate(timeout=LIMIT)
-        assert time.monotonic() - started < 3.0
+        assert time.monotonic() - started < PROMPTLY
         # The second may be seen first.
         assert demo.returncode in (code, 130)
         assert set(INTEGERS) <= set(json.loads(output))
@@ -67,8 +70,7 @@ def test_a_demo_hit_while_it_starts_leaves_nothing(home: Path, files: Path, dela
         demo.send_signal(signal.SIGINT)
         demo.send_signal(signal.SIGINT)
         _, error = demo.communicate(timeout=LIMIT)
-        # Within a second, on a machine that does nothing else.
-        assert time.monotonic() - started < 3.0
+        assert time.monotonic() - started < PROMPTLY
         # 1: the interpreter had not come to us yet, so no line of ours is in what it says.
         early = demo.returncode == 1 and OURS not in error and "KeyboardInterrupt" in error
         assert early or demo.returncode in (130, -signal.SIGINT), error
@@ -128,7 +130,7 @@ def test_a_hangup_ends_the_front_end_and_the_demo(home: Path, files: Path, front
         started = time.monotonic()
         demo.process.send_signal(signal.SIGHUP)
         assert demo.end() == 129
-        assert time.monotonic() - started < 3.0
+        assert time.monotonic() - started < PROMPTLY
     assert left_behind(home) == []
 
 

@@ -11,10 +11,14 @@ import pytest
 import ipcm
 from ipcm.console import live
 from ipcm.console.live import OneLook, read_description
+from tests.console.commands import LIMIT
 
 
-def test_it_sees_buses_peers_and_what_they_offer(bus: ipcm.Bus) -> None:
-    look = OneLook()
+def test_it_sees_buses_peers_and_what_they_offer(
+    bus: ipcm.Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_KEPT", 30.0)
+    look = OneLook(patience=LIMIT)
     with ipcm.connect("me", bus), bus.observe():
         assert look.buses() == ["here"]
         assert look.peers() == {"store": "service", "probe": "service", "me": "client"}
