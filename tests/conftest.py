@@ -13,8 +13,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# An example is not wrong because the machine was busy.
-hypothesis.settings.register_profile("patient", deadline=None)
+# An example is not wrong because the machine was busy, and neither is the making of it.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("patient")
 
 # What a shell gives to a job in its background would go on to every process a test starts.
