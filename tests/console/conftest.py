@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,9 +31,9 @@ class Store(ipcm.Service):
         return {"files": 3}
 
     @ipcm.endpoint
-    def sleep(self, seconds: float) -> None:
-        """Is busy."""
-        time.sleep(seconds)
+    def never(self) -> Any:
+        """Is not answered."""
+        return ipcm.DEFERRED
 
     @ipcm.endpoint
     def die(self) -> None:

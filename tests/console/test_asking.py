@@ -51,7 +51,7 @@ def test_a_request_with_arguments(bus: ipcm.Bus, tmp_path: Path) -> None:
         (("request", "store", "5"), 1, ["endpoint"]),
         (("request", "nobody", "stats"), 3, ["nobody", "probe, store"]),
         (("request", "bad/name", "stats"), 3, ["bad/name"]),
-        (("request", "store", "sleep", '{"seconds": 1}', "--timeout", "0.2"), 4, ["0.2 s"]),
+        (("request", "store", "never", "--timeout", "0.2"), 4, ["0.2 s"]),
         (("request", "store", "die"), 3, ["store"]),
         (("request", "store", "123456789012345678901234567890"), 2, []),
         (("-b", "nowhere", "request", "store", "stats"), 3, ["nowhere", "here"]),

@@ -112,9 +112,9 @@ class TestEvents:
             assert handle.call("add", a=1) == 1
 
     def test_up_to_the_rate_and_the_rest_is_counted(self, bus: ipcm.Bus) -> None:
+        began = time.monotonic()
         with ipcm.attach("watched", bus) as handle, bus.observe(rate=20) as observer:
             settle(observer, "watched")
-            began = time.monotonic()
             for n in range(200):
                 handle.call("add", a=n)
             told = 0
