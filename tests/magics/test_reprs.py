@@ -15,7 +15,8 @@ from tests.helpers import wait_until
 INJECTION = "<script>alert(1)</script>"
 
 
-def test_handles_and_buses() -> None:
+def test_handles_and_buses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ipcm.console.cards._PATIENCE", 10.0)
     with ipcm.service("store", Store) as handle:
         handle.call("search", text="x")
         html = handle._repr_html_()

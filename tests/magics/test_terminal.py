@@ -115,7 +115,7 @@ def test_on_a_terminal(environment: dict[str, str]) -> None:
         terminal.type("%load_ext ipcm\n")
         terminal.wait_for("In [2]")
         with ipcm.spawn("here") as bus, ipcm.service("echo", ipcm.EchoService, bus=bus):
-            terminal.type("%ipcm ps\n")
+            terminal.type("%ipcm ps --timeout 10\n")
             assert "running" in terminal.wait_for("In [3]")
             terminal.type("%ipcm watch echo\n")
             terminal.wait_for("echo on bus here")
