@@ -9,6 +9,7 @@ from datetime import UTC
 from typing import Any
 
 import pytest
+from textual._context import active_app
 from textual.app import App
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
@@ -31,6 +32,7 @@ from ipcm_tui.app import ConsoleApp
 from ipcm_tui.models.buses import BusFacts, BusRow
 from ipcm_tui.models.peers import Peer, PeerKey
 from ipcm_tui.source import Clock
+from ipcm_tui.typeahead import TypeAheadApp
 from ipcm_tui.widgets.grid_view import GridView
 
 NOON = 1_700_000_000.0
@@ -40,20 +42,30 @@ UPDATE = 1 / 60
 """Seconds within which a screen lays out and draws what has become dirty."""
 
 
-async def wait_for_quiet(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
-    """Waits until no task of the event loop has anything left to do but wait, and once more
-    after a screen has seen to what that made dirty.
+QUIET = 10.0
+"""Seconds that it may take until there is nothing left to do; the machine may be a slow one."""
+
+
+async def wait_for_quiet(min_sleep: float = 0.0, max_sleep: float = 0.0) -> None:
+    """Waits until every key has been handled and no task of the event loop has anything left to
+    do but wait, and once more after a screen has seen to what that made dirty.
 
     After every key a pilot waits twice, until its process did next to nothing for a while. An app
     that draws as things come in is hardly ever that idle, so it mostly waited out its limit.
     """
-    del min_sleep
+    del min_sleep, max_sleep  # the pilot's limit is a second, for which a machine may stand still
     loop: Any = asyncio.get_running_loop()
-    deadline = loop.time() + max_sleep
+    app = active_app.get(None)
+    deadline = loop.time() + QUIET
     for pause in (0.0, UPDATE):
         await asyncio.sleep(pause)
-        while loop._ready and loop.time() < deadline:
-            await asyncio.sleep(0)
+        while (loop._ready or is_handling_keys(app)) and loop.time() < deadline:
+            await asyncio.sleep(0 if loop._ready else 0.005)
+
+
+def is_handling_keys(app: App[Any] | None) -> bool:
+    """Whether a key is on its way, or waits for its turn; who leaves hands out no more."""
+    return isinstance(app, TypeAheadApp) and app._under_way and app.is_running and not app._exit
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -442,7 +454,7 @@ def drive() -> Callable[..., None]:
             async with app.run_test(size=size, notifications=True) as pilot:
                 if settled:
                     await wait_until(pilot, lambda: app.drawn)
-                    await pilot.pause(0.05)
+                    await pilot.pause()
                 await script(pilot)
 
         asyncio.run(asyncio.wait_for(session(), 50))
@@ -451,13 +463,18 @@ def drive() -> Callable[..., None]:
 
 
 async def settle_down(pilot: Pilot[int], mark: str = "ipcm", limit: float = 15.0) -> None:
-    """Until two pictures, taken further apart than the app draws, are the same and show
-    something."""
+    """Until two pictures are the same and show something, between which the app has drawn itself:
+    a time between them may have passed without anybody doing anything."""
+    app: Any = pilot.app
     before, deadline = "", time.monotonic() + limit
-    while before != (now := shown(pilot.app)) or mark not in now:
+    while before != (now := shown(app)) or mark not in now:
         assert time.monotonic() < deadline, "it never stands still"
         before = now
-        await pilot.pause(0.12)
+        if app.session is not None:
+            drawn = app.drawn
+            app.touch()
+            await wait_until(pilot, lambda drawn=drawn: app.drawn > drawn)
+        await pilot.pause()
 
 
 @pytest.fixture

@@ -20,8 +20,13 @@ __all__ = ["TypeAheadApp"]
 _ROUNDS: Final = 3
 """How often what a key set off may pass on a message before the next key is handed out."""
 
-_PATIENCE: Final = 0.3
-"""Seconds after which a key is handed out in any case: who had the one before may be gone."""
+_LOOK: Final = 0.1
+"""Seconds between two looks at whether a key is still under way."""
+
+_LOOKS: Final = 20
+"""After so many the next key is handed out in any case; after two, if who had the one before is
+gone. Looks, and no time: where the machine stood still, nothing was handled either.
+"""
 
 _PROMPTS: Final = {"/": "slash", ":": "colon"}
 
@@ -49,6 +54,7 @@ class TypeAheadApp(App[int]):
         self._handed = 0
         self._under_way = False
         self._aim: DOMNode | None = None
+        self._carrier: DOMNode | None = None
 
     async def on_event(self, event: events.Event) -> None:
         """See the class."""
@@ -70,8 +76,25 @@ class TypeAheadApp(App[int]):
         self._under_way = True
         self._handed += 1
         await super().on_event(event)
-        self._aim.post_message(_Passed(self._handed, _ROUNDS))
-        self.set_timer(_PATIENCE, lambda key=self._handed: self._go_on(key))
+        self._send(self._aim, _Passed(self._handed, _ROUNDS))
+        self._look_later(self._handed, _LOOKS)
+
+    def _send(self, where: DOMNode, mark: _Passed) -> None:
+        self._carrier = where
+        where.post_message(mark)
+
+    def _look_later(self, key: int, looks: int) -> None:
+        self.set_timer(_LOOK, lambda: self._look(key, looks))
+
+    async def _look(self, key: int, looks: int) -> None:
+        """What lies with somebody who goes is lost: then nothing would tell that a key is done."""
+        if key != self._handed or not self._under_way:
+            return
+        looks -= 1 if self._carrier is not None and self._carrier.is_attached else _LOOKS // 2
+        if looks > 0:
+            self._look_later(key, looks)
+        else:
+            await self._go_on(key)
 
     def on_key(self, event: events.Key) -> None:
         """Sends on what came back from a screen that can be typed into only since then."""
@@ -80,7 +103,7 @@ class TypeAheadApp(App[int]):
             event.prevent_default()
             self._aim = focused
             focused._forward_event(events.Key(event.key, event.character))
-            focused.post_message(_Passed(self._handed, _ROUNDS))
+            self._send(focused, _Passed(self._handed, _ROUNDS))
 
     async def on__passed(self, message: _Passed) -> None:
         """Sends it around once more, as long as there is a key that waits for it."""
@@ -88,7 +111,7 @@ class TypeAheadApp(App[int]):
             return
         if message.rounds and self._held:
             where = self.focused or self.screen
-            where.post_message(_Passed(message.key, message.rounds - 1))
+            self._send(where, _Passed(message.key, message.rounds - 1))
         else:
             await self._go_on(message.key)
 
