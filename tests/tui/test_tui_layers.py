@@ -30,7 +30,7 @@ def test_models_import_no_textual() -> None:
     code = f"import sys, {', '.join(names)}; sys.exit('textual' in sys.modules)"
     path = ":".join(sys.path)
     done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": path}, timeout=30, check=False
+        [sys.executable, "-c", code], env={"PYTHONPATH": path}, timeout=50, check=False
     )
     assert done.returncode == 0
 

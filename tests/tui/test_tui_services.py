@@ -72,8 +72,7 @@ def test_filtered_as_one_types_and_an_error_shows_where(
         typed = next(each for each in screen(app).splitlines() if each.startswith(" filter "))
         assert line.index("^") == typed.index("p95>") + 4
         await pilot.press("1")
-        await until(pilot, lambda: "^ a value" not in screen(app))
-        assert names(app) == []
+        await until(pilot, lambda: "^ a value" not in screen(app) and names(app) == [])
         await pilot.press("s", "x")
         await until(pilot, lambda: "^ 'sx' is no unit" in screen(app))
         await pilot.press("enter")
@@ -107,7 +106,7 @@ def test_many_are_ended_only_after_their_number_was_typed(
         await pilot.press(*"terminate 2", "enter")
         await until(pilot, lambda: len(demo_bus.acts) == 2)
         assert [name for _, name, _ in demo_bus.acts] == ["indexer", "probe"]
-        assert not services(app).marked
+        await until(pilot, lambda: not services(app).marked)
         await pilot.press("ctrl+a")
         await until(pilot, lambda: "4 marked" in screen(app))
         await pilot.press("escape")

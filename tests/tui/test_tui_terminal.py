@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+ENDING = 20.0
+"""Seconds that an end may take; on a machine that does nothing else it is done within one."""
+
 
 class Terminal:
     """`ipcm demo` on a pseudo-terminal, in a session of its own.
@@ -52,13 +55,13 @@ class Terminal:
                 return False
         return True
 
-    def read_until(self, word: bytes, limit: float = 15.0) -> None:
+    def read_until(self, word: bytes, limit: float = 30.0) -> None:
         deadline = time.monotonic() + limit
         while word not in self.seen:
             assert self.read(0.05) and time.monotonic() < deadline, self.seen[-2000:]
 
-    def end(self, limit: float) -> int:
-        deadline = time.monotonic() + limit
+    def end(self) -> int:
+        deadline = time.monotonic() + ENDING
         while self.process.poll() is None:
             assert time.monotonic() < deadline, self.seen[-2000:]
             self.read(0.02)
@@ -108,7 +111,7 @@ def assert_nothing_left(terminal: Terminal, tmp_path: Path) -> None:
 def test_a_key_ends_it(terminal: Terminal, tmp_path: Path, key: bytes) -> None:
     terminal.read_until(b"store")
     os.write(terminal.master, key)
-    assert terminal.end(5) == 0
+    assert terminal.end() == 0
     assert_nothing_left(terminal, tmp_path)
 
 
@@ -119,6 +122,8 @@ def test_a_signal_while_it_starts(
 ) -> None:
     terminal.read(delay)
     terminal.process.send_signal(number)
-    terminal.end(5)
-    assert b"Traceback" not in terminal.seen, terminal.seen.decode(errors="replace")
+    code = terminal.end()
+    # Before anything of ours runs, the interpreter says in its own words that it was interrupted.
+    early = code in (1, -signal.SIGINT) and b", in main" not in terminal.seen
+    assert early or b"Traceback" not in terminal.seen, terminal.seen.decode(errors="replace")
     assert_nothing_left(terminal, tmp_path)

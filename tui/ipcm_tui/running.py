@@ -48,7 +48,7 @@ class Run:
         read_only: what would change something is refused by the verb.
         ask: asks a yes-or-no question, and waits for the answer; called in the thread.
         tell: gets each line of the output; called in the thread.
-        end: gets the exit code; called in the thread.
+        end: gets the exit code; called in the thread. Each of the three may raise OutputClosed.
     """
 
     def __init__(
@@ -109,7 +109,8 @@ class Run:
                 self._say(hint, "dim")
         finally:
             os.close(self._writing)
-            self._end(code)
+            with contextlib.suppress(OutputClosed):
+                self._end(code)
 
     def _narrate(self, text: str) -> None:
         self._say(text, "dim")

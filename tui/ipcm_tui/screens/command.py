@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import CancelledError
 from typing import Any, ClassVar, Final
 
 from rich.text import Text
 from textual import events
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -16,6 +18,7 @@ from textual.widgets import Input, RichLog, Static
 from ipcm.console.completer import complete
 from ipcm.console.results import Span
 from ipcm.console.statement import check
+from ipcm.console.watching import OutputClosed
 from ipcm_tui.living import SessionLive
 from ipcm_tui.models.cells import Tone
 from ipcm_tui.models.formatting import printable
@@ -148,6 +151,7 @@ class CommandScreen(ModalScreen[str]):
             self.dismiss(_OWN_SCREENS[verb.name])
         else:
             self._stop()
+            hand_over = _hand_over_to(self.app)
             self._print([(f"$ ipcm {event.value.strip().removeprefix('ipcm ')}", "heading")])
             self._run = Run(
                 verb,
@@ -155,16 +159,12 @@ class CommandScreen(ModalScreen[str]):
                 bus=self._session.facts.info or self._session.facts.name,
                 width=max(self.query_one(RichLog).size.width - 1, 40),
                 read_only=self._session.read_only,
-                ask=self._ask_from_thread,
-                tell=lambda line: self.app.call_from_thread(self._print, line),
-                end=lambda code: self.app.call_from_thread(self._ended, code),
+                ask=lambda question: bool(hand_over(self._ask, question)),
+                tell=lambda line: hand_over(self._print, line),
+                end=lambda code: hand_over(self._ended, code),
             )
             self._run.start()
             self.query_one(OfferList).display = False
-
-    def _ask_from_thread(self, question: str) -> bool:
-        ask: Any = self._ask
-        return bool(self.app.call_from_thread(ask, question))
 
     async def _ask(self, question: str) -> bool:
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -202,3 +202,21 @@ class CommandScreen(ModalScreen[str]):
     def on_unmount(self) -> None:
         """However it is closed."""
         self._stop()
+
+
+def _hand_over_to(app: App[Any]) -> Callable[..., Any]:
+    """What a thread calls things with that are the event loop's.
+
+    A verb may outlive the screen that it was typed on, which then knows no app any more, and the
+    app itself: then there is nobody to tell.
+    """
+
+    def hand_over(act: Callable[..., Any], *given: object) -> Any:
+        try:
+            if app.is_running:
+                return app.call_from_thread(act, *given)
+        except (RuntimeError, CancelledError):
+            pass  # it ended meanwhile
+        raise OutputClosed
+
+    return hand_over
