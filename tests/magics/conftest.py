@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import atexit
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import ipcm
+from ipcm.console.live import OneLook
 from tests.console.conftest import Probe, Store
 
 IPython = pytest.importorskip("IPython")
@@ -89,6 +91,9 @@ def cells(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cells]:
     """An IPython with `ipcm` loaded, and nobody's names."""
     # Without threads services are forked right here; kernels, which have some, use the launcher.
     monkeypatch.setattr("ipcm.role.launcher.warm", lambda **_: None)
+    # Nor is it the patience of a completion that is tested.
+    patient = functools.partial(OneLook, patience=15.0)
+    monkeypatch.setattr("ipcm.magics.completing.OneLook", patient)
     before = dict(shell.user_ns)
     shell.run_line_magic("load_ext", "ipcm")
     yield Cells(shell)

@@ -129,6 +129,14 @@ class Kernel:
         """How many the kernel has open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def has_closed(self, most: int) -> bool:
+        """Whether no more are open.
+
+        What has ended is put away with the next cell that hears of it.
+        """
+        self("1")
+        return self.descriptors() <= most
+
     def delay(self) -> float:
         """Seconds that it takes to run a cell that does nothing, in the median of some."""
         delays = []
@@ -229,4 +237,4 @@ def running_kernel(tmp_path: Path) -> Iterator[Kernel]:
         manager.context.destroy()
         ensure_event_loop().close()
         # They are in sessions of their own, where the look at what a test leaves does not reach.
-        wait_until(lambda: not processes_of(tmp_path), 5.0)
+        wait_until(lambda: not processes_of(tmp_path))

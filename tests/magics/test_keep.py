@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,8 +43,7 @@ def test_what_is_kept_outlives_the_kernel(tmp_path: Path, end: Callable[[Kernel]
         assert kernel("%ipcm call c ask text=once").value == "['once']"
         pids = service_pids()
         end(kernel)
-        ended = time.monotonic()
-        wait_until(lambda: gone(pids["a"]) and gone(pids["b"]), 3.0 - (time.monotonic() - ended))
+        wait_until(lambda: gone(pids["a"]) and gone(pids["b"]), 10.0)
         kernel.client.wait_for_ready(timeout=30.0)
         kernel("%load_ext ipcm")
         for name in ("c", "d"):
@@ -63,4 +61,4 @@ def test_what_is_kept_outlives_the_kernel(tmp_path: Path, end: Callable[[Kernel]
         assert kernel("%ipcm call c ask text=new").value == "['new']"
         kernel("%ipcm terminate --all -y")
         wait_until(lambda: all(map(gone, pids.values())))
-        wait_until(lambda: not ipcm.buses(), 3.0)
+        wait_until(lambda: not ipcm.buses())

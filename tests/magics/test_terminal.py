@@ -33,7 +33,7 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
         "TERM": "xterm",
         "COLUMNS": "150",
     }
-    wait_until(lambda: not processes_of(tmp_path), 5.0)
+    wait_until(lambda: not processes_of(tmp_path))
 
 
 CELLS = r"""
@@ -56,7 +56,7 @@ def test_fed_from_a_pipe(environment: dict[str, str]) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=55,
         check=True,
     )
     out = done.stdout
@@ -127,6 +127,6 @@ def test_on_a_terminal(environment: dict[str, str]) -> None:
             terminal.type("y\n")
             assert "ended" in terminal.wait_for("In [5]")
         terminal.type("exit\n")
-        wait_until(lambda: gone(terminal.process.pid), 10.0)
+        wait_until(lambda: gone(terminal.process.pid))
     finally:
         terminal.close()

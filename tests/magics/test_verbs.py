@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 
 import ipcm
@@ -56,15 +60,27 @@ def test_a_whole_payload_as_body(bus: ipcm.Bus, cells: Cells) -> None:
     assert cells("%%ipcm call store search limit=2\n{'text': 'z'}").value == ["z", "z"]
 
 
-def test_noblock_gives_what_to_ask_for_the_answer(bus: ipcm.Bus, cells: Cells) -> None:
-    cells("%ipcm request store sleep '{\"seconds\": 0.2}' --noblock -o slow")
-    slow = cells.shell.user_ns["slow"]
-    assert "open" in repr(slow)
-    with pytest.raises(ipcm.RequestTimeout):
-        slow.result(0.01)
-    assert slow.result(10.0) is None
-    assert slow.done()
-    assert "answered" in repr(slow)
+class Gate(ipcm.Service):
+    @ipcm.endpoint
+    def wait(self, path: str) -> None:
+        while not os.path.exists(path):
+            time.sleep(0.005)
+
+
+def test_noblock_gives_what_to_ask_for_the_answer(
+    bus: ipcm.Bus, cells: Cells, tmp_path: Path
+) -> None:
+    open_gate = tmp_path / "open"
+    with ipcm.service("gate", Gate, bus=bus):
+        cells(f"%%ipcm request gate wait --noblock -o slow\n{{'path': {str(open_gate)!r}}}")
+        slow = cells.shell.user_ns["slow"]
+        assert "open" in repr(slow)
+        with pytest.raises(ipcm.RequestTimeout):
+            slow.result(0.01)
+        open_gate.touch()
+        assert slow.result(10.0) is None
+        assert slow.done()
+        assert "answered" in repr(slow)
     cells("%%ipcm request store search --noblock -o quick\n{'text': 'q'}")
     assert cells.shell.user_ns["quick"].result(10.0) == ["q"]
     assert "q" in cells.shell.user_ns["quick"]._repr_html_()
@@ -153,7 +169,7 @@ def test_what_needs_a_yes_asks_for_it(
 
 
 def test_errors_keep_their_type_and_stay_short(bus: ipcm.Bus, cells: Cells) -> None:
-    ran = cells.run("%ipcm call store sleep seconds=0.5 --timeout 0.1")
+    ran = cells.run("%ipcm call store never --timeout 0.1")
     assert isinstance(ran.error, ipcm.RequestTimeout)
     assert "File" not in ran.out + ran.err
     ran = cells.run("%ipcm call nobody search text=x")

@@ -134,6 +134,7 @@ def test_there_are_five() -> None:
     assert {path.stem for path in NOTEBOOKS} == set(SHOWN)
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize(
     "path",
     # One shows that they run; the others take their time.
@@ -148,7 +149,8 @@ def test_it_runs(path: Path, tmp_path: Path) -> None:
         notebook = execute_module().execute(path, tmp_path)
     finally:
         ensure_event_loop().close()
-    assert time.monotonic() - started < 30.0
+    # Ten seconds, on a machine that does nothing else.
+    assert time.monotonic() - started < 100.0
     check_shown(path.stem, notebook)
     assert ends_of(notebook) == ends_of(nbformat.read(path, as_version=4))
     wait_until(lambda: not processes_of(tmp_path))

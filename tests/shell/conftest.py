@@ -16,6 +16,8 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the shell keeps what is typed."""
     path = tmp_path / "state" / "history"
     monkeypatch.setenv("IPCM_HISTORY", str(path))
+    # Services that stand still for a moment are not what is tested.
+    monkeypatch.setattr("ipcm.shell.feed._SETTLE", 15.0)
     for name in ("IPCM_ASK", "IPCM_SECRETS"):
         monkeypatch.delenv(name, raising=False)
     return path

@@ -21,6 +21,9 @@ import pyte
 LIMIT = 20.0
 ROWS, COLUMNS = 30, 100
 
+DRAWN = b"\x1b[?25h"
+"""Shows the cursor: the last that the prompt writes of a picture."""
+
 KEYS = {"F2": "\x1bOQ", "F3": "\x1bOR", "F4": "\x1bOS", "Tab": "\t", "Right": "\x1b[C",
         "^C": "\x03", "^D": "\x04", "^R": "\x12", "Enter": "\r", "Up": "\x1b[A"}  # fmt: skip
 
@@ -33,6 +36,7 @@ class Screen:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=5000)
         self._stream = pyte.ByteStream(self._screen)
+        self._unread = b""
         if answering:
             self._screen.write_process_input = self._answer
         self.process = subprocess.Popen(
@@ -46,15 +50,23 @@ class Screen:
         os.write(self.master, text.encode())
 
     def read(self, timeout: float) -> bool:
-        """Takes in what the program writes; False where nothing came."""
-        if not select.select([self.master], [], [], timeout)[0]:
-            return False
-        try:
-            piece = os.read(self.master, 65536)
-        except OSError:  # the other side was closed
-            return False
-        self._stream.feed(piece)
-        return bool(piece)
+        """Takes in what the program writes, up to the end of a picture; False where nothing came.
+
+        Some pictures stay for a moment only, and when this process has stood still for longer
+        than that, the next one has come with it.
+        """
+        if not self._unread:
+            if not select.select([self.master], [], [], timeout)[0]:
+                return False
+            try:
+                self._unread = os.read(self.master, 65536)
+            except OSError:  # the other side was closed
+                return False
+        at = self._unread.find(DRAWN)
+        end = len(self._unread) if at < 0 else at + len(DRAWN)
+        picture, self._unread = self._unread[:end], self._unread[end:]
+        self._stream.feed(picture)
+        return bool(picture)
 
     @property
     def lines(self) -> list[str]:

@@ -29,7 +29,10 @@ def names(about: Description | None) -> set[str]:
     return {each.name for each in about.endpoints} if about else set()
 
 
-def test_it_knows_who_is_there_and_what_they_offer(bus: ipcm.Bus) -> None:
+def test_it_knows_who_is_there_and_what_they_offer(
+    bus: ipcm.Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ipcm.shell.feed._FLASH", 60.0)  # however long it takes to look
     feed = Feed()
     feed.follow(bus)
     try:
@@ -66,7 +69,10 @@ def test_what_this_process_connects_itself_is_no_news(bus: ipcm.Bus) -> None:
         feed.close()
 
 
-def test_a_service_that_does_not_answer_keeps_nobody(bus: ipcm.Bus) -> None:
+def test_a_service_that_does_not_answer_keeps_nobody(
+    bus: ipcm.Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ipcm.shell.feed._SETTLE", 0.2)
     pid = next(peer.pid for peer in bus.presence() if peer.name == "store")
     os.kill(pid, signal.SIGSTOP)
     feed = Feed()

@@ -90,7 +90,7 @@ def test_one_verb_a_line(bus: ipcm.Bus, tmp_path: Path, script: Script) -> None:
         ("kill store", 2, "-y says yes beforehand"),
         ("describe nobody", 3, "no peer named"),
         ("ps -b nowhere", 3, "no bus named"),
-        ("call store sleep seconds=0.5 --timeout 0.05", 4, "no answer"),
+        ("call store never --timeout 0.05", 4, "no answer"),
         ("terminate probe nobody -y", 5, "nobody"),
         ("request store stats | (cat >/dev/null; exit 7)", 7, ""),
         ("ps > /nowhere/at/all", 1, "No such file"),
