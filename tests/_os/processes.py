@@ -22,7 +22,7 @@ __all__ = [
     "until_readable",
 ]
 
-LIMIT = 10.0
+LIMIT = 20.0
 """Seconds after which a test that waits has failed."""
 
 

@@ -18,7 +18,8 @@ from ipcm.errors import UnsupportedError
 
 from .processes import died, exit_of, fds, in_child, read_all, until_readable
 
-SOON = 0.5
+SOON = 5.0
+"""Seconds that it may take on a busy machine; who does not hear of it lives for ever."""
 
 
 def start_worker(lifeline: Lifeline, *, exec_: bool = False) -> int:

@@ -168,6 +168,7 @@ def test_waiting_for_deaths_gives_back_the_living() -> None:
     with sleeping() as ends, sleeping() as stays:
         who = [identify(ends), identify(stays)]
         os.kill(ends, signal.SIGKILL)
+        assert died(ends)
         began = time.monotonic()
         assert wait_dead([*who, who[1]], 0.2) == [who[1], who[1]]
         assert 0.19 < time.monotonic() - began < 5

@@ -23,7 +23,7 @@ from typing import Any
 from ipcm._os.fork import fork
 from ipcm._os.reset.descriptors import descriptors_of, silence_descriptors
 
-from .processes import exit_of, in_child, read_all
+from .processes import LIMIT, exit_of, in_child, read_all
 
 GATE = threading.Event()
 """What `test_an_import_of_another_thread` waits for at import."""
@@ -39,7 +39,7 @@ def thread(target: Callable[[], Any] | None = None) -> Iterator[None]:
         yield
     finally:
         end.set()
-        other.join(None if target is None else 5)
+        other.join(None if target is None else LIMIT)
 
 
 def run(child: Callable[[], Any], out: int = 1) -> tuple[int, str]:
