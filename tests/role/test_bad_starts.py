@@ -9,13 +9,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ipcm
 from ipcm import Service
-from tests._os.processes import fds, read_all
+from tests._os.processes import died, fds, read_all
 from tests.helpers import gone, wait_until
 from tests.role.consumers import Minimal, double
 
@@ -124,15 +125,17 @@ def test_not_waited_for_it_is_known_at_once_that_it_failed() -> None:
         assert "in run_on_start" in caught.value.traceback
 
 
-def test_a_nested_one_that_nobody_waits_for_tells_the_terminal(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_a_nested_one_that_nobody_waits_for_tells_the_terminal(tmp_path: Path) -> None:
+    terminal = tmp_path / "terminal"
+
     def start(service: Service) -> None:
+        fd = os.open(terminal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(fd, 2)
+        os.close(fd)
         ipcm.service("inner", FailingStart, wait=False)
 
-    told: list[str] = []
     with ipcm.service("outer", handle_request=double, on_start=start):
-        wait_until(lambda: told.append(capfd.readouterr().err) or "no such" in "".join(told))
+        wait_until(lambda: "no such table" in terminal.read_text())
 
 
 class TestTaken:
@@ -163,6 +166,7 @@ class TestTaken:
             for _ in range(3):
                 handle = ipcm.service("phoenix", handle_request=double, bus=bus)
                 os.kill(handle.service_pid, signal.SIGKILL)
+                assert died(handle.service_pid)  # on a busy machine it may live on for a moment
                 with ipcm.service("phoenix", handle_request=double, bus=bus) as again:
                     assert again.request(2) == 4
                 handle.close()
@@ -294,9 +298,7 @@ class TestTheHandle:
         with ipcm.spawn() as bus:
             handle = ipcm.service("x", handle_request=double, bus=bus)
             handle.terminate(large)
-            begun = time.monotonic()
-            handle.close()
-            assert time.monotonic() - begun < 4
+            handle.close(grace=30)  # it ends by itself, and is not killed while it tells this
             assert handle.wait(0) == large
 
     def test_a_traceback_larger_than_a_pipe(self, capfd: pytest.CaptureFixture[str]) -> None:

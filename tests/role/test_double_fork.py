@@ -34,7 +34,7 @@ def test_the_grandchild_is_the_service() -> None:
         }
         assert handle.service_pid != handle.child_pid
         assert handle.client.peer_pid("daemon") == handle.service_pid
-        assert gone(handle.child_pid)
+        wait_until(lambda: gone(handle.child_pid))  # it may come to its own end after that
         pid = handle.service_pid
     assert gone(pid)
 

@@ -175,11 +175,11 @@ class TestTurns:
             cycle = 60
             interval = 0.03
 
+        begun = time.monotonic()
         with ipcm.service("ticking", Ticking, on_all=look) as handle:
-            begun = time.monotonic()
             wait_until(lambda: handle.request(0).count("i") >= 5)
-            took = time.monotonic() - begun
-            assert handle.request(0).count("i") <= took / 0.03 + 2
+            count = handle.request(0).count("i")
+            assert count <= (time.monotonic() - begun) / 0.03 + 1
 
     def test_the_interval_may_change(self) -> None:
         class Changing(Telling):
@@ -339,12 +339,13 @@ HOOKS = ["all", "cleanup", "general_message", "interval", "peer_delta", "pid"]
 
 
 class TestErrors:
-    def test_intercepted_in_every_callback(self, capfd: pytest.CaptureFixture[str]) -> None:
+    def test_intercepted_in_every_callback(self) -> None:
         with ipcm.service(
             "strong",
             Telling,
             intercept_errors=True,
             interval=0.02,
+            output="bus",
             on_sig={"USR1": raising("in sig")},
             should_end=raising("in should_end"),
             **{f"on_{hook}": raising(f"in {hook}") for hook in HOOKS},
@@ -355,11 +356,13 @@ class TestErrors:
             handle.client.flush()
             expected = {f"RuntimeError: in {h}" for h in [*HOOKS, "sig", "should_end"]}
             expected -= {"RuntimeError: in cleanup", "RuntimeError: in pid"}
-            wait_until(lambda: expected <= {each.error for each in handle.snapshot().errors})
+            # A snapshot has but the last few errors, and there are more with every turn.
+            wait_until(lambda: all(each in handle.output().read() for each in expected))
+            assert {each.error for each in handle.snapshot().errors} <= expected
             handle.terminate(3)
             assert handle.wait(5) == 3
-        told = capfd.readouterr().err
-        assert all(each in told for each in [*expected, "in cleanup"])
+            told = handle.output().read()
+        assert "in cleanup" in told
         assert "Traceback" in told
 
     @pytest.mark.parametrize("hook", ["all", "general_message", "interval", "peer_delta", "start"])

@@ -53,6 +53,7 @@ def test_redacting_that_fails_harms_nobody() -> None:
             raise ValueError("oh no")
 
     with ipcm.service("x", Careless) as handle, handle.bus.observe() as observer:
+        assert observer.ready(10)
         assert handle.request("secret") == []
         seen: list[Any] = []
 

@@ -135,7 +135,7 @@ class TestInAProcessWithThreads:
         with ipcm.service("boss", Boss) as handle:
             worker = handle.request(0)
             os.kill(handle.service_pid, signal.SIGKILL)
-            wait_until(lambda: gone(worker), limit=2)
+            wait_until(lambda: gone(worker))
 
 
 def present(bus: ipcm.Bus) -> list[str]:
@@ -236,7 +236,7 @@ class TestLives:
             with launched("three", Adder, bus=bus):
                 # What was given up is killed, or has never been: nothing is left of it.
                 wait_until(lambda: len(children_of(warmed)) == 2)
-                assert bus.services() == ["one", "three"]
+                wait_until(lambda: bus.services() == ["one", "three"])
 
     def test_no_process_to_be_had(self, failing: Path) -> None:
         """As when the user has too many of them: told at once, and the next one starts."""

@@ -118,7 +118,7 @@ def test_a_nested_service_ends_with_a_killed_starter() -> None:
     with ipcm.service("outer", handle_request=start) as handle:
         inner = handle.request(0)
         os.kill(handle.service_pid, signal.SIGKILL)
-        wait_until(lambda: gone(inner), limit=2)
+        wait_until(lambda: gone(inner))
 
 
 def test_a_service_on_a_bus_of_its_own_choice() -> None:

@@ -383,5 +383,5 @@ def test_waiting_for_all_ends_with_the_last_though_it_was_there_before() -> None
         handle.send_request("double", 1, lambda response, message: None)
         assert until_readable(handle.client.fileno(), 5)
         begun = time.monotonic()
-        handle.await_all_responses(3)
-        assert time.monotonic() - begun < 1
+        handle.await_all_responses(30)
+        assert time.monotonic() - begun < 10

@@ -188,10 +188,8 @@ def test_watched_process_ends_the_service() -> None:
     with ipcm.service("watcher", Minimal, watch_pids=[child]) as handle:
         assert handle.request(1)
         os.kill(child, signal.SIGKILL)
-        before = time.monotonic()
         # It is a zombie now, which counts as dead.
         assert handle.wait(5) == 0
-        assert time.monotonic() - before < 1
         os.waitpid(child, 0)
 
 
@@ -219,9 +217,7 @@ def test_interval_and_should_end() -> None:
             return self.ticks >= 5
 
     with ipcm.service("ticker", Ticker) as handle:
-        before = time.monotonic()
         assert handle.wait(5) == 0
-        assert time.monotonic() - before < 2
 
 
 def test_sigkilled_parent_leaves_nothing() -> None:
@@ -236,5 +232,5 @@ def test_sigkilled_parent_leaves_nothing() -> None:
     os.close(write)
     os.kill(parent, signal.SIGKILL)
     os.waitpid(parent, 0)
-    wait_until(lambda: gone(service), limit=2)
-    wait_until(lambda: not ipcm.buses(), limit=2)
+    wait_until(lambda: gone(service))
+    wait_until(lambda: not ipcm.buses())

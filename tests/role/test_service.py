@@ -11,6 +11,7 @@ import pytest
 
 import ipcm
 from ipcm import DEFERRED, Message, Request, Service
+from tests.helpers import wait_until
 
 
 class Adder(Service):
@@ -91,7 +92,7 @@ def test_time_out_and_late_answer() -> None:
         before = time.monotonic()
         with pytest.raises(ipcm.RequestTimeout):
             handle.request(1, timeout=0.1)
-        assert 0.09 < time.monotonic() - before < 2
+        assert 0.09 < time.monotonic() - before < 5
         id = handle.send_request("late", 2)
         handle.client.send_message("late", "answer")
         assert handle.await_response(id).payload == "late"
@@ -142,7 +143,7 @@ def test_a_killed_service_ends_its_requests_and_is_told() -> None:
         before = time.monotonic()
         with pytest.raises(ipcm.PeerGone):
             handle.await_response(id)
-        assert time.monotonic() - before < 1
+        assert time.monotonic() - before < 5  # the default time-out comes far later
         with pytest.raises(ipcm.NoSuchPeer):
             handle.request(2)
         with pytest.raises(ipcm.ServiceDied, match="killed by signal 9") as died:
@@ -262,12 +263,14 @@ class TestSignals:
             assert handle.service_pid is not None
             for _ in range(1000):
                 os.kill(handle.service_pid, signal.SIGUSR1)
-            got = handle.request(0)
-            while len(got) < handle.snapshot().signals["SIGUSR1"].received:
-                got = handle.request(0)
-            counts = handle.snapshot().signals["SIGUSR1"]
-            assert 1 <= counts.received <= 1000
-            assert len(handle.request(0)) == counts.received == counts.handled
+            wait_until(lambda: handle.request(0))
+
+            def settled() -> bool:
+                counts = handle.snapshot().signals["SIGUSR1"]
+                return bool(counts.received == counts.handled == len(handle.request(0)))
+
+            wait_until(settled)
+            assert handle.snapshot().signals["SIGUSR1"].received <= 1000
 
     def test_sigterm_ends_in_order(self) -> None:
         with ipcm.service("term", handle_request=double) as handle:
@@ -280,8 +283,12 @@ class TestSignals:
         os.mkfifo(fifo)
 
         def busy(service: Service, request: Request, message: Message) -> Any:
-            with open(fifo, "w") as file:
-                file.write("busy")
+            signals = service._ipcm_state.signals
+            assert signals is not None
+            fifo.write_text("busy")
+            while not signals.noticed:
+                time.sleep(0.001)
+            fifo.write_text("asked")
             time.sleep(60)
 
         with ipcm.service("busy", handle_request=busy) as handle:
@@ -289,6 +296,7 @@ class TestSignals:
             assert fifo.read_text() == "busy"
             assert handle.service_pid is not None
             os.kill(handle.service_pid, signal.SIGTERM)
+            assert fifo.read_text() == "asked"  # two that wait to be delivered are one
             with pytest.raises(ipcm.RequestTimeout):
                 handle.wait(0.2)
             os.kill(handle.service_pid, signal.SIGTERM)

@@ -85,7 +85,8 @@ def storm(seconds: float, pause: float, seed: int) -> list[Any]:
         senders = {f"s{n}": start(info, f"s{n}") for n in range(SENDERS)}
         ends = time.monotonic() + seconds
         try:
-            while time.monotonic() < ends:
+            # On a busy machine it takes longer until there was a storm.
+            while time.monotonic() < ends or deaths < 5 or handle.request(None)[1] < 2:
                 time.sleep(pause * chance.random())
                 victim = chance.choice(list(senders))
                 os.kill(senders[victim], signal.SIGKILL)
@@ -105,7 +106,6 @@ def storm(seconds: float, pause: float, seed: int) -> list[Any]:
             return told == before and told[4] >= told[1]
 
         wait_until(settled, limit=30)
-        assert deaths > 3
         return [*told, deaths]
 
 

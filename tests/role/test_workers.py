@@ -61,7 +61,7 @@ def test_workers_die_with_a_killed_service() -> None:
         pids = list(handle.request(0))
         assert handle.service_pid is not None
         os.kill(handle.service_pid, signal.SIGKILL)
-        wait_until(lambda: all(gone(pid) for pid in pids), limit=2)
+        wait_until(lambda: all(gone(pid) for pid in pids))
 
 
 def test_a_worker_talks_over_a_client_of_its_own() -> None:
