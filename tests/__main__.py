@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     """Runs them, shows one after the other, and returns the worst exit code."""
     runs = min(MOST, (os.cpu_count() or 1) + SPARE)
     with (
-        tempfile.TemporaryDirectory(prefix="ipcm-tests-") as place,
+        tempfile.TemporaryDirectory(prefix="ipcm-tests-", ignore_cleanup_errors=True) as place,
         contextlib.ExitStack() as files,
     ):
         # What one of all the processes has compiled no other one has to compile again, also where
