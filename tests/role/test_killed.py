@@ -145,7 +145,15 @@ def strike(victim: str, moment: float) -> None:
     assert ipcm.buses() == []
 
 
-def test_registrars_that_a_service_has_started_leave_no_zombies() -> None:
+@pytest.mark.parametrize("length", [1, 150])
+def test_registrars_that_a_service_has_started_leave_no_zombies_and_know_it(
+    length: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the path of the bus is too long for the address of a socket."""
+    place = tmp_path / ("x" * length)
+    place.mkdir(mode=0o700)
+    monkeypatch.setenv("IPCM_RUNTIME_DIR", str(place))
+
     def others(pid: int) -> list[int]:
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 

@@ -53,7 +53,7 @@ def restart_registrar(route: Route) -> bool:
         False where somebody else has done it, or is doing it.
 
     Raises:
-        BusGone: there is no bus any more.
+        BusGone: there is no bus any more. InsecureDirectory: it is not private any more.
     """
     record = route.record()
     lock = route.lock()
@@ -67,7 +67,9 @@ def restart_registrar(route: Route) -> bool:
             listener = stack.enter_context(route.listen(route.address("r")))
         except OSError as error:
             raise BusGone(f"the bus at {route.path} is gone: {error.strerror}") from None
+        # The caller's own is closed in its children, and a long route is reached through it.
+        own = stack.enter_context(Route(str(route.path)))
         owner = ProcessIdentity(record.bus.owner_pid, record.owner_start)
         watched = record.bus.guard or record.lingers
-        start_registrar(route, listener, lock, owner if watched else None, again=True)
+        start_registrar(own, listener, lock, owner if watched else None, again=True)
     return True
