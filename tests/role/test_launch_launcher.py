@@ -16,6 +16,7 @@ import pytest
 
 import ipcm
 from ipcm import Service, ServiceDied, ServiceStartError
+from ipcm._os.launcher import starter
 from ipcm.role.launcher import cool, launcher_pid, warm
 from tests._os.processes import fds
 from tests.helpers import gone, wait_until
@@ -197,6 +198,17 @@ class TestLives:
             with pytest.raises(ServiceDied, match="exit code 5") as died:
                 handle.wait(5)
             assert died.value.exit == 5
+
+    def test_one_that_does_not_end_is_killed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also one that has not come to its beginning on a machine that is busy with others."""
+        monkeypatch.setattr(starter, "_LEAVING", 0.2)
+        with launched("adder", Adder) as handle:
+            pid = launcher_pid()
+            assert pid is not None
+            os.kill(pid, signal.SIGSTOP)
+            cool()
+            wait_until(lambda: gone(pid))
+            assert handle.call("add", a=1) == 1
 
     def test_it_dies_and_its_services_live_on(self) -> None:
         with ipcm.spawn() as bus:

@@ -9,11 +9,12 @@ import select
 import socket
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from signal import SIGKILL
 from typing import Final
 
 from ipcm._os.fresh import execute
 from ipcm._os.launcher.words import Abandon, Birth, Launch, Leave, Word, send
-from ipcm._os.process import ProcessIdentity, identify
+from ipcm._os.process import ProcessIdentity, identify, send_signal
 from ipcm._os.spawn import anonymous_file, reap
 from ipcm._os.stdio import open_null
 from ipcm._os.surroundings import Surroundings
@@ -56,7 +57,12 @@ class _Line:
         with contextlib.suppress(OSError):  # it is gone already
             send(self.sock, Leave())
         self.sock.close()
-        reap(self.pid, _LEAVING)
+        if reap(self.pid, _LEAVING) is None:
+            # It is stopped, or the machine has been so busy that it is not there yet. It launches
+            # nothing any more, and nobody would wait for it later on.
+            with contextlib.suppress(ProcessLookupError):
+                send_signal(self._who, SIGKILL)
+            reap(self.pid, _DYING)
 
 
 class _Launcher:
