@@ -7,13 +7,14 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ipcm
 from ipcm import Bus
-from ipcm.transports.unix import membership, registrar
+from ipcm.transports.unix import membership, presence, registrar
 from ipcm.transports.unix.presence import PresenceLink
 from tests.helpers import gone, wait_until
 from tests.role.consumers import Telling
@@ -117,7 +118,14 @@ class TestRegistrar:
             wait_until(lambda: late.poll(0.01) or "late" in bus.peers())
             assert late.request("echo", 1) == 1
 
-    def test_an_idle_client_keeps_its_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("length", [1, 120])
+    def test_an_idle_client_keeps_its_name(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, length: int
+    ) -> None:
+        # Also where its socket's path is too long for a socket address.
+        place = tmp_path / ("d" * length)
+        place.mkdir(mode=0o700)
+        monkeypatch.setenv("IPCM_RUNTIME_DIR", str(place))
         # The next registrar is forked from the service, which is forked from here.
         monkeypatch.setattr(registrar, "_LEARNING", 0.1)
         with (
@@ -172,7 +180,8 @@ class TestRegistrar:
             told = [change for name, change in watcher.request(None) if name == "idle"]
             assert told == [1, -1]
 
-    def test_nobody_waits_for_that_of_a_dead_bus(self) -> None:
+    def test_nobody_waits_for_that_of_a_dead_bus(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(presence, "_NEXT", 30.0)
         bus = ipcm.spawn("dead")
         keeper = bus._record.keeper_pid
         assert keeper is not None
@@ -182,7 +191,7 @@ class TestRegistrar:
         with pytest.raises(ipcm.BusGone):
             bus.connect("late")
         assert ipcm.buses() == []
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 10
         assert not os.path.exists(bus.route)
 
     def test_an_unguarded_bus_outlives_its_owner(self) -> None:
@@ -198,10 +207,13 @@ class TestRegistrar:
         bus.shutdown()
         assert ipcm.buses() == []
         assert keeper is not None
-        wait_until(lambda: gone(keeper), limit=2)
+        wait_until(lambda: gone(keeper))
 
     @pytest.mark.parametrize("again", [False, True])
-    def test_a_bus_that_lingers_ends_with_its_last_service(self, again: bool) -> None:
+    def test_a_bus_that_lingers_ends_with_its_last_service(
+        self, again: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(registrar, "_LONELY", 4.0)
         owner = os.fork()
         if owner == 0:
             ipcm.spawn("lingering").unguard(lingers=True)
@@ -249,7 +261,7 @@ class TestRegistrar:
             os.kill(child, signal.SIGKILL)
             before = time.monotonic()
             (event,) = observer.poll(5)
-            assert time.monotonic() - before < 1
+            assert time.monotonic() - before < 3
             assert isinstance(event, ipcm.PeerEvent)
             assert (event.peer, event.change) == ("short", -1)
             os.waitpid(child, 0)
