@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -20,7 +21,15 @@ def raw(path: str) -> socket.socket:
     """A connection to a socket."""
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(10)
-    sock.connect(path)
+    # Of a path that may be too long for a socket address.
+    folder = os.open(os.path.dirname(path), os.O_PATH)
+    try:
+        sock.connect(f"/proc/self/fd/{folder}/{os.path.basename(path)}")
+    except BaseException:
+        sock.close()
+        raise
+    finally:
+        os.close(folder)
     return sock
 
 

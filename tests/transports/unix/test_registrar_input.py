@@ -64,7 +64,8 @@ class TestStrangers:
             raw(f"{bus.route}/r") as dribbling,
             bus.connect("a") as a,
         ):
-            dribbling.sendall(b"\0")
+            with contextlib.suppress(BrokenPipeError):  # already? then it had been silent
+                dribbling.sendall(b"\0")
             began = time.monotonic()
             assert hung_up(silent)
             assert hung_up(dribbling)
@@ -128,7 +129,7 @@ class TestUnruly:
             began = time.monotonic()
             assert works(bus)
             slowest = max(slowest, time.monotonic() - began)
-        assert slowest < 2
+        assert slowest < 5
 
     def test_a_subscriber_that_does_not_read_is_told_what_is_when_it_does(self, bus: Bus) -> None:
         long = "x" * 30_000
