@@ -34,20 +34,16 @@ def start_registrar(
     Returns:
         Its pid.
     """
-    # The route of a peer, from whose process it is forked, is closed in the child with the peer's
-    # place; and a path that is too long for a socket address needs it.
-    own = route.copy()
 
     def child() -> None:
-        log = own.path / "log" / "_registrar"
-        close_others((own.fileno(), listener.fileno(), lock), log)
-        serve(own, listener, lock, owner, again)
+        log = route.path / "log" / "_registrar"
+        close_others((route.fileno(), listener.fileno(), lock), log)
+        serve(route, listener, lock, owner, again)
 
     pid, start = owner or (0, 0)
     arguments = [str(route.path), str(pid), str(start), str(again)]
     descriptors = (listener.fileno(), lock)
-    with own:
-        return start_helper(child, "ipcm.transports.unix.registrar:main", arguments, descriptors)
+    return start_helper(child, "ipcm.transports.unix.registrar:main", arguments, descriptors)
 
 
 def restart_registrar(route: Route) -> bool:

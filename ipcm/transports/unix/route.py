@@ -10,7 +10,6 @@ log/       output of services
 from __future__ import annotations
 
 import contextlib
-import copy
 import errno
 import fcntl
 import os
@@ -68,12 +67,6 @@ class Route:
         except OSError as error:
             _raise_shortage(error)
             raise BusGone(f"the bus at {path} cannot be reached: {error.strerror}") from None
-
-    def copy(self) -> Self:
-        """The same directory, through another descriptor."""
-        made = copy.copy(self)
-        made._fd = os.dup(self._fd)
-        return made
 
     def fileno(self) -> int:
         """The directory's descriptor."""
