@@ -104,6 +104,7 @@ def test_log_handlers_write_to_the_new_stream_or_go() -> None:
 
     def check() -> Any:
         sys.stderr = io.StringIO()
+        setattr(sys, "__stdin__", None)  # noqa: B010 (as where it was closed)
         logging.basicConfig(format="%(message)s", force=True)
         logging.getLogger("some.thing").addHandler(Published())
         with thread():

@@ -33,8 +33,9 @@ def renew_streams() -> dict[int, str]:
             new = None
         for place in (name, f"__{name}__"):
             stream = getattr(sys, place, None)
-            bury(stream)
-            old[id(stream)] = name
+            if stream is not None:  # as one is that was closed when the program began
+                bury(stream)
+                old[id(stream)] = name
             setattr(sys, place, new)
     return old
 
