@@ -208,15 +208,18 @@ def running_kernel(tmp_path: Path) -> Iterator[Kernel]:
     from jupyter_core.utils import ensure_event_loop
 
     root = str(Path(__file__).parents[2])
-    environment = {
-        **os.environ,
-        "PYTHONPATH": root,
+    folders = {
         "IPYTHONDIR": str(tmp_path / "ipython"),
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "jupyter"),
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }
-    manager: Any = KernelManager(transport="ipc", ip=str(tmp_path / "k"))
-    manager.start_kernel(env=environment, cwd=str(tmp_path), stderr=-3, stdout=-3)
+    environment = {
+        **os.environ, **folders, "PYTHONPATH": root, "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        for name, folder in folders.items():  # who starts a kernel looks there, too
+            patch.setenv(name, folder)
+        manager: Any = KernelManager(transport="ipc", ip=str(tmp_path / "k"))
+        manager.start_kernel(env=environment, cwd=str(tmp_path), stderr=-3, stdout=-3)
     client = manager.client()
     client.start_channels()
     try:

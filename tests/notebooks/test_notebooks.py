@@ -141,9 +141,11 @@ def test_there_are_five() -> None:
     [NOTEBOOKS[0], *(pytest.param(path, marks=pytest.mark.slow) for path in NOTEBOOKS[1:])],
     ids=lambda path: path.stem,
 )
-def test_it_runs(path: Path, tmp_path: Path) -> None:
+def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from jupyter_core.utils import ensure_event_loop
 
+    # Who starts a kernel looks there, too, and makes it where it is not.
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     started = time.monotonic()
     try:
         notebook = execute_module().execute(path, tmp_path)

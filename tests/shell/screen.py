@@ -37,12 +37,14 @@ class Screen:
         self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=5000)
         self._stream = pyte.ByteStream(self._screen)
         self._unread = b""
+        told = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "", **environment}
+        told.pop("NO_COLOR", None)  # colours are looked at
         if answering:
             self._screen.write_process_input = self._answer
         self.process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 (no threads)
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "", **environment},
+            env=told,
         )  # fmt: skip
         os.close(slave)
 

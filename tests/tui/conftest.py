@@ -77,6 +77,12 @@ def quiet_pilots() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures have colours, whatever whoever runs the tests prefers."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def parsed_once() -> Iterator[None]:
     """The style sheets, which are the same in every app of these tests, are parsed in the first."""

@@ -30,6 +30,9 @@ class Terminal:
         self.master, slave = pty.openpty()
         if size is not None:
             termios.tcsetwinsize(slave, size)
+        environment = {**os.environ, "TERM": "xterm-256color", "IPCM_RUNTIME_DIR": str(runtime)}
+        for name in ("COLUMNS", "LINES"):
+            environment.pop(name, None)  # of another terminal
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ipcm", "demo", str(root)],
@@ -37,7 +40,7 @@ class Terminal:
                 stdout=slave,
                 stderr=slave,
                 start_new_session=True,
-                env={**os.environ, "TERM": "xterm-256color", "IPCM_RUNTIME_DIR": str(runtime)},
+                env=environment,
             )
         finally:
             os.close(slave)

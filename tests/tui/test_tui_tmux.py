@@ -72,7 +72,8 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
         "LC_ALL": "C.UTF-8",
     }
-    environment.pop("TMUX", None)
+    for name in ("TMUX", "COLUMNS", "LINES"):
+        environment.pop(name, None)  # of the terminal that the tests were started on
     command = [sys.executable, "-m", "ipcm", "demo", str(tmp_path / "tree"), "--name", "show"]
     try:
         started = Tmux(tmp_path, command, environment)
