@@ -7,7 +7,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from ipcm_tui.app import ConsoleApp
-from ipcm_tui.models.key_line import Offer, offer_at, place_offers
+from ipcm_tui.models.key_line import MORE, Offer, fit_offers, offer_at, place_offers
 from ipcm_tui.screens.help import HelpScreen
 from ipcm_tui.widgets.key_line import KeyLine
 
@@ -29,6 +29,17 @@ def test_offers_stand_side_by_side() -> None:
     found = [offer_at(places, x) for x in (0, 7, 8, 15, 16, -1)]
     assert found == [HELP, HELP, WIDE, WIDE, None, None]
     assert place_offers([]) == [] and offer_at([], 0) is None
+    assert place_offers([WIDE], 8) == [places[1]]
+
+
+def test_only_whole_ones_are_shown() -> None:
+    places = place_offers([HELP, WIDE])
+    assert fit_offers([HELP, WIDE], 0, 16) == (places, False)
+    assert fit_offers([HELP, WIDE], 0, 15) == (places[:1], True)
+    assert fit_offers([HELP, WIDE], 0, 9) == (places[:1], True)
+    assert fit_offers([HELP, WIDE], 0, 8) == ([], True)  # no room to say that there are more
+    assert fit_offers([HELP, WIDE], 1, 8) == (place_offers([WIDE]), False)
+    assert fit_offers([], 0, 0) == ([], False)
 
 
 def test_it_shows_the_keys_of_the_screen_and_of_the_palette(
@@ -37,7 +48,8 @@ def test_it_shows_the_keys_of_the_screen_and_of_the_palette(
     async def script(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "? Help" in bottom(screen(app)))
         line = bottom(screen(app))
-        assert "p Pause" in line and "^d Terminate" in line and line.endswith("▏^p palette ")
+        assert "p Pause" in line and "^d Terminate" in line
+        assert line.endswith("▏? Help  ^p palette ")
         await pilot.press("l")
         await until(pilot, lambda: "Find" in bottom(screen(app)))
         assert "Terminate" not in bottom(screen(app))
@@ -99,10 +111,13 @@ def test_where_not_all_fit_the_wheel_shows_the_others(
     async def script(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "Pause" in bottom(screen(app)))
         line = key_line(app)
-        assert "Help" not in bottom(screen(app))
+        shown = bottom(screen(app))
+        assert shown.startswith(" p Pause ") and f"{MORE}" in shown
+        assert shown.endswith("▏? Help  ^p palette ")
         for _ in range(30):
             line.on_mouse_scroll_down()
-        await until(pilot, lambda: "q Quit ▏^p palette" in bottom(screen(app)))
+        await until(pilot, lambda: "q Quit" in bottom(screen(app)))
+        assert MORE not in bottom(screen(app))
         await pilot.mouse_down(KeyLine, offset=(bottom(screen(app)).index("? Help"), 0))
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await pilot.press("escape")
@@ -110,7 +125,7 @@ def test_where_not_all_fit_the_wheel_shows_the_others(
             line.on_mouse_scroll_up()
         await until(pilot, lambda: bottom(screen(app)).startswith(" p Pause"))
         await pilot.resize_terminal(120, 24)
-        await until(pilot, lambda: "? Help" in bottom(screen(app)))
+        await until(pilot, lambda: "q Quit" in bottom(screen(app)))
 
     drive(app, script, (40, 24))
 

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
-__all__ = ["Offer", "OfferPlace", "offer_at", "place_offers"]
+__all__ = ["MORE", "Offer", "OfferPlace", "fit_offers", "offer_at", "place_offers"]
+
+MORE = "…"
+"""Stands where there are keys that found no room."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,15 +43,26 @@ class OfferPlace:
     end: int
 
 
-def place_offers(offers: Iterable[Offer]) -> list[OfferPlace]:
-    """One beside the other."""
+def place_offers(offers: Iterable[Offer], start: int = 0) -> list[OfferPlace]:
+    """One beside the other, from the cell `start` on."""
     places: list[OfferPlace] = []
-    start = 0
     for offer in offers:
         end = start + sum(map(cell_len, offer.words))
         places.append(OfferPlace(offer, start, end))
         start = end
     return places
+
+
+def fit_offers(offers: Sequence[Offer], first: int, room: int) -> tuple[list[OfferPlace], bool]:
+    """Those from the `first` on that find room whole: half a word is no offer.
+
+    Returns:
+        Their places, and whether some behind them found none; a cell is kept free for `MORE` then.
+    """
+    places = place_offers(offers[first:])
+    if not places or places[-1].end <= room:
+        return places, False
+    return [place for place in places if place.end <= room - cell_len(MORE)], True
 
 
 def offer_at(places: Sequence[OfferPlace], x: int) -> Offer | None:

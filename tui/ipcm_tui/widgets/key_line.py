@@ -16,12 +16,12 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ipcm_tui.models.key_line import Offer, offer_at, place_offers
+from ipcm_tui.models.key_line import MORE, Offer, OfferPlace, fit_offers, offer_at, place_offers
 
 __all__ = ["KeyLine"]
 
-_STEP = 4
-"""Cells that the wheel moves by, where there is no room for all keys."""
+_KEPT = ("help", "command_palette")
+"""Actions whose keys lead to all others: on the right, also where there is no room for all."""
 
 
 class KeyLine(Widget):
@@ -39,9 +39,9 @@ class KeyLine(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._offers: list[Offer] = []
-        self._last: Offer | None = None
+        self._kept: list[Offer] = []
         self._hovered: Offer | None = None
-        self._scrolled = 0
+        self._first = 0
 
     def on_mount(self) -> None:
         """Hears of other keys: the focus moved, or something else works now."""
@@ -52,15 +52,17 @@ class KeyLine(Widget):
         if screen is not self.screen or not self.app.app_focus:
             return
         offers: dict[str, Offer] = {}
-        last = None
+        kept: dict[str, Offer] = {}
         for _, binding, works, tooltip in screen.active_bindings.values():
-            if binding.key == self.app.COMMAND_PALETTE_BINDING:
-                last = self._offer(binding, works, binding.tooltip or binding.description)
-            elif binding.show:
-                offers.setdefault(binding.action, self._offer(binding, works, tooltip))
-        if (found := list(offers.values()), last) != (self._offers, self._last):
-            self._offers, self._last = found, last
-            self._turn_to(self._scrolled)
+            place = kept if binding.action in _KEPT else offers
+            if binding.show or binding.key == self.app.COMMAND_PALETTE_BINDING:
+                place.setdefault(
+                    binding.action, self._offer(binding, works, tooltip or binding.tooltip)
+                )
+        found = list(offers.values()), [kept[action] for action in _KEPT if action in kept]
+        if found != (self._offers, self._kept):
+            self._offers, self._kept = found
+            self._turn_to(0)
 
     def _offer(self, binding: Binding, works: bool, tooltip: str) -> Offer:
         shown = self.app.get_key_display(binding)
@@ -69,12 +71,15 @@ class KeyLine(Widget):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        """The keys, and the palette's at the end."""
+        """The keys, and at the end those that lead to all others."""
         del y
-        keys = [part for place in place_offers(self._offers) for part in self._draw(place.offer)]
         room = self._room()
-        line = Strip(keys).crop(self._scrolled, self._scrolled + room)
-        return Strip([*line.adjust_cell_length(room, self.rich_style), *self._draw_last()])
+        places, more = fit_offers(self._offers, self._first, room)
+        keys = [part for place in places for part in self._draw(place.offer)]
+        if more and room:
+            keys.append(Segment(MORE, self.get_component_rich_style("key-line--about")))
+        line = Strip(keys).adjust_cell_length(room, self.rich_style)
+        return Strip([*line, *self._draw_kept()]).crop(0, self.size.width)
 
     def _draw(self, offer: Offer) -> list[Segment]:
         key, about = offer.words
@@ -83,12 +88,13 @@ class KeyLine(Widget):
             Segment(about, self._style("key-line--about", offer)),
         ]
 
-    def _draw_last(self) -> list[Segment]:
-        if self._last is None:
+    def _draw_kept(self) -> list[Segment]:
+        parts = [part for offer in self._kept for part in self._draw(offer)]
+        if not parts:
             return []
         edge = Segment("▏", self.get_component_rich_style("key-line--edge"))
-        key, about = self._draw(self._last)
-        return [edge, Segment(key.text[1:], key.style), about]  # the edge takes a cell of it
+        first = parts[0]
+        return [edge, Segment(first.text[1:], first.style), *parts[1:]]  # it takes a cell of it
 
     def _style(self, component: str, offer: Offer) -> Style:
         style = self.get_component_rich_style(component)
@@ -98,20 +104,19 @@ class KeyLine(Widget):
         return style if offer.works else style + Style(dim=True)
 
     def _room(self) -> int:
-        """Cells for all but the palette's key, which always keeps its place."""
-        last = place_offers([self._last])[0].end if self._last is not None else 0
-        return max(self.size.width - last, 0)
+        """Cells for all but those that always keep their place."""
+        kept = place_offers(self._kept)
+        return max(self.size.width - (kept[-1].end if kept else 0), 0)
 
     # The mouse
 
-    def _at(self, x: int) -> Offer | None:
-        if x < self._room():
-            return offer_at(place_offers(self._offers), x + self._scrolled)
-        return self._last
+    def _places(self) -> list[OfferPlace]:
+        room = self._room()
+        return [*fit_offers(self._offers, self._first, room)[0], *place_offers(self._kept, room)]
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Tells more of what is pointed at."""
-        self._hover(self._at(event.x))
+        self._hover(offer_at(self._places(), event.x))
 
     def on_leave(self) -> None:
         """Nothing is."""
@@ -125,26 +130,25 @@ class KeyLine(Widget):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Presses the key."""
-        offer = self._at(event.x)
+        offer = offer_at(self._places(), event.x)
         if offer is not None and offer.works:
             self.app.simulate_key(offer.key)
         elif offer is not None:
             self.app.bell()
 
     def on_mouse_scroll_down(self) -> None:
-        """To the right."""
-        self._turn_to(self._scrolled + _STEP)
+        """To those further right."""
+        if fit_offers(self._offers, self._first, self._room())[1]:
+            self._turn_to(self._first + 1)
 
     def on_mouse_scroll_up(self) -> None:
-        """To the left."""
-        self._turn_to(self._scrolled - _STEP)
+        """To those further left."""
+        self._turn_to(max(self._first - 1, 0))
 
     def on_resize(self) -> None:
         """There is other room."""
-        self._turn_to(self._scrolled)
+        self._turn_to(0)
 
-    def _turn_to(self, cell: int) -> None:
-        places = place_offers(self._offers)
-        most = (places[-1].end if places else 0) - self._room()
-        self._scrolled = max(min(cell, most), 0)
+    def _turn_to(self, first: int) -> None:
+        self._first = first
         self.refresh()
