@@ -38,7 +38,6 @@ class PresentPort(Port):
     _epoll: select.epoll
     _links: Links
     _members: Membership
-    _members_fd: int
     _absent: Absent
     _burying: set[tuple[str, str]]
     _words: deque[FromRegistrar]
@@ -55,9 +54,7 @@ class PresentPort(Port):
 
     def find(self, name: str) -> tuple[PeerInfo | None, list[str]]:
         """See `Port.find`."""
-        found = self._members.find(name)
-        self._follow_registrar()
-        return found
+        return self._members.find(name)
 
     def peers(self) -> list[PeerInfo]:
         """See `Port.peers`."""
@@ -85,22 +82,9 @@ class PresentPort(Port):
                 self._heed(self._words.popleft(), arrivals)
         finally:
             self._heeding = False
-        self._follow_registrar()
         if self._members.ended and not self._over:
             self._over = True
             self.changes.append(Change("ended"))
-
-    def _follow_registrar(self) -> None:
-        """Waits on the descriptor of the registrar that there is now."""
-        fd = self._members.fileno()
-        if fd == self._members_fd:
-            return
-        if self._members_fd >= 0:
-            with contextlib.suppress(OSError):  # closed, and gone from the epoll with that
-                self._epoll.unregister(self._members_fd)
-        if fd >= 0:
-            self._epoll.register(fd, select.EPOLLIN)
-        self._members_fd = fd
 
     def _mend(self, now: float, arrivals: list[Arrival]) -> None:
         """The registrar died: finds another one, and later those whose death it never told."""

@@ -53,6 +53,7 @@ class Membership:
         known: the peers by name, once subscribed; else None.
         watched: names and incarnations of those looked up, whose end this one is to be told.
         ended: the bus is over.
+        fd: the descriptor of the registrar's that the epoll looks at, or -1.
         settle_at: after a new start of the registrar, when everybody must have registered
             again (monotonic seconds): who is missing then is gone. Else infinity.
 
@@ -60,11 +61,15 @@ class Membership:
         NameTaken, BusGone.
     """
 
-    def __init__(self, route: Route, name: str, incarnation: str, kind: PeerKind) -> None:
+    def __init__(
+        self, route: Route, name: str, incarnation: str, kind: PeerKind, epoll: select.epoll
+    ) -> None:
         self.known: dict[str, PeerInfo] | None = None
         self.watched: set[tuple[str, str]] = set()
         self.ended = False
+        self.fd = -1
         self.settle_at = math.inf
+        self._epoll = epoll
         self._route = route
         self._name = name
         self._incarnation = incarnation
@@ -74,6 +79,7 @@ class Membership:
         self._retry_at = math.inf
         self._give_up_at = math.inf
         self._link = self._join(route.peer_address(name, incarnation))
+        self._look_at(self._link)
 
     def _join(self, own: str) -> PresenceLink:
         deadline = time.monotonic() + _GIVE_UP
@@ -99,9 +105,15 @@ class Membership:
             raise
         return link
 
-    def fileno(self) -> int:
-        """The descriptor to wait on; -1 while there is no registrar."""
-        return -1 if self._link.lost else self._link.fileno()
+    def _look_at(self, link: PresenceLink | None) -> None:
+        """Has the epoll look at a link in place of the one before, which is still open: once it
+        is closed, another descriptor may have its number.
+        """
+        if self.fd >= 0:
+            self._epoll.unregister(self.fd)
+        self.fd = -1 if link is None else link.fileno()
+        if self.fd >= 0:
+            self._epoll.register(self.fd, select.EPOLLIN)
 
     @property
     def deadline(self) -> float:
@@ -125,6 +137,8 @@ class Membership:
         if not link.lost:
             link.read()
         words, link.pushed = link.pushed, []
+        if link.lost and self.fd >= 0:
+            self._look_at(None)
         if link.lost and not self.ended and self._retry_at == math.inf:
             self.ended = link.ended
             if not self.ended:
@@ -151,6 +165,7 @@ class Membership:
                 self.ended = True
             return False
         link.pushed[:0] = self._link.pushed
+        self._look_at(link)
         self._link.close()
         self._link = link
         self._retry_at = math.inf

@@ -96,10 +96,8 @@ class UnixPort(PresentPort):
             # It listens before it is announced: who hears of it can dial it.
             self._listener = Listener(route.listen(self._address), self._epoll)
             undo.callback(self._listener.close, self._address)
-            self._members = Membership(route, name, incarnation, kind)
+            self._members = Membership(route, name, incarnation, kind, self._epoll)
             undo.callback(self._members.close)
-            self._members_fd = -1
-            self._follow_registrar()
             undo.pop_all()
         close_in_children(self)
 
@@ -192,7 +190,7 @@ class UnixPort(PresentPort):
                     links.write(link)
             elif fd == self._listener.fd:
                 self._accept(arrivals)
-            elif fd == self._members_fd:
+            elif fd == self._members.fd:
                 self._heed_registrar(arrivals)
             else:
                 self._heed_end(fd, arrivals)

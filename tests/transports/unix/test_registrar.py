@@ -14,7 +14,9 @@ import pytest
 
 import ipcm
 from ipcm import Bus
+from ipcm.transports.base import PeerInfo
 from ipcm.transports.unix import membership, presence, registrar
+from ipcm.transports.unix.membership import Membership
 from ipcm.transports.unix.presence import PresenceLink
 from tests.helpers import gone, wait_until
 from tests.role.consumers import Telling
@@ -50,6 +52,20 @@ def idle(bus: Bus) -> Iterator[tuple[int, int]]:
         os.close(write)
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+
+
+def started_by(service: int | None) -> list[int]:
+    """The processes that a service has started: what it puts in a dead registrar's place."""
+    return list(map(int, Path(f"/proc/{service}/task/{service}/children").read_text().split()))
+
+
+def kill_and_wait(keeper: int | None) -> None:
+    """Kills a registrar, of whoever it is a child."""
+    assert keeper is not None
+    os.kill(keeper, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(keeper, 0)
+    wait_until(lambda: gone(keeper))
 
 
 class TestRegistrar:
@@ -179,6 +195,44 @@ class TestRegistrar:
             wait_until(lambda: ["idle", -1] in watcher.request(None))
             told = [change for name, change in watcher.request(None) if name == "idle"]
             assert told == [1, -1]
+
+    def test_an_absent_one_is_watched_also_where_the_next_registrar_dies_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where that is noticed while the port asks who is there, a descriptor is closed, and the
+        process that is watched from then on is known by a descriptor of the same number.
+        """
+        monkeypatch.setattr(registrar, "_LEARNING", 0.3)
+        monkeypatch.setattr(membership, "_TRUST", 0.2)
+        settle = Membership.settle
+        with (
+            ipcm.spawn() as bus,
+            ipcm.service("echo", ipcm.EchoService, bus=bus) as echo,
+            idle(bus) as (pid, _),
+            bus.connect("watcher") as watcher,
+        ):
+            port: Any = watcher.port
+            port.subscribe()
+
+            def known() -> set[str]:
+                port.receive(0.01)
+                return {peer.name for peer in port.peers()}
+
+            wait_until(lambda: {"idle", "echo"} <= known())
+            os.kill(pid, signal.SIGSTOP)
+
+            def settle_late(members: Membership) -> list[PeerInfo]:
+                monkeypatch.undo()
+                for pid in started_by(echo.service_pid):
+                    kill_and_wait(pid)
+                return settle(members)
+
+            monkeypatch.setattr(Membership, "settle", settle_late)
+            kill_and_wait(bus._record.keeper_pid)
+            wait_until(lambda: known() and Membership.settle is settle)
+            assert "idle" in known()
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: "idle" not in known())
 
     def test_nobody_waits_for_that_of_a_dead_bus(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(presence, "_NEXT", 30.0)
