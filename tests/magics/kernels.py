@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import shutil
 import signal
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -215,10 +217,12 @@ def running_kernel(tmp_path: Path) -> Iterator[Kernel]:
     environment = {
         **os.environ, **folders, "PYTHONPATH": root, "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }  # fmt: skip
+    # Its sockets' addresses are to be short, wherever tests have their files.
+    sockets = tempfile.mkdtemp(prefix="ipcm-", dir="/tmp")
     with pytest.MonkeyPatch.context() as patch:
         for name, folder in folders.items():  # who starts a kernel looks there, too
             patch.setenv(name, folder)
-        manager: Any = KernelManager(transport="ipc", ip=str(tmp_path / "k"))
+        manager: Any = KernelManager(transport="ipc", ip=f"{sockets}/k")
         manager.start_kernel(env=environment, cwd=str(tmp_path), stderr=-3, stdout=-3)
     client = manager.client()
     client.start_channels()
@@ -233,6 +237,7 @@ def running_kernel(tmp_path: Path) -> Iterator[Kernel]:
         if manager.has_kernel:
             manager.shutdown_kernel(now=False)
         manager.cleanup_resources()
+        shutil.rmtree(sockets)
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
