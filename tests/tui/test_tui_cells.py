@@ -219,6 +219,17 @@ def test_detail_of_a_service(demo_bus: Any, peers: Peers, clock: Any) -> None:
     assert "ok (9)" not in text
 
 
+def test_names_take_the_room_that_there_is(demo_bus: Any, peers: Peers, clock: Any) -> None:
+    long = "indexer-worker-11"
+    demo_bus.snap("store", clients={long: Latency(1, 0, 0, 0, 0, 0)})
+    peers.update(demo_bus.presence, demo_bus.snapshots, {}, clock.now)
+    wide, narrow = (
+        spelled(peer_detail(live(peers, "store"), clock.now, UTC, columns=columns))
+        for columns in (80, 0)
+    )
+    assert f"{long}     1" in wide and "indexer-w…     1" in narrow
+
+
 def test_detail_of_the_dead(demo_bus: Any, peers: Peers, clock: Any) -> None:
     peer = live(peers, "store")
     clock.advance(5)

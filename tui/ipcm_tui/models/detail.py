@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from datetime import tzinfo
 from typing import Final
 
+from rich.cells import cell_len
+
 from ipcm._core.observation import Latency, RequestCounts, Snapshot
 from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS, Tone, route_name, state_text
 from ipcm_tui.models.formatting import (
@@ -27,8 +29,9 @@ from ipcm_tui.models.traffic import Row
 __all__ = ["Detail", "Section", "as_lines", "peer_detail", "pretty", "row_detail"]
 
 _MOST_LINES: Final = 12
-_NAME: Final = 10
+_NARROW: Final = 38
 _ERRORS: Final = 3
+_FIGURES: Final = 4 * 6 + 1 + _ERRORS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,8 +52,18 @@ class Detail:
     sections: tuple[Section, ...] = ()
 
 
-def peer_detail(peer: Peer, now: float, zone: tzinfo | None = None, me: str = "") -> Detail:
-    """Of a peer; `now` in seconds since the epoch, `me` this console's own name."""
+def peer_detail(
+    peer: Peer,
+    now: float,
+    zone: tzinfo | None = None,
+    me: str = "",
+    columns: int = _NARROW,
+) -> Detail:
+    """Of a peer.
+
+    Args:
+        now: seconds since the epoch. me: this console's own name. columns: that it is shown in.
+    """
     tone = STATE_MARKS[peer.state][1]
     facts = [
         ("state", state_text(peer)),
@@ -71,11 +84,13 @@ def peer_detail(peer: Peer, now: float, zone: tzinfo | None = None, me: str = ""
             facts.append(("last error", f"{_time(when, zone)} {printable(error)}"))
     sections = [Section("", tuple(facts), tone=tone)]
     if peer.snapshot is not None:
-        sections += _snapshot_sections(peer.snapshot, zone, me)
+        sections += _snapshot_sections(peer.snapshot, zone, me, columns)
     return Detail(printable(peer.name), tuple(sections))
 
 
-def _snapshot_sections(snapshot: Snapshot, zone: tzinfo | None, me: str) -> Iterable[Section]:
+def _snapshot_sections(
+    snapshot: Snapshot, zone: tzinfo | None, me: str, columns: int
+) -> Iterable[Section]:
     counts = snapshot.requests
     facts = [
         ("answered", f"{snapshot.total.count:,}, {snapshot.total.errors:,} with an error"),
@@ -87,9 +102,11 @@ def _snapshot_sections(snapshot: Snapshot, zone: tzinfo | None, me: str) -> Iter
     yield Section("requests", tuple(facts))
     clients = {route_name(name, me): latency for name, latency in snapshot.clients.items()}
     endpoints = {printable(name): latency for name, latency in snapshot.endpoints.items()}
+    room = max(columns, _NARROW) - _FIGURES
+    names = min(max(map(cell_len, ("endpoints", *endpoints, *clients))), room)
     for heading, latencies in (("endpoints", endpoints), ("asked by", clients)):
         if latencies:
-            yield _latency_section(heading, latencies)
+            yield _latency_section(heading, latencies, names)
     yield from _workers(snapshot, zone)
     if snapshot.signals:
         lines = (
@@ -129,7 +146,7 @@ def _workers(snapshot: Snapshot, zone: tzinfo | None) -> Iterable[Section]:
         yield Section("failed workers", lines=tuple(ended[:5]), tone="bad")
 
 
-def _latency_section(heading: str, latencies: dict[str, Latency]) -> Section:
+def _latency_section(heading: str, latencies: dict[str, Latency], names: int) -> Section:
     ordered = sorted(latencies.items(), key=lambda item: -item[1].count)
     lines = []
     for name, latency in ordered:
@@ -140,14 +157,14 @@ def _latency_section(heading: str, latencies: dict[str, Latency]) -> Section:
             format_latency(latency.p95),
         )
         errors = format_count(latency.errors, _ERRORS)
-        lines.append(_latency_line(name, figures, errors))
-    heads = _latency_line(heading, ("count", "req/s", "p50", "p95"), "err")
+        lines.append(_latency_line(pad(name, names), figures, errors))
+    heads = _latency_line(pad(heading, names), ("count", "req/s", "p50", "p95"), "err")
     return Section(heads, lines=tuple(_shortened(lines)))
 
 
 def _latency_line(name: str, figures: tuple[str, ...], errors: str) -> str:
     columns = "".join(f" {figure:>5}" for figure in figures)
-    return f"{pad(name, _NAME)}{columns} {errors:>{_ERRORS}}"
+    return f"{name}{columns} {errors:>{_ERRORS}}"
 
 
 def _shortened(lines: list[str]) -> list[str]:

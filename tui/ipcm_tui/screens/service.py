@@ -142,8 +142,9 @@ class ServiceScreen(ActingScreen):
         match self.tab:
             case "overview":
                 self.query_one("#charts", Charts).show(peer, palette)
-                detail = peer_detail(peer, session.clock.wall(), zone, me)
-                self.query_one("#facts", DetailPane).show(detail, palette)
+                pane = self.query_one("#facts", DetailPane)
+                detail = peer_detail(peer, session.clock.wall(), zone, me, pane.content_size.width)
+                pane.show(detail, palette)
             case "traffic":
                 self.query_one("#service-traffic", TrafficView).show(palette)
             case "peers":

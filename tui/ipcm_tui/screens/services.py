@@ -167,9 +167,9 @@ class ServicesScreen(ActingScreen):
     def _draw_detail(self) -> None:
         pane = self.query_one("#detail", DetailPane)
         if pane.display:
-            pane.show(self._detail(), self.console.palette)
+            pane.show(self._detail(pane.content_size.width), self.console.palette)
 
-    def _detail(self) -> Detail:
+    def _detail(self, columns: int) -> Detail:
         session = self.session
         row = self.row()
         if self.window.paused and row is not None:
@@ -179,7 +179,7 @@ class ServicesScreen(ActingScreen):
         if peer is None:
             return Detail("nobody is here yet")
         clock = session.clock
-        return peer_detail(peer, clock.wall(), clock.zone, session.source.name)
+        return peer_detail(peer, clock.wall(), clock.zone, session.source.name, columns)
 
     # Choosing
 
