@@ -147,6 +147,7 @@ def test_a_service_that_does_not_describe_itself_shows_what_was_asked_before(
         ("[bold]x[/]\x1b[31m", "[bold]x[/]"),
         ("y" * 30_000, "more)"),
     ],
+    ids=["error", "full", "bytes", "markup", "long"],  # a name is in the environment of children
 )
 def test_any_end_is_shown_as_it_is(
     app: ConsoleApp, described: Any, drive: Any, until: Any, screen: Any, answer: Any, text: str
