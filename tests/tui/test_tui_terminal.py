@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import select
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from ipcm_tui.terminal import HUNG_UP, LastingFile, hung_up
 
 ENDING = 20.0
 """Seconds that an end may take; on a machine that does nothing else it is done within one."""
@@ -83,11 +86,17 @@ class Terminal:
                     found.append(int(entry.name))
         return found
 
+    def vanish(self) -> None:
+        """Its window is closed."""
+        os.close(self.master)
+        self.master = -1
+
     def close(self) -> None:
         for pid in self.others():
             os.kill(pid, signal.SIGKILL)
         self.process.wait(10)
-        os.close(self.master)
+        if self.master >= 0:
+            os.close(self.master)
 
 
 @pytest.fixture
@@ -118,6 +127,17 @@ def test_a_key_ends_it(terminal: Terminal, tmp_path: Path, key: bytes) -> None:
     assert_nothing_left(terminal, tmp_path)
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_it_ends_with_its_terminal(terminal: Terminal, tmp_path: Path, told: bool) -> None:
+    """Who closes a window sends SIGHUP to most of what runs in it; not to all."""
+    terminal.read_until(b"store")
+    terminal.vanish()
+    if told:
+        terminal.process.send_signal(signal.SIGHUP)
+    assert terminal.process.wait(ENDING) == HUNG_UP
+    assert_nothing_left(terminal, tmp_path)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("delay", [0.15, 0.35, 0.55, 0.8])
 def test_a_signal_while_it_starts(
@@ -130,3 +150,22 @@ def test_a_signal_while_it_starts(
     early = code in (1, -signal.SIGINT) and b", in main" not in terminal.seen
     assert early or b"Traceback" not in terminal.seen, terminal.seen.decode(errors="replace")
     assert_nothing_left(terminal, tmp_path)
+
+
+def test_a_terminal_that_goes() -> None:
+    master, slave = pty.openpty()
+    with os.fdopen(slave, "w") as opened:
+        file = LastingFile(opened)
+        assert file.fileno() == slave
+        file.write("one")
+        file.flush()
+        assert os.read(master, 10) == b"one"
+        assert not hung_up(slave)
+        os.close(master)
+        assert hung_up(slave)
+        assert file.write("two") == 3
+        file.flush()
+        file.write("x" * 100_000)
+        # What is left in it cannot be written by whoever closes it, either.
+        with contextlib.suppress(OSError):
+            opened.close()

@@ -49,6 +49,7 @@ from ipcm_tui.screens.traffic import TrafficScreen
 from ipcm_tui.session import Session
 from ipcm_tui.sharing import payload_of, phrases_of, write_export
 from ipcm_tui.source import Buses, Clock, Source
+from ipcm_tui.terminal import lasting
 from ipcm_tui.theme import IPCM_LIGHT, IPCM_THEME, Palette
 from ipcm_tui.typeahead import TypeAheadApp
 
@@ -478,6 +479,7 @@ async def _run(found: Bus | None, demo: bool, read_only: bool, interrupts: Inter
         history=History(state_directory() / "requests.jsonl"),
         keymap=read_keymap(),
     )
+    app.driver_class = lasting(app.driver_class)
     await app.run_async(size=_size_where_unknown())
     return app.return_code or 0
 

@@ -1,0 +1,79 @@
+"""The terminal that the console is drawn on, which may go at any time: a window is closed, a
+connection breaks.
+
+Textual's own writer dies of the first write that fails then, and whoever hands it more is held up
+for ever once its queue is full: neither a signal nor a key would end the console, or the demo
+below it. A terminal that is gone also reads as ready, and empty, all the time.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import IO, Any, Final, cast
+
+from textual.app import App
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+
+__all__ = ["HUNG_UP", "LastingFile", "TerminalDriver", "hung_up", "lasting"]
+
+HUNG_UP: Final = 129
+"""The exit code: what a shell says of a program that SIGHUP has ended."""
+
+_LOOK: Final = 0.2
+
+
+class LastingFile:
+    """A file that goes on taking text when nobody reads it any more."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Writes it, or loses it."""
+        try:
+            return self._file.write(text)
+        except OSError:
+            return len(text)
+
+    def flush(self) -> None:
+        """Has it written, or loses it."""
+        try:
+            self._file.flush()
+        except OSError:
+            return  # whether it is gone is looked at elsewhere; here nobody could be told
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._file.fileno()
+
+
+def hung_up(fd: int) -> bool:
+    """Whether the other side of a terminal is gone."""
+    poll = select.poll()
+    poll.register(fd, 0)
+    return bool(poll.poll(0))  # hang-ups and errors are told unasked
+
+
+class TerminalDriver(LinuxDriver):
+    """Leaves the console when its terminal has gone, also where no SIGHUP comes."""
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        self._file = cast("Any", LastingFile(cast("IO[str]", self._file)))
+
+    def start_application_mode(self) -> None:
+        """See `Driver`; looks now and then whether the terminal is still there."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._loop.call_later(_LOOK, self._look)
+
+    def _look(self) -> None:
+        if hung_up(self.fileno):
+            self._app.exit(return_code=HUNG_UP)
+        else:
+            self._loop.call_later(_LOOK, self._look)
+
+
+def lasting(driver: type[Driver]) -> type[Driver]:
+    """What to use in place of a driver: where it is not the usual one, that itself."""
+    return TerminalDriver if driver is LinuxDriver else driver
