@@ -187,7 +187,8 @@ class Control:
             if name in backlog:
                 # Its ring fills meanwhile, and counts what does not fit. No turn need come when
                 # the kernel has taken what waits.
-                subscription.due = state.flush_due = time + _RETRY
+                subscription.due = time + _RETRY
+                state.flush_due = min(state.flush_due, subscription.due)
             elif now or time >= subscription.due:
                 subscription.due = time + subscription.gap
                 when = self._clock.time()
@@ -212,8 +213,10 @@ class Control:
         """Hooks into the client's traffic only while somebody watches."""
         self._spent = False
         self._next_flush = -math.inf
-        client = self._service.client()
-        watched = any(s.messages for s in self._service._ipcm_state.subscriptions.values())
+        client, state = self._service.client(), self._service._ipcm_state
+        if not state.subscriptions:
+            state.flush_due = math.inf  # nobody is left for whom the loop would have to wake up
+        watched = any(s.messages for s in state.subscriptions.values())
         client.on_read = self._on_read if watched else None
         client.on_sent = self._on_sent if watched else None
 

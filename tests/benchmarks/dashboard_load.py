@@ -4,7 +4,9 @@
 
 The services run in processes of their own, the console without a terminal in this one. It tells
 how much of a core the console took, how long a key waits for its answer (through Textual's
-pilot, drawing included), how its memory grew, and how many events it was shown and was not.
+pilot, drawing included), how its memory grew in the first half of the time and in the second,
+how many events it was shown and was not, and what the services did beside it: messages received,
+and CPU spent on each, as ratios to what they did without it, before and after.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class Talker(ipcm.Service):
     interval = TICK
     neighbour = ""
     burst = 1
+    received = 0
 
     def run_on_interval(self) -> None:
         client = self.client()
@@ -40,10 +43,12 @@ class Talker(ipcm.Service):
             client.try_message(self.neighbour, {"number": number, "text": "x" * 40})
 
     def run_on_general_message(self, message: Any) -> None:
-        """Nothing is done with them."""
+        """They are counted."""
+        self.received += 1
 
-    def handle_request(self, request: Any, message: Any) -> str:
-        return "no"
+    def handle_request(self, request: Any, message: Any) -> list[float]:
+        """Messages that have come, and seconds of CPU that it has used."""
+        return [self.received, time.process_time()]
 
 
 def talker(neighbour: str, burst: int) -> type[Talker]:
@@ -56,6 +61,32 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+class Work:
+    """What the services do over a while: messages and seconds of CPU, and how long it was."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._since = time.monotonic()
+        self._before = self._now()
+
+    def _now(self) -> tuple[float, float]:
+        with self._bus.connect(f"asking-{time.monotonic_ns()}") as client:
+            told = [client.request(name, None, 30) for name in self._bus.services()]
+        return sum(each[0] for each in told), sum(each[1] for each in told)
+
+    def end(self) -> tuple[float, float]:
+        """Messages a second, and microseconds of CPU for each, since it was made."""
+        messages, cpu = (now - was for now, was in zip(self._now(), self._before, strict=True))
+        return messages / (time.monotonic() - self._since), cpu / messages * 1e6
+
+
+def alone(bus: Bus, seconds: float) -> tuple[float, float]:
+    """What they do while nobody looks."""
+    work = Work(bus)
+    time.sleep(seconds)
+    return work.end()
+
+
 async def watch(bus: Bus, seconds: float) -> dict[str, Any]:
     """Looks for so long, pressing a key now and then."""
     app = ConsoleApp(await open_source(bus, read_only=True), BusFacts.of(bus), read_only=True)
@@ -63,8 +94,12 @@ async def watch(bus: Bus, seconds: float) -> dict[str, Any]:
     async with app.run_test(size=(160, 50)) as pilot:
         await pilot.pause(3.0)
         before, spent, drawn = resident(), time.process_time(), app.drawn
+        work = await asyncio.to_thread(Work, bus)
+        halfway = None
         began = time.monotonic()
         while time.monotonic() - began < seconds:
+            if halfway is None and time.monotonic() - began > seconds / 2:
+                halfway = resident()
             table = app.screen.query_one("#peers")
             cursor = table.cursor  # type: ignore[attr-defined]
             pressed = time.monotonic()
@@ -74,16 +109,21 @@ async def watch(bus: Bus, seconds: float) -> dict[str, Any]:
             waits.append(time.monotonic() - pressed)
             await asyncio.sleep(0.3)
         took = time.monotonic() - began
-        assert app.session is not None
+        core = (time.process_time() - spent) / took
+        rate, cpu = await asyncio.to_thread(work.end)
+        assert app.session is not None and halfway is not None
         return {
             "services": app.session.peers.count("service"),
-            "core": (time.process_time() - spent) / took,
+            "core": core,
             "frames per second": (app.drawn - drawn) / took,
             "key p50 ms": statistics.median(waits) * 1000,
             "key max ms": max(waits) * 1000,
-            "memory grew MB": (resident() - before) / 1e6,
+            "memory grew MB, first half": (halfway - before) / 1e6,
+            "memory grew MB, second half": (resident() - halfway) / 1e6,
             "rows": app.session.traffic.added,
             "events dropped and told so": app.session.traffic.dropped,
+            "messages per second": rate,
+            "CPU us per message": cpu,
         }
 
 
@@ -107,7 +147,13 @@ def main() -> None:
                 )
                 for n in range(options.services)
             ]
+            quiet = min(options.seconds, 20.0)
+            before = alone(bus, quiet)
             figures = asyncio.run(watch(bus, options.seconds))
+            after = alone(bus, quiet)
+            for number, name in enumerate(("messages per second", "CPU us per message")):
+                base = statistics.mean((before[number], after[number]))
+                figures[f"{name}, to alone"] = figures[name] / base
             for name, value in figures.items():
                 print(f"{name:<28}{value:>12.2f}" if isinstance(value, float) else
                       f"{name:<28}{value:>12,}")  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ import pytest
 
 import ipcm
 from ipcm import DEFERRED, Message, Request
+from ipcm.role.watching import deadline
 from ipcm.testing import Stage, Stalled
 
 
@@ -99,6 +102,23 @@ class TestTurns:
             stage.sleep(0.1)  # what is told to observers is gathered for a moment
             previews = [e.preview for e in observer.poll() if isinstance(e, ipcm.MessageEvent)]
             assert previews == ['"hello"']
+
+    @pytest.mark.parametrize("others", [0, 1])
+    def test_one_that_leaves_while_something_waits_for_it_is_waited_for_no_more(
+        self, stage: Stage, others: int
+    ) -> None:
+        service = stage.service("s", handle_request=lambda *_: None)
+        with contextlib.ExitStack() as stack:
+            for _ in range(others):
+                stack.enter_context(stage.bus.observe())
+            with stage.bus.observe() as observer:
+                observer.snapshot("s")
+                for text in ("one", "two"):
+                    stage.connect(text).send_message("s", text)
+                    stage.settle()
+                assert stage.clock.monotonic() <= deadline(service) < math.inf
+            stage.sleep(1.0)
+            assert deadline(service) == math.inf
 
 
 class TestTime:
