@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import time
+from collections.abc import Iterator
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
 
@@ -13,21 +16,39 @@ from tests._os.processes import sleeping
 from tests.helpers import wait_until
 
 
+@contextlib.contextmanager
+def working() -> Iterator[int]:
+    """A process that computes for as long as it is left to."""
+    pid = os.fork()
+    if pid == 0:
+        while True:
+            pass
+    try:
+        yield pid
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
 def test_as_others_measure_it() -> None:
-    process = psutil.Process()
+    earliest = time.monotonic()
+    with working() as pid:
+        latest = time.monotonic()
+        process = psutil.Process(pid)
 
-    def look() -> tuple[float, float]:
-        """Seconds on a CPU, and alive."""
-        times = process.cpu_times()
-        return times.user + times.system, time.time() - process.create_time()
+        def look() -> tuple[float, float]:
+            """Seconds on a CPU, and when."""
+            times = process.cpu_times()
+            return times.user + times.system, time.monotonic()
 
-    spent_before, age_before = look()
-    usage = UsageMeter().measure(os.getpid(), time.time())
-    spent_after, age_after = look()
-    assert usage.rss is not None and abs(usage.rss - process.memory_info().rss) < 16 << 20
+        wait_until(lambda: look()[0] >= 0.5)
+        spent_before, before = look()
+        usage = UsageMeter().measure(pid, time.time())
+        spent_after, after = look()
+        assert usage.rss is not None and abs(usage.rss - process.memory_info().rss) < 16 << 20
     # However long it took to look three times, the second lies between the others.
-    low, high = 100 * spent_before / age_after, 100 * spent_after / age_before
-    assert usage.cpu is not None and low - 2.0 < usage.cpu < high + 2.0
+    low, high = 100 * spent_before / (after - earliest), 100 * spent_after / (before - latest)
+    assert usage.cpu is not None and 0.95 * low < usage.cpu < 1.05 * high
 
 
 def test_where_there_is_no_proc() -> None:
