@@ -143,7 +143,7 @@ class ServiceScreen(ActingScreen):
             case "overview":
                 self.query_one("#charts", Charts).show(peer, palette)
                 pane = self.query_one("#facts", DetailPane)
-                detail = peer_detail(peer, session.clock.wall(), zone, me, pane.content_size.width)
+                detail = peer_detail(peer, session.clock.wall(), zone, me, pane.columns)
                 pane.show(detail, palette)
             case "traffic":
                 self.query_one("#service-traffic", TrafficView).show(palette)

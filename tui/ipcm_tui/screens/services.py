@@ -167,7 +167,7 @@ class ServicesScreen(ActingScreen):
     def _draw_detail(self) -> None:
         pane = self.query_one("#detail", DetailPane)
         if pane.display:
-            pane.show(self._detail(pane.content_size.width), self.console.palette)
+            pane.show(self._detail(pane.columns), self.console.palette)
 
     def _detail(self, columns: int) -> Detail:
         session = self.session

@@ -28,6 +28,11 @@ class DetailPane(VerticalScroll):
         """One text."""
         yield self._body
 
+    @property
+    def columns(self) -> int:
+        """Cells in a line of it, beside its scroll bar; 0 before it was laid out."""
+        return self._body.size.width
+
     def show(self, detail: Detail, palette: Palette) -> None:
         """Draws it, where anything changed; another subject begins at its top."""
         if self._shown == (detail, palette):
