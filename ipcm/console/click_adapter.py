@@ -62,9 +62,11 @@ def make_command(verb: Verb, perform: Perform) -> click.Command:
     def callback(**values: Any) -> int:
         ctx = click.get_current_context()
         outer: Common = ctx.obj if isinstance(ctx.obj, Common) else Common()
+        bus, output = values.pop("bus", None), values.pop("output", None)
+        # A name that is empty is one that was given, and that no bus has.
         common = Common(
-            values.pop("bus", None) or outer.bus,
-            values.pop("output", None) or outer.output,
+            outer.bus if bus is None else bus,
+            outer.output if output is None else output,
             values.pop("timeout", None),
             values.pop("yes", False),
         )
@@ -175,7 +177,7 @@ def _completion(
             args.get("bus"),
             *([ctx.parent.params.get("bus")] if ctx.parent else []),
         ]
-        bus = next((each for each in parent if each), None)
+        bus = next((each for each in parent if each is not None), None)
         offers = complete(OneLook(bus), args, incomplete)
         words = [(incomplete[: offer.at] + offer.text, offer.meta) for offer in offers]
         # Where the shell completes nothing but what begins so.

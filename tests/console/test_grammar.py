@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ipcm.console.click_adapter import make_command
@@ -45,6 +45,8 @@ def by_click(words: list[str]) -> tuple[Common, Any] | None:
 
 
 @given(st.lists(WORDS, max_size=6))
+@example(["a", "-b", ""])
+@example(["a", "-o", ""])
 def test_it_is_the_grammar_of_the_command_line(words: list[str]) -> None:
     reading = reading_of(" ".join(map(quote, words)))
     wanted = by_click(words)
