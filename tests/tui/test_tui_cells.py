@@ -227,7 +227,7 @@ def test_names_take_the_room_that_there_is(demo_bus: Any, peers: Peers, clock: A
         spelled(peer_detail(live(peers, "store"), clock.now, UTC, columns=columns))
         for columns in (80, 0)
     )
-    assert f"{long}     1" in wide and "indexer-w…     1" in narrow
+    assert f"{long}     1" in wide and "index…r-11     1" in narrow
 
 
 def test_detail_of_the_dead(demo_bus: Any, peers: Peers, clock: Any) -> None:

@@ -105,6 +105,19 @@ def test_clip_leaves_alone_what_fits(text: str) -> None:
     assert f.clip(text, cell_len(text)) == text
 
 
+@given(st.text(), st.integers(-2, 30))
+def test_squeeze_takes_no_more_room_than_there_is(text: str, width: int) -> None:
+    squeezed = f.squeeze(text, width)
+    assert cell_len(squeezed) <= max(width, 0)
+    assert squeezed == text or "…" in squeezed or width <= 0
+
+
+def test_squeeze_keeps_both_ends() -> None:
+    assert f.squeeze("indexer-worker-11", 10) == "index…r-11"
+    assert f.squeeze("日本語日本語", 6) == "日…語"
+    assert [f.squeeze("abc", width) for width in (3, 2, 1, 0)] == ["abc", "a…", "…", ""]
+
+
 def test_clip_shows_that_something_is_missing() -> None:
     assert f.clip("duplicates", 5) == "dupl…"
     assert f.clip("日本語", 4) == "日…"

@@ -22,6 +22,7 @@ from ipcm_tui.models.formatting import (
     format_size,
     pad,
     printable,
+    squeeze,
 )
 from ipcm_tui.models.peers import Peer, exit_text
 from ipcm_tui.models.traffic import Row
@@ -157,7 +158,7 @@ def _latency_section(heading: str, latencies: dict[str, Latency], names: int) ->
             format_latency(latency.p95),
         )
         errors = format_count(latency.errors, _ERRORS)
-        lines.append(_latency_line(pad(name, names), figures, errors))
+        lines.append(_latency_line(pad(squeeze(name, names), names), figures, errors))
     heads = _latency_line(pad(heading, names), ("count", "req/s", "p50", "p95"), "err")
     return Section(heads, lines=tuple(_shortened(lines)))
 

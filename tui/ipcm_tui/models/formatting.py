@@ -27,6 +27,7 @@ __all__ = [
     "plural",
     "printable",
     "sparkline",
+    "squeeze",
 ]
 
 NOTHING: Final = "–"  # noqa: RUF001 (an en dash is as wide as a digit, a hyphen looks like minus)
@@ -154,6 +155,18 @@ def clip(text: str, width: int) -> str:
     if width <= 0:
         return ""
     return set_cell_size(text, width - 1).rstrip() + "…"
+
+
+def squeeze(text: str, width: int) -> str:
+    """As `clip`, but what is missing is missing in the middle: names differ at their ends."""
+    if cell_len(text) <= width:
+        return text
+    end, room = "", (width - 1) // 2
+    for character in reversed(text):
+        if cell_len(character + end) > room:
+            break
+        end = character + end
+    return clip(text, width - cell_len(end)) + end
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
