@@ -123,7 +123,7 @@ class PresentPort(Port):
         """Takes the whole table as it is now, in place of changes that were never told."""
         now = {peer.name: peer for peer in peers}
         before = {(link.name, link.incarnation) for link in self._links.by_fd.values() if link.name}
-        before |= self._members.watched
+        before |= self._members.watched.keys()
         before |= {(peer.name, peer.incarnation) for peer in (self._members.known or {}).values()}
         for name, incarnation in sorted(before):
             if name in now and now[name].incarnation == incarnation:
@@ -162,7 +162,7 @@ class PresentPort(Port):
     def _tell_left(self, life: tuple[str, str]) -> None:
         if life in self._burying:
             self._burying.discard(life)
-            self._members.watched.discard(life)
+            self._members.watched.pop(life, None)
             self.changes.append(part(self._members.known, *life))
 
     def _read_rest(self, link: Link, arrivals: list[Arrival]) -> None:

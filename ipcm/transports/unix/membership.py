@@ -42,6 +42,7 @@ __all__ = ["Membership"]
 
 _RETRY: Final = 0.02
 _GIVE_UP: Final = 2.0
+_RETRY_LATE: Final = 0.25
 _ATTEMPTS: Final = 10
 _TRUST: Final = 1.0
 
@@ -51,7 +52,8 @@ class Membership:
 
     Attributes:
         known: the peers by name, once subscribed; else None.
-        watched: names and incarnations of those looked up, whose end this one is to be told.
+        watched: names and incarnations of those looked up, whose end this one is to be told, and
+            what kind of peer each is.
         ended: the bus is over.
         fd: the descriptor of the registrar's that the epoll looks at, or -1.
         settle_at: after a new start of the registrar, when everybody must have registered
@@ -65,7 +67,7 @@ class Membership:
         self, route: Route, name: str, incarnation: str, kind: PeerKind, epoll: select.epoll
     ) -> None:
         self.known: dict[str, PeerInfo] | None = None
-        self.watched: set[tuple[str, str]] = set()
+        self.watched: dict[tuple[str, str], PeerKind] = {}
         self.ended = False
         self.fd = -1
         self.settle_at = math.inf
@@ -161,8 +163,8 @@ class Membership:
         except (BusGone, NameTaken, InsecureDirectory, OSError):
             self._retry_at = now + _RETRY
             if now >= self._give_up_at:
-                self._retry_at = math.inf
-                self.ended = True
+                self.ended = not self._may_be_replaced()
+                self._retry_at = math.inf if self.ended else now + _RETRY_LATE
             return False
         link.pushed[:0] = self._link.pushed
         self._look_at(link)
@@ -181,6 +183,19 @@ class Membership:
                 link.pushed[told:told] = [Joined(peer) for peer in listing.peers]
         return True
 
+    def _may_be_replaced(self) -> bool:
+        """Whether a service lives that will start another registrar, once it is done with what
+        keeps it busy; a service that cannot has nobody to wait for.
+        """
+        if self._kind == "service":
+            return False
+        lives = {life for life, kind in self.watched.items() if kind == "service"}
+        for peer in (self.known or {}).values():
+            if peer.kind == "service":
+                lives.add((peer.name, peer.incarnation))
+        route = self._route
+        return any(route.listener(route.peer_address(*life)) is not None for life in lives)
+
     def settle(self) -> list[PeerInfo]:
         """Everybody has had the time to register again: looks who is there."""
         self.settle_at = math.inf
@@ -192,12 +207,19 @@ class Membership:
 
     def _present(self) -> PresenceLink:
         """The link; waits a moment for a new registrar where there is none."""
+        deadline = time.monotonic() + PATIENCE
         while self._link.lost:
             self._link.pushed = self.read()
             if self.ended:
                 raise BusGone(f"the bus at {self._route.path} ended")
-            if not self.mend(time.monotonic()):
-                select.poll().poll(_RETRY * 1000)
+            if self.mend(now := time.monotonic()):
+                break
+            if now >= deadline:
+                raise BusGone(
+                    f"the registrar of the bus at {self._route.path} has died, and the services, "
+                    "of which the first to notice starts another, are busy or stopped"
+                )
+            select.poll().poll(_RETRY * 1000)
         return self._link
 
     def _ask(self, make: Callable[[int], FromPeer], answer: type[W]) -> W:
@@ -229,7 +251,7 @@ class Membership:
     def _ask_find(self, name: str) -> Found:
         found = self._ask(lambda seq: Find(seq, name), Found)
         if found.peer is not None:
-            self.watched.add((name, found.peer.incarnation))
+            self.watched[name, found.peer.incarnation] = found.peer.kind
         return found
 
     def list_peers(self) -> list[PeerInfo]:

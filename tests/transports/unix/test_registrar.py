@@ -234,6 +234,45 @@ class TestRegistrar:
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: "idle" not in known())
 
+    @pytest.mark.parametrize("end", ["answers", "dies"])
+    def test_it_is_waited_for_while_the_services_that_may_replace_it_are_busy(
+        self, monkeypatch: pytest.MonkeyPatch, end: str
+    ) -> None:
+        monkeypatch.setattr(membership, "_GIVE_UP", 0.2)
+        monkeypatch.setattr(membership, "PATIENCE", 0.5)
+        entered, enter = os.pipe()
+        go, let = os.pipe()
+
+        def busy(_service: Any, _request: Any, _message: Any) -> str:
+            os.write(enter, b"e")
+            return os.read(go, 1).decode()
+
+        with (
+            contextlib.ExitStack() as stack,
+            ipcm.spawn() as bus,
+            ipcm.service("busy", bus=bus, handle_request=busy) as service,
+        ):
+            for fd in (entered, enter, go, let):
+                stack.callback(os.close, fd)
+            client = service.client
+            id = client.send_request("busy", None)
+            os.read(entered, 1)
+            kill_and_wait(bus._record.keeper_pid)
+            until = time.monotonic() + 0.5
+            while (left := until - time.monotonic()) > 0:
+                client.poll(left)
+            with pytest.raises(ipcm.BusGone, match="busy or stopped"):
+                client.request("somebody", None)
+            if end == "answers":
+                os.write(let, b"a")
+                assert client.await_response(id).payload == "a"
+                wait_until(lambda: "busy" in bus.services())
+            else:
+                assert service.service_pid is not None
+                os.kill(service.service_pid, signal.SIGKILL)
+                with pytest.raises((ipcm.PeerGone, ipcm.BusGone)):
+                    client.await_response(id)
+
     def test_nobody_waits_for_that_of_a_dead_bus(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(presence, "_NEXT", 30.0)
         bus = ipcm.spawn("dead")
