@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 
 from ipcm.role.handle import Handle
+from tests.helpers import members_of
 
 # An example is not wrong because the machine was busy, and neither is the making of it.
 hypothesis.settings.register_profile(
@@ -63,24 +64,12 @@ class Group:
             os.killpg(self.id, 0)  # there is seldom anybody to look for
         except ProcessLookupError:
             return []
-        return [pid for pid in _processes() if _lives_in(pid, self.id)]
+        return members_of(group=self.id)
 
     def end(self) -> None:
         """Kills what is left of it."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.id, signal.SIGKILL)
-
-
-def _processes() -> list[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
-def _lives_in(pid: int, group: int) -> bool:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return False
-    return int(fields[2]) == group and fields[0] not in "ZX"
 
 
 def children() -> set[int]:

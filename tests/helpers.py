@@ -1,15 +1,17 @@
-"""Waiting for what happens elsewhere, with a hard limit."""
+"""Waiting for what happens elsewhere, with a hard limit; and who lives there."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ipcm._os.process import identify
 
-__all__ = ["gone", "soaking", "wait_until"]
+__all__ = ["gone", "members_of", "soaking", "wait_until"]
 
 
 def soaking(short: int, long: int) -> int:
@@ -32,3 +34,17 @@ def gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+def members_of(
+    *, group: int | None = None, session: int | None = None, zombies: bool = False
+) -> list[int]:
+    """The processes of a group or session, as proc(5) has them; with `zombies` also those."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it ends while we look
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            state, of_group, of_session = fields[0], int(fields[2]), int(fields[3])
+            if (group == of_group or session == of_session) and (zombies or state not in "ZX"):
+                found.append(int(pid))
+    return found

@@ -24,7 +24,7 @@ from ipcm.demo.worker import Job, run_job
 from ipcm.errors import InvalidName, NameTaken, RemoteError, ServiceStartError
 from tests.demo.asking import await_passes, found, passes, stats, summary
 from tests.demo.trees import make_awkward
-from tests.helpers import gone, wait_until
+from tests.helpers import gone, members_of, wait_until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -398,19 +398,8 @@ def test_ctrl_c_at_any_time_leaves_nothing(tree: Path, delay: float) -> None:
         # As a terminal does it: everybody in the foreground gets it.
         os.killpg(program.pid, signal.SIGINT)
         assert program.wait(10.0) == 130
-        wait_until(lambda: in_session(program.pid) == [])
+        wait_until(lambda: members_of(session=program.pid, zombies=True) == [])
     finally:
         program.kill()
         program.wait()
         program.stdout.close()
-
-
-def in_session(leader: int) -> list[int]:
-    """Processes of a session, zombies too."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):  # it ends while we look
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            if int(fields[3]) == leader:
-                found.append(int(pid))
-    return found

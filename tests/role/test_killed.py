@@ -14,7 +14,7 @@ import pytest
 import ipcm
 from ipcm import Service
 from tests._os.processes import exit_of, until_readable
-from tests.helpers import soaking, wait_until
+from tests.helpers import members_of, soaking, wait_until
 from tests.role.consumers import double
 
 VICTIMS = ("parent", "registrar", "service", "worker", "client")
@@ -111,13 +111,7 @@ class Program:
 
     def left(self) -> list[int]:
         """Who of its process group lives."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-                if int(fields[2]) == self.pids["parent"] and fields[0] not in "ZX":
-                    found.append(int(pid))
-        return found
+        return members_of(group=self.pids["parent"])
 
     def kill(self) -> None:
         """Whoever is left of it."""

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from ipcm_tui.terminal import HUNG_UP, LastingFile, hung_up
+from tests.helpers import members_of
 
 ENDING = 20.0
 """Seconds that an end may take; on a machine that does nothing else it is done within one."""
@@ -75,16 +76,7 @@ class Terminal:
 
     def others(self) -> list[int]:
         """Living processes of its session."""
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                except (FileNotFoundError, ProcessLookupError):
-                    continue
-                if int(fields[3]) == self.process.pid and fields[0] not in "ZX":
-                    found.append(int(entry.name))
-        return found
+        return members_of(session=self.process.pid)
 
     def vanish(self) -> None:
         """Its window is closed."""

@@ -139,7 +139,7 @@ class Membership:
         if not link.lost:
             link.read()
         words, link.pushed = link.pushed, []
-        if link.lost and self.fd >= 0:
+        if link.lost:
             self._look_at(None)
         if link.lost and not self.ended and self._retry_at == math.inf:
             self.ended = link.ended

@@ -158,14 +158,14 @@ def _latency_section(heading: str, latencies: dict[str, Latency], names: int) ->
             format_latency(latency.p95),
         )
         errors = format_count(latency.errors, _ERRORS)
-        lines.append(_latency_line(pad(squeeze(name, names), names), figures, errors))
-    heads = _latency_line(pad(heading, names), ("count", "req/s", "p50", "p95"), "err")
+        lines.append(_latency_line(name, names, figures, errors))
+    heads = _latency_line(heading, names, ("count", "req/s", "p50", "p95"), "err")
     return Section(heads, lines=tuple(_shortened(lines)))
 
 
-def _latency_line(name: str, figures: tuple[str, ...], errors: str) -> str:
+def _latency_line(name: str, width: int, figures: tuple[str, ...], errors: str) -> str:
     columns = "".join(f" {figure:>5}" for figure in figures)
-    return f"{name}{columns} {errors:>{_ERRORS}}"
+    return f"{pad(squeeze(name, width), width)}{columns} {errors:>{_ERRORS}}"
 
 
 def _shortened(lines: list[str]) -> list[str]:

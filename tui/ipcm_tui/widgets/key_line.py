@@ -56,9 +56,7 @@ class KeyLine(Widget):
         for _, binding, works, tooltip in screen.active_bindings.values():
             place = kept if binding.action in _KEPT else offers
             if binding.show or binding.key == self.app.COMMAND_PALETTE_BINDING:
-                place.setdefault(
-                    binding.action, self._offer(binding, works, tooltip or binding.tooltip)
-                )
+                place.setdefault(binding.action, self._offer(binding, works, tooltip))
         found = list(offers.values()), [kept[action] for action in _KEPT if action in kept]
         if found != (self._offers, self._kept):
             self._offers, self._kept = found
