@@ -14,12 +14,12 @@ import pytest
 import ipcm
 from ipcm import Service
 from tests._os.processes import exit_of, until_readable
-from tests.helpers import members_of, soaking, wait_until
+from tests.helpers import members_of, soaking, wait_awake, wait_until
 from tests.role.consumers import double
 
 VICTIMS = ("parent", "registrar", "service", "worker", "client")
-ORPHANED = 10.0
-"""Seconds that anybody may outlive what it belongs to, on a machine that is busy with others."""
+ORPHANED = 2.0
+"""Seconds that anybody may outlive what it belongs to."""
 
 
 class Program:
@@ -133,7 +133,7 @@ def strike(victim: str, moment: float) -> None:
             ipcm.service("boss", handle_request=double, bus=bus) as handle,
         ):
             assert handle.request(2) == 4
-        wait_until(lambda: not program.left(), limit=ORPHANED)
+        wait_awake(lambda: not program.left(), ORPHANED)
     finally:
         program.kill()
     assert ipcm.buses() == []

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import ipcm
@@ -13,6 +15,8 @@ from ipcm._os.process import ProcessIdentity
 from tests._os.processes import sleeping
 from tests.helpers import wait_until
 from tests.role.consumers import Minimal, Telling, pipe_text
+
+_TRIES = 10
 
 
 @contextlib.contextmanager
@@ -45,22 +49,40 @@ class Sleeping(Telling):
     cycle = interval = 3600
 
 
-def end_with(pid: int) -> None:
-    """Kills a watched process: the service ends."""
-    with ipcm.service("watcher", Sleeping, watch_pids=[pid]) as handle:
-        assert handle.request(0) == []
-        os.kill(pid, signal.SIGKILL)
-        assert handle.wait(5) == 0
+def seconds_to_end(pid: int) -> float:
+    """From the kill of a watched process to the service's clean-up."""
+    read, write = os.pipe()
+    try:
+        with ipcm.service(
+            "watcher",
+            Sleeping,
+            watch_pids=[pid],
+            on_cleanup=lambda service: os.write(write, str(time.monotonic()).encode()) and None,
+        ) as handle:
+            assert handle.request(0) == []
+            killed = time.monotonic()
+            os.kill(pid, signal.SIGKILL)
+            assert handle.wait(5) == 0
+    finally:
+        ended = pipe_text(read, write)
+    return float(ended) - killed
+
+
+def ends_at_once(watched: Callable[[], AbstractContextManager[int]]) -> bool:
+    """Whether a service can end within 100 ms; a busy machine may take longer now and then."""
+    for _ in range(_TRIES):
+        with watched() as pid:
+            if seconds_to_end(pid) < 0.1:
+                return True
+    return False
 
 
 def test_a_child_that_becomes_a_zombie() -> None:
-    with sleeping() as pid:
-        end_with(pid)
+    assert ends_at_once(sleeping)
 
 
 def test_a_process_that_is_no_child() -> None:
-    with stranger() as pid:
-        end_with(pid)
+    assert ends_at_once(stranger)
 
 
 def test_one_that_is_a_zombie_already() -> None:
