@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 import pytest
 import uvloop
 
+import ipcm
+from tests.aio.services import Worked
+
 Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -35,3 +38,13 @@ def run(request: pytest.FixtureRequest) -> Run:
         return result
 
     return run
+
+
+@pytest.fixture
+def bus() -> Any:
+    """One with a service."""
+    with (
+        ipcm.spawn() as bus,
+        ipcm.service("worked", Worked, bus=bus, expose_error_details=True),
+    ):
+        yield bus

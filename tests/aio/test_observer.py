@@ -36,12 +36,6 @@ def is_request(event: Any) -> bool:
     return isinstance(event, MessageEvent) and event.kind == "request"
 
 
-@pytest.fixture
-def bus() -> Any:
-    with ipcm.spawn() as bus, ipcm.service("worked", Worked, bus=bus):
-        yield bus
-
-
 def test_events_of_all_services_as_they_come_and_go(run: Run, bus: ipcm.Bus) -> None:
     async def main() -> None:
         async with ipcm.aio.observe(bus) as observer, ipcm.aio.attach("worked", bus) as handle:
