@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar, Final, cast
 
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
@@ -22,6 +24,7 @@ from ipcm.console.registry import NAMES, get_verb
 from ipcm.errors import IPCMError, ManyBuses, NoSuchBus, UnsupportedError
 from ipcm_tui.asking import Answer
 from ipcm_tui.buses import HostBuses, open_source
+from ipcm_tui.collecting import rare_collections
 from ipcm_tui.history import History, state_directory
 from ipcm_tui.keys import read_keymap
 from ipcm_tui.models.buses import BusFacts, BusRow
@@ -55,6 +58,10 @@ from ipcm_tui.typeahead import TypeAheadApp
 
 __all__ = ["ConsoleApp", "main"]
 
+_WIDE: Final = 110
+_TALL: Final = 36
+"""From so many columns and lines on there is room for more at once."""
+
 _FRAME: Final = 0.1
 _HEED: Final = 0.1
 
@@ -75,8 +82,6 @@ class ConsoleApp(TypeAheadApp):
 
     TITLE = "ipcm"
     CSS_PATH = "console.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (170, "-huge")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", id="help"),
@@ -146,6 +151,7 @@ class ConsoleApp(TypeAheadApp):
         self._drawn: tuple[object, ...] = ()
         self._touched = True
         self._pace = Pace()
+        self._while_shown = contextlib.ExitStack()
 
     def get_default_screen(self) -> Screen[object]:
         """The services of the bus, or the buses."""
@@ -170,8 +176,13 @@ class ConsoleApp(TypeAheadApp):
         if self._interrupts is not None:
             self.set_interval(_HEED, self._heed_interrupts)
 
+    def on_ready(self) -> None:
+        """The first picture stands: what it took to get there stays as long as the app does."""
+        self._while_shown.enter_context(rare_collections())
+
     async def on_unmount(self) -> None:
         """The observer does not outlive the event loop."""
+        self._while_shown.close()
         if self.session is not None:
             await self.session.close()
 
@@ -228,6 +239,15 @@ class ConsoleApp(TypeAheadApp):
         self.push_screen(gone, lambda more: self.action_buses() if more else None)
 
     # Drawing
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Tells the style sheet what there is room for.
+
+        Textual's own breakpoints are classes of each screen, given to it once it has been laid
+        out, so that each would be styled and laid out twice before it can be seen.
+        """
+        wide, tall = event.size.width >= _WIDE, event.size.height >= _TALL
+        self.update_classes({"-narrow": not wide, "-short": not tall, "-tall": tall})
 
     def touch(self) -> None:
         """There is something to draw besides what comes in: what somebody asked for."""

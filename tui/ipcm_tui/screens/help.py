@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from rich.console import Group
-from rich.table import Table
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS
+from ipcm_tui.models.glossary import Glossary
 from ipcm_tui.theme import Palette
+from ipcm_tui.widgets.glossary_view import GlossaryView
 
 __all__ = ["HelpScreen"]
 
@@ -40,7 +38,6 @@ _FIGURES = {
     "p50, p95": "half, or 95 %, of its answers took no longer",
     "err": "failed requests, and failures of other callbacks",
 }
-_LEFT: Final = 16
 
 
 class HelpScreen(ModalScreen[None]):
@@ -65,26 +62,18 @@ class HelpScreen(ModalScreen[None]):
         box.border_title = "Help"
         box.border_subtitle = "esc closes"
         with box:
-            yield Static(self._text())
+            yield GlossaryView(self._glossary(), self._palette)
 
-    def _text(self) -> Group:
-        states = [(f"{mark} {s}", _STATES[s]) for s, (mark, _) in STATE_MARKS.items()]
-        statuses = [
-            (f"{mark} {word}", _STATUSES[word]) for mark, word, _ in STATUS_MARKS.values() if word
-        ]
-        blocks = [
-            self._block("Keys", self._keys),
-            self._block("Services and peers", states),
-            self._block("Figures", list(_FIGURES.items())),
-            self._block("Traffic", statuses),
-        ]
-        return Group(*blocks)
-
-    def _block(self, heading: str, rows: list[tuple[str, str]]) -> Group:
-        grid = Table.grid(padding=(0, 2, 0, 0))
-        # Long lists of keys take more lines, and leave the words their room.
-        grid.add_column(style=self._palette["strong"], width=_LEFT)
-        grid.add_column(style=self._palette["plain"])
-        for row in rows:
-            grid.add_row(*map(Text, row))
-        return Group(Text(heading, style=self._palette["accent"]), grid, Text())
+    def _glossary(self) -> Glossary:
+        return {
+            "Keys": self._keys,
+            "Services and peers": [
+                (f"{mark} {state}", _STATES[state]) for state, (mark, _) in STATE_MARKS.items()
+            ],
+            "Figures": list(_FIGURES.items()),
+            "Traffic": [
+                (f"{mark} {word}", _STATUSES[word])
+                for mark, word, _ in STATUS_MARKS.values()
+                if word
+            ],
+        }

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 from textual.widgets import Static, TabbedContent, TabPane
 
 from ipcm.console.live import EndpointDescription
@@ -85,41 +86,47 @@ class ServiceScreen(ActingScreen):
         return self.key.name in (row.source, row.target) or row.kind == "broadcast"
 
     def compose(self) -> ComposeResult:
-        """A line about it, and the tabs."""
-        session = self.session
+        """A line about it, and the tabs, the first of them with what is on it."""
         yield Static(id="service-line")
         with TabbedContent(id="tabs"):
-            with TabPane("Overview", id="overview"):
-                yield Charts(id="charts")
-                yield DetailPane(id="facts")
-            with TabPane("Traffic", id="traffic"):
-                yield TrafficView(
+            for name in TABS:
+                with TabPane(name.capitalize(), id=name):
+                    if name == TABS[0]:
+                        yield from self._contents(name)
+        yield KeyLine()
+
+    def _contents(self, tab: str) -> Sequence[Widget]:
+        session = self.session
+        match tab:
+            case "overview":
+                return Charts(id="charts"), DetailPane(id="facts")
+            case "traffic":
+                view = TrafficView(
                     self.window, me=session.source.name, zone=session.clock.zone,
                     hints=("No traffic yet.",), id="service-traffic",
                 )  # fmt: skip
-                yield PromptBar("find", "text in the traffic", id="find")
-            with TabPane("Peers", id="peers"), Horizontal(classes="halves"):
-                yield GridView(id="service-peers")
-                yield GridView(id="deltas")
-            with TabPane("Workers", id="workers"):
-                yield GridView(id="service-workers")
-            with TabPane("Signals", id="signals"):
-                yield GridView(id="service-signals")
-            with TabPane("Errors", id="errors"), Vertical():
-                yield GridView(id="service-errors")
-                yield DetailPane(id="traceback")
-            with TabPane("Output", id="output"):
-                yield OutputView(session, self.key, id="service-output")
-                yield PromptBar("find", "text in the output", id="find-output")
-            with TabPane("Endpoints", id="endpoints"):
-                yield GridView(id="service-endpoints")
-        yield KeyLine()
+                return view, PromptBar("find", "text in the traffic", id="find")
+            case "peers":
+                peers, deltas = GridView[Any](id="service-peers"), GridView[Any](id="deltas")
+                peers.border_title, deltas.border_title = "Peers and backlog", "Came and left"
+                return (Horizontal(peers, deltas, classes="halves"),)
+            case "errors":
+                errors, traceback = GridView[Any](id="service-errors"), DetailPane(id="traceback")
+                return (Vertical(errors, traceback),)
+            case "output":
+                output = OutputView(session, self.key, id="service-output")
+                return output, PromptBar("find", "text in the output", id="find-output")
+            case _:
+                return (GridView[Any](id=f"service-{tab}"),)
+
+    def _furnish(self) -> None:
+        # What nobody looks at costs nothing: eight tabs would take five times as long to open.
+        pane = self.query_one(f"TabPane#{self.tab}")
+        if not pane.children:
+            pane.mount_all(self._contents(self.tab))
 
     def on_mount(self) -> None:
         """Asks the service what it offers."""
-        titles = {"service-peers": "Peers and backlog", "deltas": "Came and left"}
-        for id, title in titles.items():
-            self.query_one(f"#{id}").border_title = title
         self._focus_tab()
         self.run_worker(self._describe(), group="describe")
 
@@ -136,6 +143,7 @@ class ServiceScreen(ActingScreen):
         peer = self.peer
         if peer is None:
             return
+        self._furnish()
         self._draw_line(peer)
         palette, session = self.console.palette, self.session
         zone, me, snapshot = session.clock.zone, session.source.name, peer.snapshot
@@ -203,6 +211,7 @@ class ServiceScreen(ActingScreen):
     def action_tab(self, name: str) -> None:
         """Opens one."""
         self.query_one("#tabs", TabbedContent).active = name
+        self._furnish()
 
     def action_turn(self, by: int) -> None:
         """To the next or previous one, going round."""
@@ -215,6 +224,7 @@ class ServiceScreen(ActingScreen):
         self.console.touch()
 
     def _focus_tab(self) -> None:
+        self._furnish()
         pane = self.query_one(f"TabPane#{self.tab}")
         for bar in pane.query(PromptBar):
             if bar.display:

@@ -22,7 +22,7 @@ from ipcm_tui.theme import Palette
 
 __all__ = ["LineTable"]
 
-_MOST_STRIPS: Final = 1000
+_MOST_STRIPS: Final = 256
 
 
 class _Look(NamedTuple):

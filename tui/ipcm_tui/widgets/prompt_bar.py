@@ -46,27 +46,27 @@ class PromptBar(Vertical):
     def __init__(self, label: str, placeholder: str = "", *, id: str) -> None:
         super().__init__(id=id)
         self._label = label
-        self._placeholder = placeholder
+        self._field = Input(placeholder=placeholder, compact=True, select_on_focus=False)
         self.display = False
 
     def compose(self) -> ComposeResult:
         """The label, the field; the problem."""
         with Horizontal():
             yield Label(f" {self._label} ")
-            yield Input(placeholder=self._placeholder, compact=True, select_on_focus=False)
+            yield self._field
         yield Static(classes="problem")
 
     def ask(self, text: str = "") -> None:
         """Opens it, with a text to begin with."""
         self.display = True
-        field = self.query_one(Input)
+        field = self._field
         field.value = text
         field.cursor_position = len(text)
         self.resume()
 
     def resume(self) -> None:
         """Takes the keys, at once: who types on does not wait for the screen."""
-        self.screen.set_focus(self.query_one(Input))
+        self.screen.set_focus(self._field)
 
     def close(self) -> None:
         """Hides it."""
@@ -77,8 +77,7 @@ class PromptBar(Vertical):
         below = self.query_one(".problem", Static)
         below.display = bool(problem)
         if problem:
-            field = self.query_one(Input)
-            start = len(self._label) + 2 - int(field.scroll_offset.x)
+            start = len(self._label) + 2 - int(self._field.scroll_offset.x)
             room = max(self.size.width, 20)
             place = min(max(start + at, 0), room - 2)
             said = f"^ {problem}"
