@@ -128,8 +128,8 @@ def press_keys(bus: str, seconds: float) -> dict[str, Any]:
             shares.append((console.spent() - before) / (time.monotonic() - since))
     finally:
         console.close()
-    figures: dict[str, Any] = {"core, no key": shares[0], "core, keys": shares[1]}
+    figures: dict[str, Any] = {"terminal: core, no key": shares[0], "terminal: core": shares[1]}
     for name, each in waits.items():
-        figures[f"{name} p50 ms"] = statistics.median(each)
-        figures[f"{name} max ms"] = max(each)
+        figures[f"{name}, p50 ms"] = statistics.median(each)
+        figures[f"{name}, max ms"] = max(each)
     return figures

@@ -1,12 +1,13 @@
 """What the dashboard takes under load: a bus of many services that say a lot.
 
-    python tests/benchmarks/dashboard_load.py [--services N] [--rate N] [--seconds N]
+    python -m tests.benchmarks.dashboard_load [--services N] [--rate N] [--seconds N]
 
-The services run in processes of their own, the console without a terminal in this one. It tells
-how much of a core the console took, how long a key waits for its answer (through Textual's
+The services run in processes of their own, the console first without a terminal in this one. It
+tells how much of a core the console took, how long a key waits for its answer (through Textual's
 pilot, drawing included), how its memory grew in the first half of the time and in the second,
 how many events it was shown and was not, and what the services did beside it: messages received,
-and CPU spent on each, as ratios to what they did without it, before and after.
+and CPU spent on each, as ratios to what they did without it, before and after. Then the same bus is
+looked at from a terminal, and keys that open and close whole screens are pressed there.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ipcm.bus import Bus
 from ipcm_tui.app import ConsoleApp
 from ipcm_tui.buses import open_source
 from ipcm_tui.models.buses import BusFacts
+from tests.benchmarks.dashboard_keys import press_keys
 
 TICK = 0.05
 
@@ -151,10 +153,11 @@ def main() -> None:
             before = alone(bus, quiet)
             figures = asyncio.run(watch(bus, options.seconds))
             after = alone(bus, quiet)
+            outside = press_keys(bus.name, min(options.seconds, 60.0))
             for number, name in enumerate(("messages per second", "CPU us per message")):
                 base = statistics.mean((before[number], after[number]))
                 figures[f"{name}, to alone"] = figures[name] / base
-            for name, value in figures.items():
+            for name, value in (figures | outside).items():
                 print(f"{name:<28}{value:>12.2f}" if isinstance(value, float) else
                       f"{name:<28}{value:>12,}")  # fmt: skip
             bus.terminate()

@@ -434,3 +434,20 @@ def test_drawing_keeps_to_its_share_whatever_it_costs(costs: list[float]) -> Non
     for (before, cost), (after, _) in itertools.pairwise(drawn):
         assert after - before >= min(max(cost / 0.2, 0.09), 1.0) - 1e-6
         assert after - before <= max(cost / 0.2, 0.1, cost) + 0.02
+
+
+@given(st.lists(st.floats(0.0, 0.3), max_size=200))
+def test_what_is_asked_for_is_drawn_at_once_but_no_more_than_ten_times_a_second(
+    gaps: list[float],
+) -> None:
+    pace, now, drawn = Pace(least=0.1), 100.0, []
+    assert pace.due(now, 0.0, asked=True)
+    for gap in [0.0, 0.0, 0.0, *gaps]:
+        now += gap
+        if pace.due(now, 50.0, asked=True):
+            pace.drew(now, 50.0)
+            drawn.append(now)
+    assert drawn[:3] == [100.0] * 3
+    for count, (first, last) in enumerate(zip(drawn, drawn[4:], strict=False)):
+        assert last - first >= 0.1 - 1e-9, count
+    assert len(drawn) <= 3 + (now - 100.0) / 0.1 + 1e-6

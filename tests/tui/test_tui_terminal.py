@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import queue
 import select
 import signal
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from ipcm_tui.terminal import HUNG_UP, LastingFile, hung_up
+from ipcm_tui.terminal import HUNG_UP, LastingFile, TerminalDriver, hung_up
 from tests.helpers import members_of
 
 ENDING = 20.0
@@ -161,3 +165,42 @@ def test_a_terminal_that_goes() -> None:
         # What is left in it cannot be written by whoever closes it, either.
         with contextlib.suppress(OSError):
             opened.close()
+
+
+class Keyboard(threading.Thread):
+    """The thread of a driver that reads a pipe in place of a terminal."""
+
+    fileno: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fileno, self.keys = os.pipe()
+        self.heard: queue.Queue[Any] = queue.Queue()
+        self.driver = SimpleNamespace(
+            fileno=self.fileno, exit_event=threading.Event(), _debug=False,
+            process_message=self.heard.put,
+        )  # fmt: skip
+
+    def run(self) -> None:
+        TerminalDriver.run_input_thread(cast("Any", self.driver))
+
+    def close(self) -> None:
+        self.driver.exit_event.set()
+        self.join(10)
+        os.close(self.fileno)
+        os.close(self.keys)
+
+
+def test_an_escape_alone_is_the_key_and_one_with_more_behind_it_is_not() -> None:
+    keyboard = Keyboard()
+    keyboard.start()
+    try:
+        os.write(keyboard.keys, b"\x1b")
+        assert keyboard.heard.get(timeout=20).key == "escape"
+        os.write(keyboard.keys, b"\x1b[A")
+        assert keyboard.heard.get(timeout=20).key == "up"
+        os.write(keyboard.keys, "a\u00e9".encode())
+        assert [keyboard.heard.get(timeout=20).character for _ in "ab"] == ["a", "\u00e9"]
+        assert keyboard.heard.empty()
+    finally:
+        keyboard.close()

@@ -81,4 +81,7 @@ def test_what_somebody_asks_for_does_not_wait_for_what_drawing_has_cost() -> Non
     pace = Pace(share=0.2, least=0.1, most=1.0)
     pace.drew(100.0, 5.0)
     assert not pace.due(100.5, 5.2) and pace.due(100.5, 5.2, asked=True)
+    for _ in range(2):
+        assert pace.due(100.0, 5.0, asked=True), "a key may lead to a second picture"
+        pace.drew(100.0, 5.0)
     assert not pace.due(100.05, 5.0, asked=True), "ten pictures a second are enough for anybody"

@@ -8,9 +8,14 @@ below it. A terminal that is gone also reads as ready, and empty, all the time.
 
 from __future__ import annotations
 
+import itertools
+import os
 import select
+from codecs import getincrementaldecoder
 from typing import IO, Any, Final, cast
 
+from textual import constants
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
@@ -21,6 +26,13 @@ HUNG_UP: Final = 129
 """The exit code: what a shell says of a program that SIGHUP has ended."""
 
 _LOOK: Final = 0.2
+
+_ESCAPE: Final = 0.05
+"""Seconds until an escape is the key, where ESCDELAY does not say: what a terminal sends for other
+keys comes in one piece, and people see the tenth of a second that Textual takes.
+"""
+
+_IDLE: Final = 0.1
 
 
 class LastingFile:
@@ -60,12 +72,28 @@ class TerminalDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
+        if "ESCDELAY" not in os.environ:
+            vars(constants)["ESCAPE_DELAY"] = _ESCAPE
         self._file = cast("Any", LastingFile(cast("IO[str]", self._file)))
 
     def start_application_mode(self) -> None:
         """See `Driver`; looks now and then whether the terminal is still there."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._loop.call_later(_LOOK, self._look)
+
+    def run_input_thread(self) -> None:
+        """See `LinuxDriver`, which looks only every tenth of a second for how long an escape has
+        stood alone.
+        """
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        data = ""
+        while not self.exit_event.is_set():
+            wait = constants.ESCAPE_DELAY + 0.001 if data else _IDLE
+            ready = select.select([self.fileno], [], [], wait)[0]
+            data = decode(os.read(self.fileno, 4096)) if ready else ""
+            for event in itertools.chain(parser.feed(data) if data else (), parser.tick()):
+                self.process_message(event)
 
     def _look(self) -> None:
         if hung_up(self.fileno):

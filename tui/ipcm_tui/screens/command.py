@@ -12,7 +12,6 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, RichLog, Static
 
 from ipcm.console.completer import complete
@@ -24,6 +23,7 @@ from ipcm_tui.models.cells import Tone
 from ipcm_tui.models.formatting import printable
 from ipcm_tui.running import ELSEWHERE, Run, read_line, verbs
 from ipcm_tui.screens.confirm import ConfirmScreen
+from ipcm_tui.screens.overlay import Overlay
 from ipcm_tui.session import Session
 from ipcm_tui.theme import Palette
 from ipcm_tui.widgets.offer_list import OfferList
@@ -37,7 +37,7 @@ _TONES: Final[dict[str, Tone]] = {
 _OWN_SCREENS: Final = {"top": "services", "tail": "traffic", "tui": "buses"}
 
 
-class CommandScreen(ModalScreen[str]):
+class CommandScreen(Overlay[str]):
     """Runs verbs; returns the name of a screen where one shows the same, and better.
 
     Args:

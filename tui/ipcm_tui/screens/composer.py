@@ -11,7 +11,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static, TextArea
 
 from ipcm.console.fuzzy import rank
@@ -22,6 +21,7 @@ from ipcm_tui.models.cells import Tone
 from ipcm_tui.models.compose import Draft, Verdict, arguments_template, check
 from ipcm_tui.models.form import FormField, args_of, read_form, texts_of
 from ipcm_tui.models.formatting import format_latency, printable
+from ipcm_tui.screens.overlay import Overlay
 from ipcm_tui.theme import Palette
 from ipcm_tui.widgets.json_area import JsonArea
 from ipcm_tui.widgets.offer_list import OfferList
@@ -32,7 +32,7 @@ __all__ = ["ComposerScreen"]
 _MOST_SHOWN = 20_000
 
 
-class ComposerScreen(ModalScreen[Draft]):
+class ComposerScreen(Overlay[Draft]):
     """Returns what was typed last, so that the next one begins with it.
 
     Args:

@@ -9,18 +9,18 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ipcm_tui.models.formatting import printable
 from ipcm_tui.models.phrases import Phrase
+from ipcm_tui.screens.overlay import Overlay
 from ipcm_tui.theme import Palette
 
 __all__ = ["CopyScreen"]
 
 
-class CopyScreen(ModalScreen[tuple[str, str]]):
+class CopyScreen(Overlay[tuple[str, str]]):
     """Returns what it is called and the text, to be copied.
 
     Args:

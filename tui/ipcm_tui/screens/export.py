@@ -8,14 +8,15 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
+
+from ipcm_tui.screens.overlay import Overlay
 
 __all__ = ["ExportScreen"]
 
 
-class ExportScreen(ModalScreen[str]):
+class ExportScreen(Overlay[str]):
     """Returns the id of what was chosen.
 
     Args:

@@ -7,13 +7,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from ipcm_tui.screens.overlay import Overlay
 
 __all__ = ["GoneScreen"]
 
 
-class GoneScreen(ModalScreen[bool]):
+class GoneScreen(Overlay[bool]):
     """Says so; returns whether one wants to see the other buses.
 
     Args:

@@ -7,10 +7,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 
 from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS
 from ipcm_tui.models.glossary import Glossary
+from ipcm_tui.screens.overlay import Overlay
 from ipcm_tui.theme import Palette
 from ipcm_tui.widgets.glossary_view import GlossaryView
 
@@ -40,7 +40,7 @@ _FIGURES = {
 }
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Overlay[None]):
     """Lists keys as they are bound now.
 
     Args:

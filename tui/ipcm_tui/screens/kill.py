@@ -10,12 +10,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from ipcm_tui.control import Outcome, Target
 from ipcm_tui.models.killing import Countdown
 from ipcm_tui.models.peers import exit_text
+from ipcm_tui.screens.overlay import Overlay
 from ipcm_tui.screens.standing import stands
 from ipcm_tui.session import Session
 from ipcm_tui.theme import Palette
@@ -27,7 +27,7 @@ _BAR = 40
 _SHOWN = 12
 
 
-class KillScreen(ModalScreen[None]):
+class KillScreen(Overlay[None]):
     """Sends TERM when it opens, counts down, and sends KILL to who is still there."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from ipcm_tui.models.detail import Detail
 from ipcm_tui.models.pair import pair_detail
 from ipcm_tui.models.traffic import Row
+from ipcm_tui.screens.overlay import Overlay
 from ipcm_tui.screens.standing import stands
 from ipcm_tui.session import Session
 from ipcm_tui.theme import Palette
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["PairScreen"]
 
 
-class PairScreen(ModalScreen[None]):
+class PairScreen(Overlay[None]):
     """Stays on its row, and shows the response once it comes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
-from textual.widgets import Static, TabbedContent, TabPane
+from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 
 from ipcm.console.live import EndpointDescription
 from ipcm_tui.models.cells import STATE_MARKS, state_text
@@ -43,6 +43,8 @@ __all__ = ["TABS", "ServiceScreen"]
 TABS = (
     "overview", "traffic", "peers", "workers", "signals", "errors", "output", "endpoints",
 )  # fmt: skip
+
+_TAB = "tab-"
 
 
 class ServiceScreen(ActingScreen):
@@ -88,11 +90,9 @@ class ServiceScreen(ActingScreen):
     def compose(self) -> ComposeResult:
         """A line about it, and the tabs, the first of them with what is on it."""
         yield Static(id="service-line")
-        with TabbedContent(id="tabs"):
-            for name in TABS:
-                with TabPane(name.capitalize(), id=name):
-                    if name == TABS[0]:
-                        yield from self._contents(name)
+        yield Tabs(*(Tab(name.capitalize(), id=f"{_TAB}{name}") for name in TABS), id="tabs")
+        with ContentSwitcher(initial=TABS[0], id="panes"), _pane(TABS[0]):
+            yield from self._contents(TABS[0])
         yield KeyLine()
 
     def _contents(self, tab: str) -> Sequence[Widget]:
@@ -109,21 +109,14 @@ class ServiceScreen(ActingScreen):
             case "peers":
                 peers, deltas = GridView[Any](id="service-peers"), GridView[Any](id="deltas")
                 peers.border_title, deltas.border_title = "Peers and backlog", "Came and left"
-                return (Horizontal(peers, deltas, classes="halves"),)
+                return peers, deltas
             case "errors":
-                errors, traceback = GridView[Any](id="service-errors"), DetailPane(id="traceback")
-                return (Vertical(errors, traceback),)
+                return GridView[Any](id="service-errors"), DetailPane(id="traceback")
             case "output":
                 output = OutputView(session, self.key, id="service-output")
                 return output, PromptBar("find", "text in the output", id="find-output")
             case _:
                 return (GridView[Any](id=f"service-{tab}"),)
-
-    def _furnish(self) -> None:
-        # What nobody looks at costs nothing: eight tabs would take five times as long to open.
-        pane = self.query_one(f"TabPane#{self.tab}")
-        if not pane.children:
-            pane.mount_all(self._contents(self.tab))
 
     def on_mount(self) -> None:
         """Asks the service what it offers."""
@@ -143,7 +136,6 @@ class ServiceScreen(ActingScreen):
         peer = self.peer
         if peer is None:
             return
-        self._furnish()
         self._draw_line(peer)
         palette, session = self.console.palette, self.session
         zone, me, snapshot = session.clock.zone, session.source.name, peer.snapshot
@@ -206,26 +198,36 @@ class ServiceScreen(ActingScreen):
     @property
     def tab(self) -> str:
         """Which is open."""
-        return self.query_one("#tabs", TabbedContent).active
+        return self.query_one("#panes", ContentSwitcher).current or TABS[0]
 
     def action_tab(self, name: str) -> None:
         """Opens one."""
-        self.query_one("#tabs", TabbedContent).active = name
-        self._furnish()
+        self._turn_to(name)
+        self.query_one("#tabs", Tabs).active = f"{_TAB}{name}"
 
     def action_turn(self, by: int) -> None:
         """To the next or previous one, going round."""
         self.action_tab(TABS[(TABS.index(self.tab) + by) % len(TABS)])
 
-    def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+    def on_tabs_tab_activated(self, event: Tabs.TabActivated) -> None:
         """Its list is what keys are for, or the prompt that is open there."""
-        del event
+        # It may tell of the first one when keys have led to another since.
+        self._turn_to(event.tabs.active.removeprefix(_TAB))
         self._focus_tab()
         self.console.touch()
 
+    def _turn_to(self, tab: str) -> None:
+        # What nobody looks at costs nothing: eight tabs would take five times as long to open.
+        panes = self.query_one("#panes", ContentSwitcher)
+        if all(pane.id != tab for pane in panes.children):
+            pane = _pane(tab)
+            # One after the other, and not in a tree: keys that come at once find all of them.
+            panes.mount(pane)
+            pane.mount_all(self._contents(tab))
+        panes.current = tab
+
     def _focus_tab(self) -> None:
-        self._furnish()
-        pane = self.query_one(f"TabPane#{self.tab}")
+        pane = self.query_one(f"#panes > #{self.tab}")
         for bar in pane.query(PromptBar):
             if bar.display:
                 bar.resume()
@@ -271,3 +273,7 @@ class ServiceScreen(ActingScreen):
             if self.check_action("compose_request", ()) is not None:
                 draft = Draft(self.key.name, str(name), body)
                 self.console.compose_request(self.session, draft)
+
+
+def _pane(tab: str) -> Widget:
+    return Horizontal(id=tab, classes="halves") if tab == "peers" else Vertical(id=tab)

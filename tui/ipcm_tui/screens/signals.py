@@ -8,11 +8,11 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from ipcm.console.fuzzy import rank
+from ipcm_tui.screens.overlay import Overlay
 
 __all__ = ["SignalScreen"]
 
@@ -29,7 +29,7 @@ _COMMON: Final = {
 }
 
 
-class SignalScreen(ModalScreen[Signals | None]):
+class SignalScreen(Overlay[Signals | None]):
     """Returns the signal, or None.
 
     Args:
