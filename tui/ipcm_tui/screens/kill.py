@@ -104,7 +104,8 @@ class KillScreen(Overlay[None]):
 
     def _line(self, target: Target) -> Text:
         palette = self._palette
-        line = Text(f"{target.name} (pid {target.pid})  ", style=palette["strong"])
+        line = Text()
+        line.append(f"{target.name} (pid {target.pid})  ", style=palette["strong"])
         said = self._said.get(target)
         if not self._is_there(target):
             peer = self._session.peers.get(target.key)

@@ -169,7 +169,8 @@ class ServiceScreen(ActingScreen):
         from rich.text import Text
 
         palette = self.console.palette
-        line = Text(f" {printable(peer.name)} ", style=palette["strong"], no_wrap=True)
+        line = Text(" ", no_wrap=True)
+        line.append(f"{printable(peer.name)} ", style=palette["strong"])
         line.append(f" {state_text(peer)} ", style=palette[STATE_MARKS[peer.state][1]])
         up = format_duration(peer.uptime(self.session.clock.wall()))
         line.append(f"  pid {peer.pid}  up {up}  {peer.how}", style=palette["dim"])
