@@ -15,6 +15,7 @@ from ipcm_tui.screens.confirm import ConfirmScreen
 from ipcm_tui.screens.help import HelpScreen
 from ipcm_tui.screens.pair import PairScreen
 from ipcm_tui.screens.services import ServicesScreen
+from ipcm_tui.session import beat
 from ipcm_tui.widgets.traffic_view import TrafficView
 from tests.tui.conftest import table
 
@@ -84,6 +85,12 @@ def test_asks_for_snapshots_and_shows_what_changed_in_place(
         await until(pilot, lambda: "77.7" in screen(app))
 
     drive(app, script)
+
+
+def test_the_more_services_there_are_the_less_often_each_is_asked() -> None:
+    assert beat(0) == beat(10) == beat(50) == 0.5
+    assert beat(100) == 1.0
+    assert beat(200) == beat(5_000) == 2.0
 
 
 def test_nobody_and_nothing_yet(

@@ -249,6 +249,15 @@ def test_history_is_per_second() -> None:
     assert list(history.values) == [6.0, 6.0, 6.0, 6.0], "time does not run backwards"
 
 
+def test_a_second_that_nobody_asked_in_has_its_place_in_the_chart() -> None:
+    history = RateHistory()
+    for seconds, count in ((10.0, 0), (12.0, 8), (13.0, 8), (13.1, 9), (16.0, 23)):
+        history.add(seconds, count)
+    assert list(history.values) == [4.0, 4.0, 0.0, 5.0, 5.0, 5.0]
+    history.add(500.0, 23)
+    assert list(history.values) == [0.0] * HISTORY
+
+
 @given(st.lists(st.tuples(st.floats(0, 500), st.floats(0, 10)), max_size=60))
 def test_latencies_are_per_second_and_bounded(steps: list[tuple[float, float]]) -> None:
     history = SpanHistory(p95)

@@ -18,10 +18,12 @@ from ipcm_tui.outputs import OpenOutput, OutputReader
 from ipcm_tui.processes import HostProcesses, Processes
 from ipcm_tui.source import Clock, Source
 
-__all__ = ["Session"]
+__all__ = ["Session", "beat"]
 
 _GAP: Final = 0.05
 _BEAT: Final = 0.5
+_EACH: Final = 0.01
+_LONGEST_BEAT: Final = 2.0
 _USAGE: Final = 1.0
 _LAST_RITES: Final = 5.0
 
@@ -72,7 +74,7 @@ class Session:
         self._seen: tuple[object, ...] = ()
 
     async def run(self) -> None:
-        """Listens, and asks for figures twice a second, until the bus ends."""
+        """Listens, and asks for figures, until the bus ends."""
         beats = asyncio.get_running_loop().create_task(self._beat())
         try:
             while True:
@@ -117,7 +119,7 @@ class Session:
                 await self.source.refresh()
             except BusGone:
                 return  # the other task hears of it, after what is still to be told
-            await asyncio.sleep(_BEAT)
+            await asyncio.sleep(beat(self.peers.count("service")))
 
     def _take(self, events: list[Event]) -> None:
         # What was told of a life belongs to it, also where the name has another by now; what is
@@ -177,3 +179,10 @@ class Session:
             if peer.exit is not None or now - since > _LAST_RITES:
                 self.processes.part(key)
                 del self._dying[key]
+
+
+def beat(services: int) -> float:
+    """Seconds between two times that all services are asked for their figures: half a second, and
+    more where so many of them answer that it would be most of what they and the console do.
+    """
+    return min(max(_BEAT, services * _EACH), _LONGEST_BEAT)

@@ -30,7 +30,9 @@ class RateHistory:
         if self._uptime >= 0:
             if span < 0.9:
                 return  # twice a second is too often for a figure per second
-            self.values.append(max(count - self._count, 0) / span)
+            rate = max(count - self._count, 0) / span
+            # Where it was asked less often, or did not answer, each second had its share.
+            self.values.extend([rate] * min(max(round(span), 1), HISTORY))
         self._uptime, self._count = uptime, count
 
     @property
