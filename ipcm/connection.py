@@ -171,31 +171,40 @@ class Connection:
         fetch: these take the short ways.
         """
         origin, envelope, size = arrival
-        code, id, aux, sender = envelope.kind, envelope.id, envelope.aux, origin.name
-        if code == RESPONSE:
-            short = (
-                (self._settle or id == awaiting)
-                and self.on_read is None
-                and not isinstance(aux, float)
-                and self.requests.settle(id, sender, origin.incarnation, envelope.content, aux)
-            )
-        elif short := code == GENERAL or (
+        code, aux, sender = envelope.kind, envelope.aux, origin.name
+        if (
             code == REQUEST
-            and (aux is None or (type(aux) is float and aux == aux) or is_patience(aux))
             and not origin.read_only
+            and (aux is None or (type(aux) is float and aux == aux))
         ):
-            asked = code == REQUEST
             message = Message(
-                id, sender, self.name, envelope.content, _REQUEST if asked else _GENERAL,
-                id if asked else None, envelope.stamp, False, None,
-                aux if asked and not isinstance(aux, str) else None, origin.incarnation,
+                envelope.id, sender, self.name, envelope.content, _REQUEST,
+                envelope.id, envelope.stamp, False, None, aux, origin.incarnation,
             )  # fmt: skip
-            if self.on_read is not None:
-                self.on_read(message, size)
-            self.inbox.append(message)
-        if short:
+        elif code == GENERAL:
+            message = Message(
+                envelope.id, sender, self.name, envelope.content, _GENERAL,
+                None, envelope.stamp, False, None, None, origin.incarnation,
+            )  # fmt: skip
+        elif (
+            code == RESPONSE
+            and (self._settle or envelope.id == awaiting)
+            and self.on_read is None
+            and not isinstance(aux, float)
+            and self.requests.settle(envelope.id, sender, origin.incarnation, envelope.content, aux)
+        ):
             self.stats.read[sender] += 1
             return
+        else:
+            self._take_other(origin, envelope, size, awaiting)
+            return
+        if self.on_read is not None:
+            self.on_read(message, size)
+        self.inbox.append(message)
+        self.stats.read[sender] += 1
+
+    def _take_other(self, origin: Origin, envelope: Envelope, size: int, awaiting: int) -> None:
+        code, id, aux, sender = envelope.kind, envelope.id, envelope.aux, origin.name
         kind = _KINDS.get(code)
         if kind is None:
             self._take_control(origin, envelope)

@@ -92,23 +92,24 @@ class FrameReader:
 
     def _cut(self, data: memoryview) -> list[Frame]:
         frames: list[Frame] = []
-        position, end, limit = 0, len(data), self._next_limit
+        position, end, limit, usual = 0, len(data), self._next_limit, self._limit
         # To copy many small frames at once and slice the copy takes half as long as a view of
         # each.
         small = bytes(data) if end <= _SMALL else data
         while (start := position + 4) <= end:
             (length,) = _unpack(data, position)
-            if not 0 < length <= limit:
+            if length > limit or not length:
                 raise ProtocolError(f"a frame of {length:,} bytes (the limit is {limit:,})")
-            self._next_limit = limit = self._limit
+            limit = usual
             if (stop := start + length) > end:
-                if length > _LARGE:
-                    self._begin_large(length, data[start:])
-                    return frames
                 break
             frames.append(small[start:stop])
             position = stop
-        self._rest = bytes(data[position:])
+        self._next_limit = limit
+        if start <= end and length > _LARGE:
+            self._begin_large(length, data[start:])
+        else:
+            self._rest = bytes(data[position:])
         return frames
 
     def _begin_large(self, length: int, head: memoryview) -> None:

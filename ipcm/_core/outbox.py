@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from typing import Final, TypeAlias
 
@@ -39,20 +40,20 @@ class Outbox:
 
     def head(self) -> list[Buffer]:
         """What to hand to the kernel next, in order: some 1 MiB at most."""
-        buffers: list[Buffer] = []
-        total = 0
-        offset = self._offset
-        for frame in self._frames:
-            piece = memoryview(frame)[offset:] if offset else frame
-            offset = 0
-            buffers.append(piece)
-            total += len(piece)
-            if total >= _MOST_BYTES or len(buffers) >= _MOST_BUFFERS:
-                break
+        buffers = list(itertools.islice(self._frames, _MOST_BUFFERS))
+        if self._offset:
+            buffers[0] = memoryview(buffers[0])[self._offset :]
+        if self.bytes > _MOST_BYTES:
+            totals = itertools.accumulate(map(len, buffers))
+            most = next((n for n, total in enumerate(totals, 1) if total >= _MOST_BYTES), None)
+            del buffers[most:]
         return buffers
 
     def taken(self, size: int) -> None:
         """Drops the first `size` bytes: the kernel has them."""
+        if size == self.bytes:
+            self.clear()
+            return
         self.bytes -= size
         size += self._offset
         frames = self._frames

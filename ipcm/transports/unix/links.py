@@ -94,24 +94,35 @@ class Links:
         Raises:
             Backpressure: it is too much for a peer, or for all.
         """
-        size, limits = len(frame), self._limits
+        size, limits, outbox = len(frame), self._limits, link.outbox
+        if outbox.bytes + size > limits.peer or self._queued + size > limits.process:
+            self._check_room(link, size)
+        outbox.put(frame)
+        self._queued += size
+        if not link.dirty:
+            self._keep(link)
+
+    def _check_room(self, link: Link, size: int) -> None:
+        limits = self._limits
         if link.outbox.bytes + size > limits.peer:
             raise Backpressure(link.name, link.outbox.bytes, limits.peer)
+        self._queued = sum(each.outbox.bytes for each in self.by_fd.values())
         if self._queued + size > limits.process:
-            self._queued = sum(each.outbox.bytes for each in self.by_fd.values())
-            if self._queued + size > limits.process:
-                raise Backpressure(link.name, self._queued, limits.process)
-        self.queue(link, frame)
+            raise Backpressure(link.name, self._queued, limits.process)
 
     def queue(self, link: Link, frame: Buffer) -> None:
         """As `hold`, of what has to be kept: the rest of a frame, or one that just fits."""
         link.outbox.put(frame)
         self._queued += len(frame)
-        if not self.corked:
-            self._watch(link)
-        elif not link.dirty:
+        if not link.dirty:
+            self._keep(link)
+
+    def _keep(self, link: Link) -> None:
+        if self.corked:
             link.dirty = True
             self.held.append(link)
+        else:
+            self._watch(link)
 
     def write(self, link: Link) -> None:
         """Hands the kernel what it takes."""
