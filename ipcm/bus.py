@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from ipcm._core.businfo import BusInfo
 from ipcm._core.filters import EventFilter, Wanted
 from ipcm._core.names import check_bus_name, check_name
+from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.registry import PeerInfo, PeerKind
 from ipcm._os.process import identify, send_signal
 from ipcm._os.signals import parse_signals
@@ -198,6 +199,7 @@ class Bus(Shown):
         Raises:
             RequestTimeout: there still is one after `timeout` seconds.
         """
+        timeout = check_timeout(timeout)
         try:
             with self.observe(messages=False) as watcher:
                 now = watcher.clock.monotonic
@@ -238,6 +240,7 @@ class Bus(Shown):
 
         Repeatable, and fine on a bus that is gone.
         """
+        grace = check_seconds(grace, "grace")
         if self._ended or self._pid != os.getpid():
             return
         self._ended = True

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 
 from ipcm._core.envelope import BROADCAST, CONTROL, GENERAL, REQUEST
 from ipcm._core.outcome import Outcome
+from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.requests import Callback
 from ipcm.connection import Connection, Stats
 from ipcm.errors import (
@@ -116,6 +117,7 @@ class Client(Connection):
         Returns:
             False where the time-out came first.
         """
+        timeout = check_timeout(timeout)
         with self._entered():
             return self.port.flush(timeout)
 
@@ -138,6 +140,7 @@ class Client(Connection):
         Raises:
             BusGone: nothing is there, and nothing will come.
         """
+        timeout = check_timeout(timeout)
         with self._entered():
             deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
             self.pump(0.0)
@@ -155,6 +158,7 @@ class Client(Connection):
         Returns:
             Whether messages wait for `get_messages`.
         """
+        timeout = check_timeout(timeout)
         with self._entered():
             open = len(self.requests.open)
             self.pump(0.0)
@@ -209,6 +213,9 @@ class Client(Connection):
         callback: Callback | None = None,
         control: bool = False,
     ) -> int:
+        # Before it is sent. Most are good floats, and there are many.
+        if timeout is not None and not (type(timeout) is float and timeout >= 0.0):
+            timeout = check_timeout(timeout)
         id = self._send(to, CONTROL if control else REQUEST, payload, timeout)
         life, now = self.port.life_of(to), self.clock.monotonic()
         self.requests.add(id, to, life, now, timeout, callback, control)
@@ -240,6 +247,8 @@ class Client(Connection):
             RequestTimeout, PeerGone: no response came.
             UsageError: no such request is open, or it has a callback.
         """
+        if timeout is not None:
+            timeout = check_timeout(timeout)
         self._enter()
         try:
             response = self.requests.done.pop(id, None) or self._await(id, timeout)
@@ -342,6 +351,7 @@ class Client(Connection):
         Args:
             timeout: seconds to wait for it; None for ever.
         """
+        timeout = check_timeout(timeout)
         with self._entered():
             peer = self.peer_info(name)
             if peer is not None and peer.ready:
@@ -373,6 +383,7 @@ class Client(Connection):
         Returns:
             Those messages.
         """
+        flush = check_seconds(flush, "flush")
         if self.disconnected or os.getpid() != self.pid:
             self.disconnected = True
             return []
@@ -399,6 +410,7 @@ class Client(Connection):
         Raises:
             UnsupportedError: the transport keeps no mail.
         """
+        expires_in = check_timeout(expires_in, "expires_in")
         with self._entered():
             self.pump(0.0)
             self.port.suspend(expires_in, list(self.inbox))

@@ -8,8 +8,9 @@ import os
 import select
 import signal
 import time
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from ipcm._core.patience import LONGEST_WAIT
 from ipcm._os.linux import require_linux
 
 __all__ = [
@@ -20,10 +21,6 @@ __all__ = [
     "thread_count",
     "wait_dead",
 ]
-
-
-_LONGEST: Final = 1e6
-"""Seconds of one poll(2), whose limit is a C int of milliseconds."""
 
 
 class ProcessIdentity(NamedTuple):
@@ -124,7 +121,7 @@ def wait_dead(who: list[ProcessIdentity], timeout: float) -> list[ProcessIdentit
                 waiting[pidfd] = each
                 poll.register(pidfd, select.POLLIN)
         while waiting and (left := deadline - time.monotonic()) > 0:
-            for pidfd, _ in poll.poll(int(min(left, _LONGEST) * 1000) + 1):
+            for pidfd, _ in poll.poll(int(min(left, LONGEST_WAIT) * 1000) + 1):
                 del waiting[pidfd]
                 poll.unregister(pidfd)
         return list(waiting.values())

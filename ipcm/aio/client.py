@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self
 
 from ipcm._core.outcome import Outcome
+from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.requests import Callback
 from ipcm.aio.driven import Driven
 from ipcm.aio.opening import Opening
@@ -96,6 +97,7 @@ class AsyncClient(Driven):
         Returns:
             False where the time-out came first.
         """
+        timeout = check_timeout(timeout)
         with self._entered() as client:
             client.flush(0.0)
         try:
@@ -120,6 +122,7 @@ class AsyncClient(Driven):
         Raises:
             BusGone: nothing is there, and nothing will come.
         """
+        timeout = check_timeout(timeout)
         with self._entered() as client:
             client.poll(0.0)
             messages = client.take_inbox()
@@ -146,6 +149,7 @@ class AsyncClient(Driven):
         Returns:
             Whether messages wait for `get_messages`.
         """
+        timeout = check_timeout(timeout)
         with self._entered() as client:
             open = len(client.requests.open)
             client.poll(0.0)
@@ -186,6 +190,7 @@ class AsyncClient(Driven):
 
         Cancelled, it leaves the request open.
         """
+        timeout = check_timeout(timeout)
         with self._entered() as client:
             table = client.requests
             if id not in table.open or table.has_callback(id):
@@ -249,6 +254,7 @@ class AsyncClient(Driven):
         Args:
             timeout: seconds to wait for it; None for ever.
         """
+        timeout = check_timeout(timeout)
         with self._entered() as client:
             active = client.peer_active(name)
             if active or timeout == 0:
@@ -274,6 +280,7 @@ class AsyncClient(Driven):
         Returns:
             Those messages.
         """
+        flush = check_seconds(flush, "flush")
         client = self._sync
         if client.disconnected:
             return []

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from ipcm._core.patience import check_timeout
 from ipcm._core.requests import Ending
 from ipcm.client import Client
 from ipcm.errors import BusGone, UsageError
@@ -220,6 +221,7 @@ class Driven(abc.ABC):
             BusGone: the bus ended.
             UsageError: it was disconnected meanwhile.
         """
+        timeout = check_timeout(timeout)
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while not ready():
             left = deadline - time.monotonic()

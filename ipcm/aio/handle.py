@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from ipcm._core.observation import Snapshot
+from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.requests import Callback
 from ipcm.aio.client import AsyncClient
 from ipcm.aio.observer import AsyncObserver, observe
@@ -136,6 +137,7 @@ class AsyncHandle(Shown):
         Raises:
             RequestTimeout: one still is, after `timeout` seconds.
         """
+        timeout = check_timeout(timeout)
         open = self._handle.client.requests.open
         if not await self.client._until(lambda: not open, timeout):
             raise RequestTimeout(self.service_name, timeout or 0.0)
@@ -182,6 +184,7 @@ class AsyncHandle(Shown):
 
     async def wait(self, timeout: float | None = None) -> Any:
         """Waits for the end of the service that this handle started; see `Handle.wait`."""
+        timeout = check_timeout(timeout)
         handle = self._handle
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while handle.process is not None and not handle.ended():
@@ -197,6 +200,7 @@ class AsyncHandle(Shown):
         Args:
             grace: seconds for them to end by themselves.
         """
+        grace = check_seconds(grace, "grace")
         deadline = time.monotonic() + grace
         try:
             if self._handle.process is not None and not self.client.disconnected:
@@ -255,6 +259,7 @@ def service(
 async def _service(
     name: str, maker: Callable[..., ServiceRole], timeout: float | None, params: dict[str, Any]
 ) -> AsyncHandle:
+    timeout = check_timeout(timeout)
     handle = start_service(name, maker, wait=False, timeout=timeout, **params)
     if not isinstance(handle, Handle):
         raise UsageError("a service starts others with ipcm.service(..., wait=False)")

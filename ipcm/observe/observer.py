@@ -12,6 +12,7 @@ import msgspec
 
 from ipcm._core.filters import EventFilter
 from ipcm._core.observation import Event, EventBatch, PeerEvent, Snapshot
+from ipcm._core.patience import check_timeout
 from ipcm._core.registry import PeerInfo
 from ipcm.client import DEFAULT_TIMEOUT, Client
 from ipcm.errors import BusGone, IPCMError, UnsupportedError
@@ -104,6 +105,7 @@ class Observer:
         Raises:
             BusGone: the bus ended, and every event has been told.
         """
+        timeout = check_timeout(timeout)
         deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
         self._pump(0.0)
         while not self._events:
@@ -127,6 +129,7 @@ class Observer:
         Raises:
             BusGone: the bus ended.
         """
+        timeout = check_timeout(timeout)
         deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
         self._pump(0.0)
         while not self.complete:

@@ -6,6 +6,7 @@ from signal import SIGKILL, SIGTERM
 from typing import TYPE_CHECKING
 
 from ipcm._core.observation import EndedWorker, ReapedChild, WorkerEvent
+from ipcm._core.patience import check_seconds
 from ipcm._os.process import ProcessIdentity, identify, send_signal, wait_dead
 from ipcm.role.state import ServiceState, Worker
 
@@ -82,7 +83,7 @@ class ChildrenRole:
         """Ends the workers: TERM, and KILL for those still there `worker_grace` seconds later."""
         self.reap_workers()
         living = self._ipcm_signal_workers(SIGTERM)
-        if wait_dead(living, self.worker_grace):
+        if wait_dead(living, check_seconds(self.worker_grace, "worker_grace")):
             wait_dead(self._ipcm_signal_workers(SIGKILL), _KILLED)
         self.reap_workers()
 

@@ -11,6 +11,7 @@ import msgspec
 from ipcm._core.clock import Clock
 from ipcm._core.envelope import EVENTS, RESPONSE, Envelope
 from ipcm._core.observation import Event, MessageEvent, RequestCounts, Snapshot, WorkerInfo
+from ipcm._core.patience import check_seconds
 from ipcm._core.preview import make_preview
 from ipcm._core.subscription import ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
@@ -117,8 +118,8 @@ class Control:
             state=state.phase,
             started=state.started_at,
             uptime=now - state.started,
-            cycle=service.cycle,
-            interval=service.interval,
+            cycle=check_seconds(service.cycle, "cycle"),
+            interval=check_seconds(service.interval, "interval"),
             turns=telemetry.turns,
             peers=client.peers(),
             deltas=list(telemetry.deltas),

@@ -14,6 +14,7 @@ import msgspec
 
 from ipcm._core.envelope import TERMINATE
 from ipcm._core.observation import Snapshot
+from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.requests import Callback
 from ipcm._os import here
 from ipcm.bus import AnyBus, Bus, find_bus, open_client
@@ -118,6 +119,7 @@ class Handle(Shown, Asking):
             timeout: seconds to wait for it; None for ever. It ends at once where the service that
                 this handle started has ended: `wait` tells why.
         """
+        timeout = check_timeout(timeout)
         client, process = self.client, self._process
         if process is not None and timeout != 0:
             began = time.monotonic()
@@ -172,6 +174,7 @@ class Handle(Shown, Asking):
         Raises:
             RequestTimeout: one still is, after `timeout` seconds.
         """
+        timeout = check_timeout(timeout)
         client = self.client
         clock = client.clock
         deadline = None if timeout is None else clock.monotonic() + timeout
@@ -251,6 +254,7 @@ class Handle(Shown, Asking):
             UnsupportedError: the handle is attached: the exit of somebody else's child is
                 not to be had.
         """
+        timeout = check_timeout(timeout)
         self._check_process()
         process, client = self._process, self._client
         if process is None:
@@ -296,6 +300,7 @@ class Handle(Shown, Asking):
         Args:
             grace: seconds for the service to end by itself.
         """
+        grace = check_seconds(grace, "grace")
         if self._pid != os.getpid() or self._closed:
             return
         bus, process = self._owned_bus, self._process

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ipcm._core.names import check_name
+from ipcm._core.patience import check_timeout
 from ipcm._os.fork import fork
 from ipcm._os.launcher.starter import lease as launcher_lease
 from ipcm._os.reset.notebook import in_notebook
@@ -69,6 +70,7 @@ def service(
         NameTaken, InvalidName, NoSuchBus, UnsupportedError.
     """
     check_name(name)
+    timeout = check_timeout(timeout)
     inside = forking_service()
     mode = choose_mode(start)
     output = _choose_output(output, mode, inside)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.activity import Activity
 from ipcm._core.observation import PeerChange, PeerEvent, TerminatedEvent
+from ipcm._core.patience import check_seconds
 from ipcm._os.children import Children
 from ipcm._os.lifeline import Lifeline
 from ipcm._os.orderly import OrderlyEnd
@@ -117,6 +118,8 @@ class Loop:
         started = service.try_(service.run_on_start)
         if started.err is not None:
             raise UsageError(f"the start callback of {service.name!r} failed") from started.err
+        for name in ("cycle", "interval", "worker_grace"):
+            check_seconds(getattr(service, name), name)
         state.phase = "running"
         service.client().port.ready()
         if state.on_ready is not None:
@@ -167,7 +170,7 @@ class Loop:
             self._dispatch(activity)
         took = monotonic() - began
         if state.next_cycle <= began:
-            state.next_cycle = began + took + service.cycle
+            state.next_cycle = began + took + check_seconds(service.cycle, "cycle")
         state.slow = took > _SLOW * (len(messages) or 1)
         if activity.interval and (late := began - due) > took:
             took = late
@@ -249,7 +252,7 @@ class Loop:
 
     def _next_interval(self, now: float) -> None:
         """The next one on the same grid; those that were slept or worked through are skipped."""
-        state, interval = self._state, max(self._service.interval, 1e-3)
+        state, interval = self._state, max(check_seconds(self._service.interval, "interval"), 1e-3)
         missed = max(math.floor((now - state.next_interval) / interval), 0)
         state.next_interval += (missed + 1) * interval
 

@@ -6,6 +6,8 @@ import math
 import select
 from typing import Any, Protocol, TypeAlias
 
+from ipcm._core.patience import LONGEST_WAIT
+
 __all__ = ["HasFileno", "SelectRole", "Selectable"]
 
 
@@ -42,7 +44,9 @@ class SelectRole:
         """
         poll = self._ipcm_poller(self._ipcm_descriptors())
         # Rounded up: a wait that ends a hair early would make an empty turn.
-        milliseconds = None if timeout is None else math.ceil(max(timeout, 0.0) * 1000)
+        milliseconds = (
+            None if timeout is None else math.ceil(min(max(timeout, 0.0), LONGEST_WAIT) * 1000)
+        )
         return [fd for fd, _ in poll.poll(milliseconds)]
 
     def _ipcm_descriptors(self) -> list[int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.activity import Activity, begin_activity
 from ipcm._core.observation import SignalEvent
+from ipcm._core.patience import check_seconds
 from ipcm._os.process import identify, open_pidfd
 from ipcm._os.signals import parse_signals
 from ipcm.message import Message
@@ -64,11 +65,11 @@ def set_timers(service: ServiceRole) -> None:
     if not cycle:
         state.next_cycle = math.inf
     elif state.next_cycle == math.inf:
-        state.next_cycle = now + service.cycle
+        state.next_cycle = now + check_seconds(service.cycle, "cycle")
     if not (cycle or service.wants_interval()):
         state.next_interval = math.inf
     elif state.next_interval == math.inf:
-        state.next_interval = now + service.interval
+        state.next_interval = now + check_seconds(service.interval, "interval")
 
 
 def is_due(service: ServiceRole) -> bool:

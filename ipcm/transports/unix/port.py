@@ -12,6 +12,7 @@ from typing import Final
 
 from ipcm._core.envelope import Envelope
 from ipcm._core.framing import HEADER, Frame
+from ipcm._core.patience import LONGEST_WAIT
 from ipcm._core.registry import (
     PeerKind,
 )
@@ -173,7 +174,7 @@ class UnixPort(PresentPort):
         if deadline < math.inf and timeout != 0:
             left = max(deadline - _monotonic(), 0.0)
             timeout = left if timeout is None else min(timeout, left)
-        events = self._epoll.poll(-1 if timeout is None else timeout)
+        events = self._epoll.poll(-1 if timeout is None else min(timeout, LONGEST_WAIT))
         self._looked = _monotonic()
         self._heed_events(events, arrivals)
         if deadline <= self._looked:
@@ -347,7 +348,7 @@ class UnixPort(PresentPort):
             poll = select.poll()
             for link in waiting:
                 poll.register(link.fd, select.POLLOUT)
-            left = None if deadline is None else (deadline - _monotonic()) * 1000
+            left = None if deadline is None else min(deadline - _monotonic(), LONGEST_WAIT) * 1000
             if left is not None and left <= 0:
                 return False
             poll.poll(left)

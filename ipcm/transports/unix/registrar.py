@@ -20,6 +20,7 @@ import msgspec
 
 from ipcm._core.framing import FrameReader
 from ipcm._core.outbox import Outbox
+from ipcm._core.patience import LONGEST_WAIT
 from ipcm._core.registry import (
     Answer,
     Detach,
@@ -156,7 +157,9 @@ class Registrar:
             break  # the first has waited longest
         if self._parked:
             soonest = min(soonest, self._learning_until)
-        timeout = -1 if soonest == math.inf else max(soonest - time.monotonic(), 0.0)
+        timeout = (
+            -1 if soonest == math.inf else min(max(soonest - time.monotonic(), 0.0), LONGEST_WAIT)
+        )
         # Sockets before processes: what a peer said before it died is heeded first.
         died = []
         for fd, event in self._epoll.poll(timeout):

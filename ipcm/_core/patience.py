@@ -1,0 +1,43 @@
+"""Times to wait: what may be given as one, and how long the kernel may be asked to."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from ipcm.errors import UsageError
+
+__all__ = ["LONGEST_WAIT", "check_seconds", "check_timeout"]
+
+LONGEST_WAIT: Final = 1e6
+"""Seconds that one wait may take: poll(2) counts milliseconds in an int, which is 24 days.
+Whoever has longer to wait looks once more."""
+
+
+def check_timeout(timeout: Any, what: str = "timeout") -> float | None:
+    """Checks a time-out as it was given.
+
+    Returns:
+        Seconds, none below 0; None for ever.
+
+    Raises:
+        UsageError: neither None nor a number of seconds.
+    """
+    return None if timeout is None else check_seconds(timeout, what, " (None: for ever)")
+
+
+def check_seconds(seconds: Any, what: str, hint: str = "") -> float:
+    """Checks a time that has to be one.
+
+    Args:
+        what: its name, for the error. hint: what else it may be.
+
+    Raises:
+        UsageError: it is no number of seconds.
+    """
+    if isinstance(seconds, int | float) and seconds == seconds:
+        try:
+            return max(float(seconds), 0.0)
+        except OverflowError:  # an int beyond all floats
+            return math.inf if seconds > 0 else 0.0
+    raise UsageError(f"{what} has to be a number of seconds{hint}, and is {seconds!r:.100}")
