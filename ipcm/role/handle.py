@@ -238,7 +238,13 @@ class Handle(Shown, Asking):
         """Asks the service to end with this value; returns at once. Fine on a dead one."""
         if self._closed:
             return
+        self._check_process()
         with contextlib.suppress(NoSuchPeer, BusGone):
+            if self._process is not None:
+                # Its name may be another's: of the next one, or of one that was there before.
+                pid = self.client.peer_pid(self.service_name)
+                if pid is None or self._process.ended() or not self._process.may_be(pid):
+                    return
             self.client.respond(self.service_name, TERMINATE, 0, value, None)
 
     def wait(self, timeout: float | None = None) -> Any:

@@ -14,7 +14,7 @@ import msgspec
 from ipcm._core.patience import LONGEST_WAIT
 from ipcm._os.fork import close_in_children
 from ipcm._os.launcher.starter import Lease
-from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
+from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal, wait_dead
 from ipcm._os.spawn import failed_child, open_child, reap
 from ipcm.errors import (
     NameTaken,
@@ -30,6 +30,9 @@ __all__ = ["Report", "ServiceProcess"]
 
 _TELLING: Final = 1000
 """Milliseconds from the end of a launched process until the launcher has told of it."""
+
+_LEAVING: Final = 1.0
+"""Seconds from the end of what a process tells until it is gone."""
 
 _MOST_TRACEBACK: Final = 32_000
 
@@ -192,6 +195,12 @@ class ServiceProcess:
             self._read(0.0)
         return self._over
 
+    def may_be(self, pid: int) -> bool:
+        """Whether that process may be the service: sure, unless one that forked again starts."""
+        if self.service_pid is not None:
+            return pid == self.service_pid
+        return self._pidfd < 0 or pid == self.child_pid
+
     def end(self, grace: float) -> None:
         """Waits `grace` seconds for it to end, then TERM, then KILL a second later."""
         if not self._await_end(grace):
@@ -318,6 +327,7 @@ class ServiceProcess:
             self._exit = reap(self.child_pid, 5.0 if force or self._over else 0.0)
         if self._service is not None:
             self._exit = None
+            wait_dead([self._service], _LEAVING)  # the pipe is closed a moment before it is gone
 
     def _describe_exit(self) -> str:
         if self._exit is not None:

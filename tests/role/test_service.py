@@ -13,6 +13,8 @@ import ipcm
 from ipcm import DEFERRED, Message, Request, Service
 from tests.helpers import wait_until
 
+LIMIT = 10.0
+
 
 class Adder(Service):
     """Adds."""
@@ -346,6 +348,43 @@ def test_nothing_happens_in_an_idle_service() -> None:
         assert handle.client.get_messages(0.7) == []
         # One turn for each snapshot itself, and for what the first request left to do.
         assert handle.snapshot().turns <= turns + 3
+
+
+class TestNamesakes:
+    """A handle ends the service that it started, and no other that has its name."""
+
+    def test_the_next_one(self) -> None:
+        with ipcm.spawn() as bus:
+            first = ipcm.service("s", Adder, bus=bus)
+            assert first.call("add", a=1) == 1
+            assert first.service_pid is not None
+            os.kill(first.service_pid, signal.SIGKILL)
+            with pytest.raises(ipcm.ServiceDied):
+                first.wait(LIMIT)
+            with ipcm.service("s", Adder, bus=bus) as second:
+                first.terminate(7)
+                first.close()
+                assert second.call("add", a=1) == 1
+                second.terminate(5)
+                assert second.wait(LIMIT) == 5
+
+    def test_the_one_that_was_there_before(self) -> None:
+        with ipcm.spawn() as bus, ipcm.service("s", Adder, bus=bus) as first:
+            for _ in range(5):
+                ipcm.service("s", Adder, bus=bus, wait=False).close()
+            assert first.call("add", a=1) == 1
+            first.terminate(5)
+            assert first.wait(LIMIT) == 5
+
+    def test_one_that_has_forked_again(self) -> None:
+        def daemonize(service: Service) -> None:
+            if os.fork():
+                os._exit(0)
+
+        with ipcm.service("s", Adder, post_fork=daemonize) as handle:
+            assert handle.service_pid != handle.child_pid
+            handle.terminate(5)
+            assert handle.wait(LIMIT) == 5
 
 
 class Busy(Service):
