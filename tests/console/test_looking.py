@@ -34,6 +34,20 @@ def test_ls_without_a_bus(home: Path) -> None:
     assert rows("ls") == []
 
 
+def test_ls_tells_of_a_bus_that_does_not_answer(home: Path) -> None:
+    with ipcm.spawn("still") as still, ipcm.spawn("other"):
+        keeper = still._record.keeper_pid
+        assert keeper is not None
+        os.kill(keeper, signal.SIGSTOP)
+        try:
+            both, alone = ipcm_run("ls"), ipcm_run("ls", "-b", "still")
+        finally:
+            os.kill(keeper, signal.SIGCONT)
+    assert both.returncode == 5 and "other" in both.stdout and "still" not in both.stdout
+    assert both.stderr == "still: the registrar of the bus does not answer\n"
+    assert (alone.returncode, alone.stdout, alone.stderr) == (3, "", both.stderr)
+
+
 def test_ps_shows_services_and_peers(bus: ipcm.Bus) -> None:
     with ipcm.connect("me", bus):
         found = {row["name"]: row for row in rows("ps", *PATIENTLY)}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 import msgspec
 
-from ipcm.bus import Bus, buses
+from ipcm.bus import Bus, buses, find_bus
 from ipcm.console.cells import span_text
 from ipcm.console.predicate_fields import fields_of
-from ipcm.console.results import Column, Table
+from ipcm.console.results import Column, Failure, Table
 from ipcm.console.selecting import Selection, filter_option, sort_option
 from ipcm.console.verb import Context, Verb
 from ipcm.errors import BusGone
@@ -55,11 +54,23 @@ def run(context: Context, filter: str | None, sort: str | None) -> Table[BusRow]
     selection = Selection(_FIELDS, filter, sort)
     # IPCM_BUS says which bus to act on, and hides none here; only -b does.
     found = buses() if context.bus is None else [context.find_bus()]
-    rows = []
+    rows, failures = [], []
     for bus in found:
-        with contextlib.suppress(BusGone):  # it ended while we looked
+        try:
             rows.append(_row(bus))
-    return selection(Table(BusRow, rows, _COLUMNS, empty="no bus is running"))
+        except BusGone as error:
+            if _lives(bus):  # else it ended while we looked
+                failures.append(Failure(bus.name, error))
+    empty = "" if failures else "no bus is running"
+    return selection(Table(BusRow, rows, _COLUMNS, empty, failures))
+
+
+def _lives(bus: Bus) -> bool:
+    try:
+        find_bus(bus.info)
+    except BusGone:
+        return False
+    return True
 
 
 def _row(bus: Bus) -> BusRow:

@@ -444,7 +444,9 @@ def serve(
     again: bool = False,
 ) -> None:
     """What the registrar's process runs: from start to the end of the bus."""
-    ignore(signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+    # What a terminal sends to a whole group is for the program in front, not for the bus, which
+    # others are on as well: one that Ctrl-Z has stopped would be no bus to them.
+    ignore(signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
     Registrar(route, listener, lock, owner, again).run()
 
 

@@ -69,6 +69,18 @@ def kill_and_wait(keeper: int | None) -> None:
 
 
 class TestRegistrar:
+    def test_what_a_terminal_sends_is_not_for_the_bus(self, bus: Bus) -> None:
+        keeper = bus._record.keeper_pid
+        assert keeper is not None and bus.presence() == []
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP):
+            os.kill(keeper, number)
+        status = Path(f"/proc/{keeper}/status").read_text()
+        ignored = int(next(line for line in status.splitlines() if "SigIgn" in line).split()[1], 16)
+        # Where no shell looks after the group of the tests, Ctrl-Z stops nobody anyway.
+        assert ignored & 1 << signal.SIGTSTP - 1
+        with bus.connect("somebody"):
+            assert [peer.name for peer in bus.presence()] == ["somebody"]
+
     def test_a_killed_registrar_is_replaced_and_messages_flow_on(
         self, bus: Bus, echo: ipcm.Handle
     ) -> None:
