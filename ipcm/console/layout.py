@@ -92,7 +92,8 @@ def cut(line: Sequence[Span], screen: int, width: Width = len) -> list[Span]:
     """As much of the line as fits, with dots where some does not."""
     if sum(width(text) for text, _ in line) <= screen:
         return list(line)
-    left = screen - 3
+    dots = "..."[: max(screen, 0)]
+    left = max(screen, 0) - len(dots)
     kept: list[Span] = []
     for text, style in line:
         if width(text) > left:
@@ -103,4 +104,4 @@ def cut(line: Sequence[Span], screen: int, width: Width = len) -> list[Span]:
             break
         left -= width(text)
         kept.append((text, style))
-    return [*kept, ("...", "")]
+    return [*kept, (dots, "")]

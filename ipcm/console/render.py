@@ -25,7 +25,7 @@ from ipcm.console.results import (
 )
 from ipcm.errors import UsageError
 
-__all__ = ["FORMATS", "Format", "Output", "PlainOutput", "Renderer"]
+__all__ = ["FORMATS", "Format", "Output", "PlainOutput", "Renderer", "below"]
 
 Format: TypeAlias = Literal["table", "json", "jsonl", "csv"]
 
@@ -76,16 +76,21 @@ class PlainOutput:
 
     @contextlib.contextmanager
     def refreshing(self) -> Iterator[Callable[[list[list[Span]]], None]]:
-        """See `Output`: here the frames follow each other, an empty line in between."""
-        count = itertools.count()
+        """See `Output`; here the frames follow each other."""
+        yield below(self)
 
-        def show(lines: list[list[Span]]) -> None:
-            if next(count):
-                self.write("\n")
-            for line in lines:
-                self.write_line(line)
 
-        yield show
+def below(output: Output) -> Callable[[list[list[Span]]], None]:
+    """Shows lines below those before, an empty line in between."""
+    count = itertools.count()
+
+    def show(lines: list[list[Span]]) -> None:
+        if next(count):
+            output.write("\n")
+        for line in lines:
+            output.write_line(line)
+
+    return show
 
 
 class Renderer:

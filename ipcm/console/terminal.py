@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from ipcm.console.render import below
 from ipcm.console.results import Span
 
 if TYPE_CHECKING:
@@ -34,10 +36,15 @@ class TerminalOutput:
 
     def __init__(self, file: TextIO) -> None:
         from rich.cells import cell_len
-        from rich.console import Console
+        from rich.console import Console, ConsoleDimensions
 
         self._file = file
         self._console = Console(file=file, highlight=False, markup=False, emoji=False)
+        width, height = self._console.size
+        if not (width and height):
+            # COLUMNS=0 and LINES=0 say that nobody knows, not that there is no room.
+            known = shutil.get_terminal_size()
+            self._console.size = ConsoleDimensions(width or known.columns, height or known.lines)
         self._cell_len = cell_len
 
     @property
@@ -61,7 +68,10 @@ class TerminalOutput:
 
     @contextlib.contextmanager
     def refreshing(self) -> Iterator[Callable[[list[list[Span]]], None]]:
-        """See `Output`."""
+        """See `Output`; where nothing can be overwritten, the frames follow each other."""
+        if self._console.is_dumb_terminal:
+            yield below(self)
+            return
         from rich.live import Live
         from rich.text import Text
 

@@ -63,12 +63,13 @@ def running(*words: str, **settings: Any) -> Iterator[subprocess.Popen[str]]:
 
 
 class Terminal:
-    """An `ipcm` command on a terminal of 100 columns."""
+    """An `ipcm` command on a terminal of 100 columns, unless `variables` says otherwise."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, **variables: str) -> None:
         self.master, slave = pty.openpty()
         self.text = ""
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+        size = {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+        environment = {**os.environ, **size, **variables}
         self.process = subprocess.Popen(
             command(*words), stdin=slave, stdout=slave, stderr=slave, env=environment,
             start_new_session=True,
@@ -109,8 +110,8 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def terminal(*words: str) -> Iterator[Terminal]:
-    with contextlib.closing(Terminal(*words)) as made:
+def terminal(*words: str, **variables: str) -> Iterator[Terminal]:
+    with contextlib.closing(Terminal(*words, **variables)) as made:
         yield made
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import signal
 
+import pytest
+
 import ipcm
 from tests.console.commands import terminal
 from tests.helpers import wait_until
@@ -20,6 +22,24 @@ def test_top_refreshes_in_place(bus: ipcm.Bus) -> None:
         assert top.end() == 130
         assert "Traceback" not in top.text
         assert top.text.rstrip().endswith("\x1b[?25h")  # and is shown again
+
+
+def test_top_where_nothing_can_be_overwritten(bus: ipcm.Bus) -> None:
+    with terminal("top", "-d", "0.1", TERM="dumb") as top:
+        wait_until(lambda: top._read(1.0) and top.text.count("NAME") > 2)
+        top.process.send_signal(signal.SIGINT)
+        assert top.end() == 130
+        assert "\x1b" not in top.text
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "2"])
+def test_a_terminal_without_room(bus: ipcm.Bus, columns: str) -> None:
+    """Nobody knows how wide it is, or it is as good as closed: neither holds anything up."""
+    for words in (("ps",), ("top", "-n", "1"), ("tail", "-n", "1")):
+        with terminal(*words, COLUMNS=columns, LINES="0") as screen:
+            screen.expect("\n")
+            assert screen.end() == 0
+            assert columns != "0" or "store" in screen.text
 
 
 def test_a_question_is_no_by_default(bus: ipcm.Bus) -> None:
