@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -34,18 +35,19 @@ def home() -> Path:
         InsecureDirectory: it belongs to somebody else, others may enter it, or it is a link.
         OSError: it cannot be made.
     """
-    for place in homes():
-        try:
-            place.mkdir(mode=0o700, exist_ok=True)
-        except FileExistsError:
-            pass  # a file or a link: check_private says which
-        except OSError:
-            if place is homes()[-1]:
-                raise
-            continue
-        check_private(place)
-        return place
-    raise AssertionError("unreachable: the last place raises")
+    *others, last = homes()
+    for place in others:
+        with contextlib.suppress(OSError):
+            return _made(place)
+    return _made(last)
+
+
+def _made(place: Path) -> Path:
+    # Of a file or a link `check_private` says that it is one.
+    with contextlib.suppress(FileExistsError):
+        place.mkdir(mode=0o700, exist_ok=True)
+    check_private(place)
+    return place
 
 
 def check_private(directory: Path) -> None:
