@@ -55,6 +55,10 @@ class Hangup(Counter):
     def run_on_sig(self, sig):
         print(f"got {sig.name}", flush=True)
 
+class Keeper(ipcm.Service):
+    def __init__(self, path, **params):
+        super().__init__(**params)
+
 other = 5
 """
 
@@ -172,6 +176,15 @@ def test_an_exception_ends_it_with_its_traceback(app: None, home: Path) -> None:
     wait_until(lambda: not left_behind(home))
 
 
+def test_a_service_may_be_named_as_no_bus_may(app: None, home: Path) -> None:
+    with running("run", "app:Counter", "--name", "größe 1") as process:
+        assert "größe 1 runs on bus bus-" in ready(process)
+        with ipcm.attach("größe 1") as handle:
+            assert handle.call("add") == 1
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == 130
+
+
 @pytest.mark.parametrize(
     ("words", "code", "parts"),
     [
@@ -181,7 +194,7 @@ def test_an_exception_ends_it_with_its_traceback(app: None, home: Path) -> None:
         (["app.deeper:X"], 2, ["no module 'app.deeper'"]),
         ([".app:X"], 2, ["'.app'"]),
         (["app:Count"], 2, ["did you mean Counter?"]),
-        (["app:xyz"], 2, ["Counter, Hangup"]),
+        (["app:xyz"], 2, ["Counter, Hangup, Keeper"]),
         (["app:other"], 2, ["no class of services", "Counter"]),
         (["app:ipcm.Service"], 1, ["would answer nothing"]),
         (["broken:X"], 1, ["importing broken failed", "nothing_of_that_name"]),
@@ -190,6 +203,8 @@ def test_an_exception_ends_it_with_its_traceback(app: None, home: Path) -> None:
         (["app:Counter", "name=x"], 2, ["--name"]),
         (["app:Counter", "--name", "a/b"], 2, ["a/b"]),
         (["app:Counter", "strat=1"], 2, ["strat"]),
+        (["app:Keeper"], 2, ["app:Keeper", "missing a required argument: 'path'"]),
+        (["app:Counter", "--name", ""], 2, ["'' is not a usable name: it is empty"]),
         (["app:Counter", "-b", "nope"], 3, ["nope"]),
     ],
 )
@@ -200,6 +215,8 @@ def test_what_cannot_be_run(app: None, words: list[str], code: int, parts: list[
     assert run.returncode == code, run.stderr
     assert all(part in run.stderr for part in parts), run.stderr
     assert run.stdout == ""
+    if code == 2:
+        assert "Traceback" not in run.stderr
 
 
 def _command() -> list[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 from collections.abc import Iterator
+from typing import Any
 
+from ipcm._core.names import check_name
 from ipcm._os.interrupt import Interrupted, deferred, shielded
 from ipcm.bus import Bus, spawn
 from ipcm.console.exits import Exit
@@ -13,8 +16,9 @@ from ipcm.console.loading import load_service_class
 from ipcm.console.payload import parse_arguments
 from ipcm.console.results import Finished
 from ipcm.console.verb import Argument, Context, Option, Verb
-from ipcm.errors import IPCMError, NameTaken, ServiceDied, UsageError
+from ipcm.errors import InvalidName, IPCMError, NameTaken, ServiceDied, UsageError
 from ipcm.role.foreground import run_in_foreground
+from ipcm.role.role import ServiceRole
 from ipcm.role.text import format_error, format_traceback
 
 __all__ = ["VERB"]
@@ -23,10 +27,11 @@ __all__ = ["VERB"]
 def run(context: Context, target: str, parameters: tuple[str, ...], name: str | None) -> Finished:
     """See `VERB`."""
     maker = load_service_class(target)
-    name = name if name is not None else maker.__name__.lower()
+    name = check_name(name if name is not None else maker.__name__.lower())
     params = parse_arguments(parameters)
     if taken := params.keys() & {"name", "ipcm_info", "pid"}:
         raise UsageError(f"{taken.pop()} is not for you to give here: see --name and --bus")
+    _check_parameters(target, maker, params)
     with shielded(_home(context, name)) as bus:
 
         def tell() -> None:
@@ -49,6 +54,15 @@ def run(context: Context, target: str, parameters: tuple[str, ...], name: str | 
     return Finished(Exit.SERVICE_ERROR)
 
 
+def _check_parameters(target: str, maker: type[ServiceRole], params: dict[str, Any]) -> None:
+    """Raises UsageError where its constructor wants others: that needs no traceback."""
+    given = dict.fromkeys(("name", "ipcm_info", "pid", "watch_pids", "orig_io", *params))
+    try:
+        inspect.signature(maker.__init__).bind(None, **given)
+    except TypeError as error:
+        raise UsageError(f"the parameters of {target}: {error}") from None
+
+
 @contextlib.contextmanager
 def _home(context: Context, name: str) -> Iterator[Bus]:
     """The bus that was named, else one of its own, which ends with it."""
@@ -57,7 +71,7 @@ def _home(context: Context, name: str) -> Iterator[Bus]:
         return
     try:
         bus = spawn(name)
-    except NameTaken:
+    except (NameTaken, InvalidName):  # a service may be named as no bus may
         bus = spawn()
     with bus:
         yield bus
