@@ -16,7 +16,7 @@ from ipcm._os.streams import open_missing_streams
 from ipcm.console.cells import clean
 from ipcm.console.click_adapter import Common, VerbGroup
 from ipcm.console.exits import Exit, exit_for
-from ipcm.console.performing import explain, perform
+from ipcm.console.performing import perform
 from ipcm.console.render import FORMATS, Format, Output, PlainOutput, Renderer
 from ipcm.console.verb import Context, Verb
 from ipcm.console.watching import OutputClosed
@@ -74,7 +74,7 @@ def _finish(code: int) -> int:
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.close()
     except OSError as error:
-        _complain(f"the output cannot be written: {error.strerror}")
+        _complain(_unwritable(error))
         with contextlib.suppress(OSError):
             sys.stdout.close()
         return code or Exit.SERVICE_ERROR
@@ -107,7 +107,8 @@ def _parse_and_perform(arguments: list[str]) -> int:
     except BrokenPipeError:
         return Exit.OK
     except OSError as error:
-        _complain(explain(error))
+        # Of a help text: what goes wrong in a verb is told by then.
+        _complain(_unwritable(error))
         return Exit.SERVICE_ERROR
     return code if isinstance(code, int) else Exit.OK
 
@@ -178,6 +179,12 @@ def _write(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         raise OutputClosed from None
+    except OSError as error:
+        raise OSError(error.errno, _unwritable(error)) from None
+
+
+def _unwritable(error: OSError) -> str:
+    return f"the output cannot be written: {error.strerror}"
 
 
 def _descriptor() -> int | None:

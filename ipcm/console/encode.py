@@ -12,8 +12,9 @@ import msgspec
 
 __all__ = ["csv_line", "plain_value", "to_json"]
 
-# JSON leaves these as they are, and terminals obey them: csv 8-bit controls.
-_STEERING = re.compile("[\x7f-\x9f]")
+# JSON leaves these as they are, and terminals obey them: 8-bit controls, and what turns the
+# direction of the text that follows.
+_STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def plain_value(value: Any) -> Any:

@@ -49,7 +49,7 @@ def parse_request(words: Sequence[str], read_input: Read = None) -> Any:
         raise UsageError(
             f"unexpected {_short(rest[1])} behind the arguments; `ipcm call` takes key=value"
         )
-    args = parse_json(rest[0], f"the arguments of {first}", read_input) if rest else {}
+    args = parse_json(rest[0], f"what is given to {first}", read_input) if rest else {}
     if not isinstance(args, dict):
         raise UsageError(f"the arguments of {first} are a JSON object, not {_short(rest[0])}")
     return {"endpoint": first, "args": args}
@@ -148,7 +148,7 @@ def _explain(text: str, what: str, error: json.JSONDecodeError) -> str:
     if "'" in text and '"' not in text:
         lines.append('JSON wants "double quotes"')
     elif text and not text.lstrip().startswith(("{", "[", '"')):
-        lines.append("text as a payload needs double quotes, inside of the shell's: '\"text\"'")
+        lines.append("text needs double quotes, inside of the shell's: '\"text\"'")
     return "\n".join(lines)
 
 

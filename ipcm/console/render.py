@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never
 
 from ipcm.console.cells import clean
@@ -176,9 +176,15 @@ class Renderer:
 
     def _write_csv(self, rows: Sequence[Any], names: Sequence[str], heading: bool = True) -> None:
         if heading and names:
-            self._output.write(csv_line(names))
+            self._write_csv_line(names)
         for row in rows:
-            self._output.write(csv_line(row.get(name) for name in names))
+            self._write_csv_line(row.get(name) for name in names)
+
+    def _write_csv_line(self, cells: Iterable[Any]) -> None:
+        line = csv_line(cells)
+        # CSV has no escapes: for a program it is what was said, for a terminal what is harmless.
+        harmless = line if self._output.screen is None else clean(line, keep_lines=True) + "\n"
+        self._output.write(harmless)
 
     def _write_document(self, value: Any) -> None:
         self._output.write(to_json(value, self._indent) + "\n")
@@ -237,13 +243,13 @@ class Renderer:
             self._show_collected(stream)
             return
         if self._format == "csv":
-            self._output.write(csv_line(stream.field_names))
+            self._write_csv_line(stream.field_names)
         for row in stream.rows:
             if self._format == "jsonl":
                 self._output.write(to_json(row) + "\n")
             elif self._format == "csv":
                 values = stream.fields(row)
-                self._output.write(csv_line(values.get(name) for name in stream.field_names))
+                self._write_csv_line(values.get(name) for name in stream.field_names)
             else:
                 self._output.write_line(self._stream_line(stream, row))
 

@@ -56,7 +56,7 @@ def payload_of(words: Sequence[str], body: str | None) -> Any:
     named = first is not None and first.isidentifier() and first not in ("true", "false", "null")
     if body is None or not body.strip():
         if named and len(rest) == 1 and not rest[0].startswith(("@", "-")):
-            return _call(str(first), parse_body(rest[0], f"the arguments of {first}"))
+            return _call(str(first), parse_body(rest[0], f"what is given to {first}"))
         if not named and first is not None and not rest and not first.startswith(("@", "-")):
             return parse_body(first, "the payload")
         return parse_request(words)
@@ -64,7 +64,7 @@ def payload_of(words: Sequence[str], body: str | None) -> Any:
         return parse_body(body, "the payload")
     if not named or rest:
         raise UsageError("the payload is in the line and in the cell: one of them is enough")
-    return _call(first, parse_body(body, f"the arguments of {first}"))
+    return _call(first, parse_body(body, f"what is given to {first}"))
 
 
 def _call(endpoint: str, args: Any) -> dict[str, Any]:

@@ -44,6 +44,10 @@ def test_everything_is_one_json_document_without_controls(value: Any) -> None:
         assert not any(0x7F <= ord(each) < 0xA0 for each in text)
 
 
+def test_what_would_turn_a_line_around_comes_as_an_escape() -> None:
+    assert to_json("a\u202eb\u2066c\u200f") == r'"a\u202eb\u2066c\u200f"'
+
+
 def test_structs_and_dataclasses_are_objects() -> None:
     assert json.loads(to_json(Point(1))) == {"x": 1, "label": None}
     assert json.loads(to_json([Pair(1, Point(2))])) == [{"a": 1, "b": {"x": 2, "label": None}}]

@@ -61,7 +61,7 @@ def test_no_text_makes_it_fail_otherwise(text: str) -> None:
         (["{}", "{}"], ["unexpected '{}'"]),
         (["stats", "{}", "more"], ["unexpected 'more'", "ipcm call"]),
         (["stats", "[1]"], ["a JSON object"]),
-        (["stats", "{"], ["the arguments of stats", "line 1, column 2"]),
+        (["stats", "{"], ["what is given to stats is not JSON", "line 1, column 2"]),
         (["hello-world"], ["line 1, column 1", "double quotes"]),
         (["{'a': 1}"], ["line 1, column 2", "double quotes"]),
         (["NaN-"], ["not JSON", "NaN"]),

@@ -51,6 +51,21 @@ def table(rows: list[Row], **more: Any) -> Table[Row]:
     return Table(Row, rows, COLUMNS, **more)
 
 
+class Screen(PlainOutput):
+    screen = 80
+
+
+def test_csv_steers_no_terminal_and_changes_nothing_for_a_program() -> None:
+    said = Value("\x1b[31mred\n\u202e")
+    for kind, shown in (
+        (PlainOutput, "\x1b[31mred\n\u202e"),
+        (Screen, "\\x1b[31mred\n\\u202e"),
+    ):
+        out: list[str] = []
+        Renderer(kind(out.append), "csv", out.append).show(said)
+        assert "".join(out) == f'value\n"{shown}"\n'
+
+
 def test_a_table_in_every_format() -> None:
     assert show(table(ROWS), "table") == ("NAME  SIZE\na        1\nb     None\n", [], 0)
     text, _, _ = show(table(ROWS), "json")
