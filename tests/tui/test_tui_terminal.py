@@ -123,14 +123,30 @@ def test_a_key_ends_it(terminal: Terminal, tmp_path: Path, key: bytes) -> None:
     assert_nothing_left(terminal, tmp_path)
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_it_ends_with_its_terminal(terminal: Terminal, tmp_path: Path, told: bool) -> None:
-    """Who closes a window sends SIGHUP to most of what runs in it; not to all."""
+@pytest.mark.parametrize("told", [(), (signal.SIGHUP,), (signal.SIGHUP, signal.SIGCONT)])
+def test_it_ends_with_its_terminal(
+    terminal: Terminal, tmp_path: Path, told: tuple[signal.Signals, ...]
+) -> None:
+    """Who closes a window sends SIGHUP to most of what runs in it, not to all; the kernel sends
+    SIGCONT behind it, for who has been stopped.
+    """
     terminal.read_until(b"store")
     terminal.vanish()
-    if told:
-        terminal.process.send_signal(signal.SIGHUP)
+    for number in told:
+        terminal.process.send_signal(number)
     assert terminal.process.wait(ENDING) == HUNG_UP
+    assert_nothing_left(terminal, tmp_path)
+
+
+def test_it_goes_on_after_a_stop_that_nobody_told_it_of(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.read_until(b"store")
+    for _ in range(2):
+        terminal.seen = b""
+        terminal.process.send_signal(signal.SIGSTOP)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.read_until(b"store")
+    os.write(terminal.master, b"q")
+    assert terminal.end() == 0
     assert_nothing_left(terminal, tmp_path)
 
 

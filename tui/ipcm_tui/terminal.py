@@ -81,6 +81,19 @@ class TerminalDriver(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self._loop.call_later(_LOOK, self._look)
 
+    def _sigcont_application(self, *_: object) -> None:
+        """Draws anew on the terminal that it comes back to.
+
+        Not on one that is gone: whoever is in front of a window that is closed gets SIGCONT behind
+        SIGHUP. And not beside what still runs, as it does where no Ctrl-Z came before, but SIGSTOP:
+        two threads would read the keys, and the one that is forgotten never ends.
+        """
+        if hung_up(self.fileno):
+            return
+        if not self._must_signal_resume and self._writer_thread is not None:
+            self.suspend_application_mode()  # type: ignore[no-untyped-call]
+        super()._sigcont_application()  # type: ignore[no-untyped-call]
+
     def run_input_thread(self) -> None:
         """See `LinuxDriver`, which looks only every tenth of a second for how long an escape has
         stood alone.
