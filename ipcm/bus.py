@@ -155,10 +155,11 @@ class Bus(Shown):
             rate: message events per second and service at the most.
 
         Raises:
-            UsageError: there is no such kind of event. BusGone.
+            UsageError: there is no such kind of event, or it is no rate. BusGone.
         """
-        from ipcm.observe.observer import Observer
+        from ipcm.observe.observer import Observer, check_rate
 
+        rate = check_rate(rate)
         wanted = EventFilter(filter, events)
         client = open_client(
             f"observer-{os.getpid()}-{secrets.token_hex(4)}",
@@ -354,6 +355,8 @@ def find_bus(bus: AnyBus | None = None) -> Bus:
     if isinstance(bus, Bus):
         return bus
     wanted = bus if bus is not None else os.environ.get("IPCM_BUS") or None
+    if not isinstance(wanted, str | None):
+        raise BadBusInfo(f"a bus is named by a str or a Bus, not by {wanted!r:.100}")
     if wanted is not None and wanted.lstrip().startswith("["):
         info = BusInfo.parse(wanted)
         get_serializer(info.serializer)
@@ -365,8 +368,6 @@ def find_bus(bus: AnyBus | None = None) -> Bus:
         if not found:
             raise NoSuchBus(None)
         return found[0]
-    if not isinstance(wanted, str):
-        raise BadBusInfo(f"a bus is named by a str or a Bus, not by {wanted!r:.100}")
     for each in found:
         if each.name == wanted:
             return each
@@ -387,7 +388,7 @@ def open_client(
         info = BusInfo.parse(bus)
     else:
         info = BusInfo.parse(find_bus(bus).info)
-    port = get_transport(info.transport).join(info, name, kind, read_only=read_only)
+    port = get_transport(info.transport).join(info, name, kind, read_only=bool(read_only))
     return Client(port, info, settle=settle)
 
 

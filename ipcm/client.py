@@ -15,6 +15,7 @@ from ipcm.connection import Connection, Stats
 from ipcm.errors import (
     BusGone,
     ConcurrentUse,
+    InvalidName,
     IPCMError,
     RemoteError,
     UsageError,
@@ -198,7 +199,10 @@ class Client(Connection):
         Raises:
             NoSuchPeer: at once, where nobody of that name is there.
             Backpressure, ContentError, MessageTooLarge, BusGone: nothing was queued.
+            UsageError: neither was it, for the callback or the time-out is none.
         """
+        if callback is not None and not callable(callback):
+            raise UsageError(f"a callback has to be callable, and this is {callback!r:.100}")
         self._enter()
         try:
             return self._ask(to, payload, timeout, callback, control)
@@ -290,7 +294,13 @@ class Client(Connection):
         """
         self._enter()
         try:
-            response = self._await(self._ask(to, payload, timeout), None)
+            id = self._ask(to, payload, timeout)
+            try:
+                response = self._await(id, None)
+            except BaseException:
+                # An interrupt, or somebody else's callback: nobody comes for the answer.
+                self.requests.forget(id)
+                raise
         finally:
             self._leave()
         if response.exception is not None:
@@ -331,6 +341,8 @@ class Client(Connection):
 
     def peer_info(self, name: str) -> PeerInfo | None:
         """What the bus knows of a peer; None where it is not there."""
+        if not isinstance(name, str):
+            raise InvalidName(name, "a name is a str")
         with self._entered():
             self.pump(0.0)
             found, _ = self.port.find(name)

@@ -26,7 +26,14 @@ from ipcm._core.envelope import (
 )
 from ipcm._core.requests import Ending, RequestTable, is_patience
 from ipcm._os import here
-from ipcm.errors import BusGone, ConcurrentUse, IPCMError, UsageError, WrongProcess
+from ipcm.errors import (
+    BusGone,
+    ConcurrentUse,
+    InvalidName,
+    IPCMError,
+    UsageError,
+    WrongProcess,
+)
 from ipcm.message import Kind, Message
 from ipcm.transports.base import Arrival, Change, Origin, Port
 
@@ -118,7 +125,12 @@ class Connection:
             return self._send_to_self(kind, content, id)
         time = self.clock.time
         envelope = Envelope(kind, id, content, aux, time())
-        size = self.port.send(to, envelope)
+        try:
+            size = self.port.send(to, envelope)
+        except TypeError:
+            if isinstance(to, str):
+                raise
+            raise InvalidName(to, "a name is a str") from None
         if kind != CONTROL:
             self.stats.sent[to] += 1
         if self.on_sent is not None:
@@ -277,6 +289,11 @@ class Connection:
         # Nobody reads them here; what a client does not ask for it does not keep.
         self.changes = [c for c in self.changes if c.what in ("ended", "lost", "terminate")][-3:]
         return endings
+
+    @property
+    def settled(self) -> bool:
+        """Whether no request is open, and every callback has been called."""
+        return not (self.requests.open or self._endings)
 
     @property
     def over(self) -> bool:

@@ -67,6 +67,8 @@ class EventFilter:
 
 
 def _several(names: str | Iterable[str]) -> tuple[str, ...]:
+    if not isinstance(names, Iterable):
+        raise UsageError(f"names are texts, one or several, and not {names!r:.100}")
     found = (names,) if isinstance(names, str) else tuple(names)
     if not all(isinstance(name, str) for name in found):
         raise UsageError(f"names are texts, and these are {found!r:.100}")

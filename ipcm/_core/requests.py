@@ -156,6 +156,7 @@ class RequestTable:
     def forget(self, id: int) -> None:
         """Nobody waits for this one any more."""
         self.open.pop(id, None)
+        self.done.pop(id, None)
 
     def take(self, id: int) -> Response | None:
         """Fetches the response of a request without callback, once."""

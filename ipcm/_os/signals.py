@@ -217,6 +217,8 @@ def parse_signals(names: Iterable[str | int] | str | int) -> tuple[Signals, ...]
     """
     if isinstance(names, str | int):
         names = (names,)
+    if not isinstance(names, Iterable):
+        raise NoSuchSignal(f"signals are names, numbers or members, and not {names!r:.100}")
     return tuple(_parse(name) for name in names)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from ipcm.aio.opening import Opening
 from ipcm.bus import AnyBus, open_client
 from ipcm.bus import reconnect as reconnect_client
 from ipcm.client import DEFAULT_TIMEOUT, Stats
-from ipcm.errors import BusGone
+from ipcm.errors import BusGone, UsageError
 from ipcm.message import Message, Response
 from ipcm.transports.base import PeerInfo
 
@@ -177,6 +178,8 @@ class AsyncClient(Driven):
         Returns:
             The id of the request.
         """
+        if inspect.iscoroutinefunction(callback):
+            raise UsageError(f"a callback cannot be async: await the answer; got {callback!r:.100}")
         with self._entered() as client:
             return client.send_request(to, payload, callback, timeout=timeout, control=control)
 

@@ -15,12 +15,14 @@ from ipcm._core.observation import Event, EventBatch, PeerEvent, Snapshot
 from ipcm._core.patience import check_timeout
 from ipcm._core.registry import PeerInfo
 from ipcm.client import DEFAULT_TIMEOUT, Client
-from ipcm.errors import BusGone, IPCMError, UnsupportedError
+from ipcm.errors import BusGone, IPCMError, UnsupportedError, UsageError
 from ipcm.message import Response
 from ipcm.transports.base import Origin
 
-__all__ = ["Observer"]
+__all__ = ["Observer", "check_rate"]
 
+_ALL = 1e9
+"""Message events a second that there never are; JSON knows no infinity."""
 _PATIENCE = 1.0
 
 
@@ -57,8 +59,8 @@ class Observer:
         self._client = client
         self._wanted = wanted or EventFilter()
         self._options = {
-            "messages": messages,
-            "previews": previews,
+            "messages": bool(messages),
+            "previews": bool(previews),
             "rate": rate,
             "events": self._wanted.kinds,
         }
@@ -320,3 +322,10 @@ class Observer:
         """Raises UnsupportedError where the connection is read-only."""
         if self.read_only:
             raise UnsupportedError(f"this observer is read-only and cannot {what}")
+
+
+def check_rate(rate: object) -> float:
+    """Raises UsageError where that many message events a second cannot be asked for."""
+    if isinstance(rate, int | float) and rate == rate:
+        return float(min(rate, _ALL))
+    raise UsageError(f"rate has to be a number of events a second, and is {rate!r:.100}")

@@ -58,7 +58,7 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
             service.debug(f"{service.name}: {format_traceback(error)}")
         _run_atexit(service)
         return error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 1
-    Report(ended=True, value=value).write(mine.fd)
+    Report.of_end(value).write(mine.fd)
     _run_atexit(service)
     return value & 0xFF if isinstance(value, int) else 0
 

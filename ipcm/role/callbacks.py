@@ -42,7 +42,7 @@ class Service(ServiceRole):
         name, ipcm_info, orig_io, pid, watch_pids: the role's values.
         on_all, on_cleanup, on_general_message, on_interval, on_peer_delta: as below.
         on_pid, on_start, on_unhandled, should_end: a callable or a list of them; lists afterwards.
-        on_sig: signal to callable or list; its keys are grabbed.
+        on_sig: signal to callable or list; its keys are grabbed. Those of a class come first.
         handle_request: `(service, request, message)`; its return value is the response.
         handle_response: `(service, response, message)`.
         endpoints: a list of callables, or name to callable: endpoints beside those that are
@@ -89,10 +89,9 @@ class Service(ServiceRole):
             each: functools.partial(function, self)
             for each, function in name_callables(endpoints).items()
         }
-        self.on_sig: dict[Signals, list[Callable[..., Any]]] = {
-            parse_signals([sig])[0]: _callables(f"on_sig[{sig!r}]", callbacks)
-            for sig, callbacks in {**getattr(kind, "on_sig", {}), **(on_sig or {})}.items()
-        }
+        self.on_sig: dict[Signals, list[Callable[..., Any]]] = _by_signal(
+            getattr(kind, "on_sig", None), on_sig
+        )
         if not isinstance(getattr(kind, "signals_to_grab", None), property):
             self.signals_to_grab = (*parse_signals(self.signals_to_grab), *self.on_sig)
         self._ipcm_check_answers()
@@ -229,4 +228,21 @@ def _callables(name: str, value: Any) -> list[Callable[..., Any]]:
             raise UsageError(f"{name} has to be callable, or a list of such; got {each!r:.100}")
         if inspect.iscoroutinefunction(each):
             raise UsageError(f"{name} cannot be async: handle_request and endpoints can")
+    return found
+
+
+def _by_signal(*mappings: Any) -> dict[Signals, list[Callable[..., Any]]]:
+    """Callbacks by signal, however that is named: those of the class, then those of one service."""
+    found: dict[Signals, list[Callable[..., Any]]] = {}
+    for given in mappings:
+        if given is None:
+            continue
+        if not isinstance(given, Mapping):
+            raise UsageError(
+                f"on_sig has to be a mapping of signals to callables, and is {given!r:.100}; "
+                "a method for all that are in signals_to_grab is run_on_sig"
+            )
+        for name, callbacks in given.items():
+            (sig,) = parse_signals([name])
+            found.setdefault(sig, []).extend(_callables(f"on_sig[{name!r}]", callbacks))
     return found

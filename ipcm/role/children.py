@@ -8,14 +8,30 @@ from typing import TYPE_CHECKING
 from ipcm._core.observation import EndedWorker, ReapedChild, WorkerEvent
 from ipcm._core.patience import check_seconds
 from ipcm._os.process import ProcessIdentity, identify, send_signal, wait_dead
+from ipcm.errors import UsageError
 from ipcm.role.state import ServiceState, Worker
 
 if TYPE_CHECKING:
     from ipcm.role.control import Control
 
-__all__ = ["ChildrenRole"]
+__all__ = ["ChildrenRole", "check_worker_name"]
 
 _KILLED = 5.0
+
+
+def check_worker_name(name: object) -> None:
+    """Raises UsageError where nobody could be told of a worker of that name."""
+    try:
+        if isinstance(name, str) and name.encode():
+            return
+    except UnicodeEncodeError:
+        pass
+    raise UsageError(f"a worker is named by a text, and not by {name!r:.100}")
+
+
+def _check_pid(pid: object) -> None:
+    if not isinstance(pid, int) or pid <= 0:
+        raise UsageError(f"{pid!r:.100} is no pid of a worker")
 
 
 class ChildrenRole:
@@ -35,7 +51,13 @@ class ChildrenRole:
         return {pid: worker.name for pid, worker in self._ipcm_state.workers.items()}
 
     def register_worker(self, name: str, pid: int) -> None:
-        """Makes a child a worker: it is reaped without `run_on_pid`, and ended at the end."""
+        """Makes a child a worker: it is reaped without `run_on_pid`, and ended at the end.
+
+        Raises:
+            UsageError: no text, or no pid.
+        """
+        check_worker_name(name)
+        _check_pid(pid)
         state = self._ipcm_state
         state.workers[pid] = Worker(name, state.clock.monotonic())
         state.telemetry.workers_started += 1

@@ -62,6 +62,10 @@ def name_callables(
     Raises:
         UsageError: one that cannot be called, or has no name.
     """
+    if not isinstance(given, Iterable):
+        raise UsageError(
+            f"endpoints are a list of callables, or a mapping of names to them; got {given!r:.100}"
+        )
     if not isinstance(given, Mapping):
         given = {getattr(each, "__name__", ""): each for each in given}
     for name, function in given.items():

@@ -178,7 +178,7 @@ class Handle(Shown, Asking):
         client = self.client
         clock = client.clock
         deadline = None if timeout is None else clock.monotonic() + timeout
-        while client.requests.open:
+        while not client.settled:
             left = None if deadline is None else deadline - clock.monotonic()
             if left is not None and left <= 0:
                 raise RequestTimeout(self.service_name, timeout or 0.0)

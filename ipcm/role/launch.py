@@ -16,6 +16,7 @@ from ipcm._os.reset.notebook import in_notebook
 from ipcm.bus import AnyBus, Bus, check_processes, find_bus, spawn
 from ipcm.errors import ServiceStartError, UsageError
 from ipcm.role.callbacks import Service
+from ipcm.role.children import check_worker_name
 from ipcm.role.context import forking_service, leave_service
 from ipcm.role.handle import Handle
 from ipcm.role.launcher import warm
@@ -146,12 +147,15 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
         The worker's pid.
 
     Raises:
-        UsageError: not called in a service.
+        UsageError: not called in a service; or no text, or nothing that can be called.
         ServiceStartError: no process to be had.
     """
+    if not callable(callback):
+        raise UsageError(f"a worker runs what can be called, and not {callback!r:.100}")
     inside = forking_service()
     if inside is None:
         raise UsageError("ipcm.worker() is for services: it runs in a child of the one it is in")
+    check_worker_name(name)
     lifeline = inside._ipcm_state.lifeline
 
     def child() -> int:

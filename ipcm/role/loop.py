@@ -55,6 +55,10 @@ class Loop:
         """
         service = self._service
         service.in_correct_pid()
+        if self._state.phase != "starting":
+            raise UsageError(
+                f"{service.name!r} has run already: clear_service_fields() lets it run anew"
+            )
         before = enter_service(service)
         try:
             with contextlib.ExitStack() as stack:
@@ -117,7 +121,7 @@ class Loop:
         service, state = self._service, self._state
         started = service.try_(service.run_on_start)
         if started.err is not None:
-            raise UsageError(f"the start callback of {service.name!r} failed") from started.err
+            raise started.err  # told already, and never intercepted
         for name in ("cycle", "interval", "worker_grace"):
             check_seconds(getattr(service, name), name)
         state.phase = "running"

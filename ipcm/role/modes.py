@@ -25,6 +25,7 @@ from ipcm.role.parcel import Parcel
 from ipcm.role.process import ServiceProcess
 from ipcm.role.role import ServiceRole
 from ipcm.role.text import format_error, format_traceback
+from ipcm.role.watching import pids_in
 
 __all__ = ["choose_mode", "start_process"]
 
@@ -90,6 +91,8 @@ def start_process(
             except BaseException:
                 os.close(read)
                 raise
+    except IPCMError:  # some are an OSError, too
+        raise
     except OSError as error:
         why = error.strerror or str(error)
         raise ServiceStartError(name, f"no process for {name!r}: {why}") from error
@@ -172,7 +175,7 @@ def _launch(
             (),
             (packed, -1, *streams),
             modules=MODULES,
-            keep=os.getpid() not in (params["watch_pids"] or ()),
+            keep=os.getpid() not in pids_in(params["watch_pids"]),
             timeout=timeout,
             hold=grabbed_by_one_of(maker, params),
         )
@@ -188,7 +191,7 @@ def _pack(
 
 def _identify(pids: Any) -> dict[int, ProcessIdentity]:
     identities = {os.getpid(): identify()}
-    for pid in pids or ():
+    for pid in pids_in(pids):
         with contextlib.suppress(ProcessLookupError):
             identities[pid] = identify(pid)
     return identities

@@ -42,7 +42,8 @@ class Report(msgspec.Struct, omit_defaults=True):
 
     Attributes:
         ready: the pid of the service, which is not the child's if it forked again.
-        ended: whether it left in order, with `value`.
+        ended: whether it left in order, with `value`; or with what is `packed` as it would
+            be on the bus, where JSON tells less.
         failed: the exception that ended it, with `traceback`.
         taken: whether that was because a live peer, process `holder`, has the name.
         misuse: whether that was because of what it was to be made of.
@@ -52,6 +53,7 @@ class Report(msgspec.Struct, omit_defaults=True):
     ready: int | None = None
     ended: bool = False
     value: Any = None
+    packed: bytes = b""
     failed: str | None = None
     traceback: str = ""
     taken: bool = False
@@ -69,6 +71,14 @@ class Report(msgspec.Struct, omit_defaults=True):
             taken=taken,
             holder=error.pid if isinstance(error, NameTaken) else None,
         )
+
+    @classmethod
+    def of_end(cls, value: Any) -> Report:
+        """The end in order, with its value."""
+        try:
+            return cls(ended=True, packed=msgspec.msgpack.encode(value))
+        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+            return cls(ended=True, value=value)
 
     def write(self, fd: int) -> bool:
         """Tells it; False where nobody is listening any more."""
@@ -182,7 +192,7 @@ class ServiceProcess:
         self.close()
         end = self._end
         if end is not None and end.ended:
-            return end.value
+            return msgspec.msgpack.decode(end.packed) if end.packed else end.value
         if end is not None and end.failed is not None:
             text = f"{self.name!r} ended by an exception: {end.failed}"
             raise ServiceDied(self.name, text, end.traceback, self._exit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 from signal import SIGCHLD
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ from ipcm._core.observation import SignalEvent
 from ipcm._core.patience import check_seconds
 from ipcm._os.process import identify, open_pidfd
 from ipcm._os.signals import parse_signals
+from ipcm.errors import UsageError
 from ipcm.message import Message
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ __all__ = [
     "deadline",
     "gather_signals",
     "is_due",
+    "pids_in",
     "set_timers",
     "take_changes",
     "watch",
@@ -216,10 +219,25 @@ def take_changes(service: ServiceRole, value: Any = 0) -> None:
                 state.deltas.add(peer.name, -1, peer.incarnation)
 
 
+def pids_in(watch_pids: Any) -> set[int]:
+    """The processes to watch.
+
+    Raises:
+        UsageError: these are no pids.
+    """
+    try:
+        pids = {operator.index(pid) for pid in watch_pids or ()}
+    except TypeError:
+        pids = {0}
+    if pids and min(pids) <= 0:
+        raise UsageError(f"watch_pids has to be a list of pids, or None; it is {watch_pids!r:.100}")
+    return pids
+
+
 def watch_processes(service: ServiceRole) -> None:
     """Watches the processes of `watch_pids` as it is now."""
     state = service._ipcm_state
-    wanted = set(service.watch_pids or ())
+    wanted = pids_in(service.watch_pids)
     if wanted == {who.pid for who in state.watched.values()}:
         return
     for fd, who in list(state.watched.items()):

@@ -47,6 +47,8 @@ def get_transport(name: str) -> Transport:
         BadBusInfo: there is none of that name (the error proposes one), or it is another
             package's and cannot be loaded.
     """
+    if not isinstance(name, str):
+        raise BadBusInfo(f"a transport is named by a str, not by {name!r:.100}")
     if name not in _made:
         _made[name] = _load(name)()
     return _made[name]
