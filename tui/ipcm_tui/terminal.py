@@ -91,8 +91,8 @@ class TerminalDriver(LinuxDriver):
         if hung_up(self.fileno):
             return
         if not self._must_signal_resume and self._writer_thread is not None:
-            self.suspend_application_mode()  # type: ignore[no-untyped-call]
-        super()._sigcont_application()  # type: ignore[no-untyped-call]
+            self.suspend_application_mode()
+        super()._sigcont_application()
 
     def run_input_thread(self) -> None:
         """See `LinuxDriver`, which looks only every tenth of a second for how long an escape has
