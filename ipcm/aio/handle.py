@@ -23,6 +23,7 @@ from ipcm.errors import IPCMError, RequestTimeout, ServiceStartError, UsageError
 from ipcm.message import Message, Response
 from ipcm.observe.output import Output
 from ipcm.role.callbacks import Service
+from ipcm.role.context import forking_service
 from ipcm.role.handle import Handle
 from ipcm.role.handle import attach as attach_handle
 from ipcm.role.launch import service as start_service
@@ -260,9 +261,9 @@ async def _service(
     name: str, maker: Callable[..., ServiceRole], timeout: float | None, params: dict[str, Any]
 ) -> AsyncHandle:
     timeout = check_timeout(timeout)
-    handle = start_service(name, maker, wait=False, timeout=timeout, **params)
-    if not isinstance(handle, Handle):
+    if forking_service() is not None:
         raise UsageError("a service starts others with ipcm.service(..., wait=False)")
+    handle: Handle = start_service(name, maker, wait=False, timeout=timeout, **params)
     process = handle.process
     assert process is not None
     deadline = math.inf if timeout is None else time.monotonic() + timeout

@@ -86,9 +86,10 @@ class Loop:
         elif in_main:
             self._own_process(stack)
         elif grabbed := service._ipcm_grabbed():
+            names = dict.fromkeys(sig.name for sig in grabbed)
             raise UnsupportedError(
                 f"{service.name!r} runs in a thread and grabs "
-                f"{', '.join(sig.name for sig in grabbed)}: only the main thread gets signals"
+                f"{', '.join(names)}: only the main thread gets signals"
             )
         stack.callback(self._close_watches)
         service.client()

@@ -19,8 +19,11 @@ def callback_name(callback: Callable[..., Any]) -> str:
 
 
 def format_error(error: BaseException) -> str:
-    """One line: class and message."""
-    return "".join(traceback.format_exception_only(error)).strip()
+    """One line: class and message. The other lines of a message are in its traceback."""
+    lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    if isinstance(error, SyntaxError):  # where it is comes first
+        lines = [line for line in lines if line.startswith(type(error).__name__)]
+    return lines[0] if lines else type(error).__name__
 
 
 def format_traceback(error: BaseException) -> str:

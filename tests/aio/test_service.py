@@ -116,6 +116,22 @@ def test_a_start_that_fails_or_takes_too_long(run: Run) -> None:
         run(main(bus))
 
 
+def test_inside_a_service_it_starts_nothing(run: Run) -> None:
+    async def start(service: Any, request: Any, message: Any) -> Any:
+        async with ipcm.aio.service("inner", Worked):
+            return "started"
+
+    async def main() -> None:
+        async with ipcm.aio.service(
+            "outer", handle_request=start, expose_error_details=True
+        ) as handle:
+            with pytest.raises(ipcm.RemoteError, match="a service starts others with"):
+                await handle.request(0)
+            assert handle.bus.services() == ["outer"]
+
+    run(main())
+
+
 def test_one_that_does_not_end_by_itself(run: Run) -> None:
     async def main() -> None:
         handle = await ipcm.aio.service("worked", Worked)

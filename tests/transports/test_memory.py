@@ -151,7 +151,7 @@ class TestServices:
 
     def test_nor_signals(self, bus: Bus) -> None:
         service = Adder(name="adder", ipcm_info=bus.info, on_sig={"HUP": print})
-        with pytest.raises(ipcm.UnsupportedError, match="SIGHUP"):
+        with pytest.raises(ipcm.UnsupportedError, match="grabs SIGHUP: only"):
             Thread(service.run).result()
         assert bus.peers() == []
         with pytest.raises(ipcm.UnsupportedError, match="no signal"):
