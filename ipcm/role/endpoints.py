@@ -23,6 +23,7 @@ __all__ = [
     "endpoint",
     "endpoint_name",
     "is_endpoint",
+    "marked_methods",
     "name_callables",
 ]
 
@@ -173,7 +174,7 @@ class Endpoints:
         self, service: object, more: Mapping[str, Callable[..., Any]] | None = None
     ) -> None:
         self._endpoints: dict[str, Endpoint] = {}
-        for name in _marked(type(service)):
+        for name in marked_methods(type(service)):
             self._endpoints[name] = Endpoint.of(name, getattr(service, name))
         for name, function in (more or {}).items():
             self._endpoints[name] = Endpoint.of(name, function)
@@ -212,7 +213,7 @@ def endpoint_name(payload: Any) -> str:
     return ""
 
 
-def _marked(kind: type) -> list[str]:
+def marked_methods(kind: type) -> list[str]:
     """Names of methods that the class, or one that it inherits from, has marked."""
     marked = {
         name for base in kind.__mro__ for name, value in vars(base).items() if is_endpoint(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -22,7 +23,7 @@ from ipcm.errors import ExtraResponse, UsageError, WrongProcess
 from ipcm.message import Kind, Message, Request
 from ipcm.role.children import ChildrenRole
 from ipcm.role.control import Control
-from ipcm.role.endpoints import Endpoints
+from ipcm.role.endpoints import Endpoints, marked_methods
 from ipcm.role.hooks import Hooks, async_hooks
 from ipcm.role.loop import Loop
 from ipcm.role.requests import RequestsRole
@@ -49,6 +50,11 @@ class _RoleMeta(abc.ABCMeta):
             raise TypeError(
                 f"{cls.__name__}: {', '.join(hooks)} cannot be async: "
                 "handle_request and endpoints can"
+            )
+        if taken := [name for name in marked_methods(cls) if name in _own_names()]:
+            raise UsageError(
+                f"{cls.__name__}: endpoint {', '.join(taken)} would stand in the place of what "
+                "every service has under that name; call it otherwise"
             )
         lacking = sorted(getattr(cls, "__abstractmethods__", ()))
         if not lacking:
@@ -77,6 +83,14 @@ class _RoleMeta(abc.ABCMeta):
         except Exception:  # noqa: BLE001 (that it lacks methods is what is wrong first)
             return []
         return cls._values_lacking(instance)
+
+
+@functools.cache
+def _own_names() -> frozenset[str]:
+    """What the role itself is made of; hooks are there to be overridden."""
+    hooks = {name for name, value in vars(Hooks).items() if callable(value)}
+    own = {name for name in dir(ServiceRole) if not name.startswith("_")}
+    return frozenset({*_VALUES, *own} - hooks - {"handle_request", "handle_response"})
 
 
 class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_RoleMeta):

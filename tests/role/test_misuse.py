@@ -78,6 +78,21 @@ def test_endpoints_that_are_no_list(wrong: Any) -> None:
         ipcm.service("s", endpoints=wrong)
 
 
+@pytest.mark.parametrize("name", ["run", "name", "cycle", "terminate", "workers", "client", "pid"])
+def test_an_endpoint_in_the_place_of_something_else(name: str) -> None:
+    """A loop that is an endpoint never begins, and a cycle that is one has no seconds."""
+
+    @ipcm.endpoint
+    def method(service: Any) -> str:
+        return "called"
+
+    maker = type("Shadowing", (Service,), {name: method})
+    with pytest.raises(ipcm.UsageError, match=f"endpoint {name} would stand in the place of"):
+        ipcm.service("s", maker)
+    with ipcm.service("s", endpoints={name: lambda service: "called"}) as handle:
+        assert handle.call(name) == "called"
+
+
 @pytest.mark.parametrize("wrong", [5, "12", ["12"], [1.5], [None], [0], [-1], [[1]], object()])
 @pytest.mark.parametrize("start", ["fork", "launcher"])
 def test_watched_pids_that_are_none(wrong: Any, start: str) -> None:
