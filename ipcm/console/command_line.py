@@ -16,10 +16,10 @@ from ipcm._os.streams import open_missing_streams
 from ipcm.console.cells import clean
 from ipcm.console.click_adapter import Common, VerbGroup
 from ipcm.console.exits import Exit, exit_for
-from ipcm.console.performing import perform
+from ipcm.console.performing import explain, perform
 from ipcm.console.render import FORMATS, Format, Output, PlainOutput, Renderer
 from ipcm.console.verb import Context, Verb
-from ipcm.console.watching import OutputClosed
+from ipcm.console.watching import unwritable
 
 __all__ = ["run_command"]
 
@@ -74,7 +74,7 @@ def _finish(code: int) -> int:
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.close()
     except OSError as error:
-        _complain(_unwritable(error))
+        _complain(explain(unwritable(error)))
         with contextlib.suppress(OSError):
             sys.stdout.close()
         return code or Exit.SERVICE_ERROR
@@ -108,7 +108,7 @@ def _parse_and_perform(arguments: list[str]) -> int:
         return Exit.OK
     except OSError as error:
         # Of a help text: what goes wrong in a verb is told by then.
-        _complain(_unwritable(error))
+        _complain(explain(unwritable(error)))
         return Exit.SERVICE_ERROR
     return code if isinstance(code, int) else Exit.OK
 
@@ -177,14 +177,8 @@ def _write(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise OutputClosed from None
     except OSError as error:
-        raise OSError(error.errno, _unwritable(error)) from None
-
-
-def _unwritable(error: OSError) -> str:
-    return f"the output cannot be written: {error.strerror}"
+        raise unwritable(error) from None
 
 
 def _descriptor() -> int | None:

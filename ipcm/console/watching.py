@@ -10,13 +10,20 @@ from typing import Final
 from ipcm._core.observation import Event
 from ipcm.observe.observer import Observer
 
-__all__ = ["OutputClosed", "gather", "wait_for"]
+__all__ = ["OutputClosed", "gather", "unwritable", "wait_for"]
 
 _SLICE: Final = 0.5
 
 
 class OutputClosed(Exception):
     """Whoever read the output has gone."""
+
+
+def unwritable(error: OSError, what: str = "the output") -> Exception:
+    """What to raise where `what` could not be written: nobody reads it, or it has no room."""
+    if isinstance(error, BrokenPipeError):
+        return OutputClosed()
+    return OSError(error.errno, f"{what} cannot be written: {error.strerror}")
 
 
 def wait_for(observer: Observer, timeout: float | None, output: int | None = None) -> list[Event]:

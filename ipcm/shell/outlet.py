@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ipcm.console.render import Output, PlainOutput
-from ipcm.console.watching import OutputClosed
+from ipcm.console.watching import unwritable
 from ipcm.console.words import Line
 from ipcm.shell.voice import Voice
 
@@ -45,7 +45,7 @@ def open_outlet(line: Line, voice: Voice) -> Iterator[Outlet]:
     if line.target is not None:
         path = Path(line.target.value).expanduser()
         with path.open("a" if line.append else "w", encoding="utf-8") as file:
-            yield Outlet(PlainOutput(_writer(file)), file.fileno())
+            yield Outlet(PlainOutput(_writer(file, str(path))), file.fileno())
     elif line.pipe is not None:
         with _piped(line.pipe) as outlet:
             yield outlet
@@ -88,12 +88,12 @@ def _close(file: IO[str]) -> None:
         file.close()
 
 
-def _writer(file: IO[str]) -> Callable[[str], None]:
+def _writer(file: IO[str], what: str = "the output") -> Callable[[str], None]:
     def write(text: str) -> None:
         try:
             file.write(text)
             file.flush()
-        except BrokenPipeError:
-            raise OutputClosed from None
+        except OSError as error:
+            raise unwritable(error, what) from None
 
     return write

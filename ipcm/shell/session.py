@@ -106,12 +106,15 @@ class Session:
         if statement.wrong is not None:
             self._complain_at(text, statement.wrong)
             return Exit.USAGE
+        code = 0
         try:
             with open_outlet(line, self.voice) as outlet:
                 code = self._perform(text, statement, outlet)
         except OSError as error:
-            self.voice.complain(explain(error))
-            return Exit.SERVICE_ERROR
+            # What could not be written is in the way again when the file is closed.
+            if not code:
+                self.voice.complain(explain(error))
+            return code or Exit.SERVICE_ERROR
         return code or outlet.exit
 
     def _perform(self, text: str, statement: Statement, outlet: Outlet) -> int:

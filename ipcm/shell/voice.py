@@ -9,7 +9,7 @@ from typing import Protocol
 from ipcm.console.cells import clean
 from ipcm.console.render import Output, PlainOutput
 from ipcm.console.terminal import TerminalOutput
-from ipcm.console.watching import OutputClosed
+from ipcm.console.watching import unwritable
 
 __all__ = ["ScriptVoice", "TerminalVoice", "Voice", "answered_yes"]
 
@@ -110,5 +110,5 @@ def _write_out(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise OutputClosed from None
+    except OSError as error:
+        raise unwritable(error) from None

@@ -229,6 +229,14 @@ def test_a_reader_that_goes_ends_the_verb_and_no_more(bus: ipcm.Bus, script: Scr
     assert run.returncode == 0 and run.stdout.endswith('{"files":3}\n')
 
 
+def test_a_file_without_room_is_told_once(bus: ipcm.Bus, script: Script) -> None:
+    ran = script("request store stats > /dev/full")
+    why = "/dev/full cannot be written: No space left on device"
+    assert (ran.returncode, ran.stderr) == (1, f"ipcm: line 1: {why}\n")
+    ran = script("request store stats > /nowhere/at/all")
+    assert ran.returncode == 1 and "/nowhere/at/all" in ran.stderr
+
+
 def test_its_help_does_not_need_the_prompt() -> None:
     code = (
         "import sys, io\n"
