@@ -19,7 +19,7 @@ from ipcm._os.signals import SignalCounter
 from ipcm.errors import UnsupportedError, UsageError
 from ipcm.role.context import enter_service, leave_service
 from ipcm.role.text import callback_name
-from ipcm.role.watching import gather_signals, is_due, set_timers, watch_processes
+from ipcm.role.watching import gather_signals, is_due, set_timers, watch_bus, watch_processes
 
 if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
@@ -138,8 +138,8 @@ class Loop:
                 activity = service.watch()  # it sets the timers before it sleeps
             except Exception as error:  # noqa: BLE001 (see _fail)
                 self._fail(service.watch, error)
-            else:
-                self._turn(activity)
+                activity = watch_bus(service)  # else it would fail at once, again and again
+            self._turn(activity)
 
     def step(self, sig_seen: dict[Any, int]) -> bool:
         """Takes one turn, where there is reason for one; never waits.

@@ -29,10 +29,12 @@ __all__ = [
     "set_timers",
     "take_changes",
     "watch",
+    "watch_bus",
     "watch_processes",
 ]
 
 _LOOK_AROUND: Final = 0.01
+_MOMENT: Final = 0.1
 _NEVER: Final = math.inf
 
 
@@ -58,6 +60,16 @@ def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
         watch_processes(service)
         _look(service, 0.0)
     return _gather(service, client, sig_seen)
+
+
+def watch_bus(service: ServiceRole) -> Activity:
+    """Looks where the service's own way to do so has failed: at the bus and at signals.
+
+    It waits a moment, in which nothing else wakes it.
+    """
+    client = service.client()
+    client.pump(_MOMENT)
+    return _gather(service, client, {})
 
 
 def set_timers(service: ServiceRole) -> None:

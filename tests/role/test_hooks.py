@@ -380,6 +380,33 @@ class TestErrors:
             handle.wait(5)
         assert f"RuntimeError: in {hook}" in caught.value.traceback
 
+    @pytest.mark.parametrize("what", ["select_handles", "watch", "watch_pids"])
+    def test_one_that_cannot_wait_as_it_would_is_still_there(self, what: str) -> None:
+        """It fails some times a second, and not as often as it can."""
+
+        class Blind(Telling):
+            intercept_errors = True
+            failures = 0
+
+            def fail(self) -> None:
+                self.failures += 1
+                raise RuntimeError("it sees nothing")
+
+            def handle_request(self, request: Any, message: Any) -> Any:
+                if request.payload == "blind" and what == "watch_pids":
+                    type(self).watch_pids = property(Blind.fail)  # type: ignore[assignment]
+                elif request.payload == "blind":
+                    setattr(self, what, self.fail)
+                return self.failures
+
+        with ipcm.service("strong", Blind, output="bus") as handle:
+            assert handle.request("blind", 5) == 0
+            for _ in range(3):
+                handle.client.pump(0.1)
+                assert handle.request("how many?", 5) < 50
+            handle.terminate(3)
+            assert handle.wait(5) == 3
+
     def test_clean_up_also_comes_after_an_error(self, capfd: pytest.CaptureFixture[str]) -> None:
         read, write = os.pipe()
         try:
