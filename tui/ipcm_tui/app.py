@@ -43,7 +43,7 @@ from ipcm_tui.screens.composer import ComposerScreen
 from ipcm_tui.screens.copying import CopyScreen
 from ipcm_tui.screens.export import ExportScreen
 from ipcm_tui.screens.gone import GoneScreen
-from ipcm_tui.screens.help import HelpScreen
+from ipcm_tui.screens.help import HelpScreen, keys_of
 from ipcm_tui.screens.live import LiveScreen
 from ipcm_tui.screens.picker import PickerScreen
 from ipcm_tui.screens.services import ServicesScreen
@@ -86,32 +86,18 @@ class ConsoleApp(TypeAheadApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", id="help"),
         Binding("f1", "help", "Help", show=False, id="help.f1"),
-        Binding(
-            "colon",
-            "command",
-            "Command",
-            show=False,
-            key_display=":",
-            tooltip="Run any verb of ipcm",
-            id="command",
-        ),
-        Binding(
-            "y", "copy", "Copy", show=False, tooltip="Copy an action as command or code", id="copy"
-        ),
-        Binding(
-            "ctrl+s",
-            "export",
-            "Export",
-            show=False,
-            tooltip="Write a table or picture",
-            id="export",
-        ),
+        Binding("colon", "command", "Command", show=False, key_display=":",
+                tooltip="Run any verb of ipcm", id="command"),
+        Binding("y", "copy", "Copy", show=False, tooltip="Copy an action as command or code",
+                id="copy"),
+        Binding("ctrl+s", "export", "Export", show=False, tooltip="Write a table or picture",
+                id="export"),
         Binding("b", "buses", "Buses", show=False, tooltip="Choose another bus", id="buses"),
         Binding("q", "quit", "Quit", tooltip="Leave", id="quit"),
         Binding("ctrl+q", "quit", "Leave", show=False, priority=True, id="quit.anywhere"),
         Binding("ctrl+c", "interrupt", "Leave", show=False, priority=True, id="interrupt"),
         Binding("ctrl+c", "help_quit", show=False, system=True, id="quit.hint"),
-    ]
+    ]  # fmt: skip
 
     def __init__(
         self,
@@ -303,18 +289,8 @@ class ConsoleApp(TypeAheadApp):
         """What the keys of this screen do."""
         if isinstance(self.screen, ModalScreen):
             return
-        keys: dict[str, list[str]] = {}
-        # Those without an id are Textual's own, and either obvious or of no use here.
-        active = [each for each in self.screen.active_bindings.values() if each.binding.id]
-        active.sort(key=lambda each: each.node is not self.screen)
-        for binding in (each.binding for each in active):
-            if binding.description and not binding.system:
-                about = binding.tooltip or binding.description
-                if about.startswith("Sort by"):
-                    about = "Sort by a column; again: the other way round, as before"
-                keys.setdefault(about, []).append(self.get_key_display(binding))
-        named = [(", ".join(dict.fromkeys(names)), about) for about, names in keys.items()]
-        self.push_screen(HelpScreen(named, self.palette))
+        keys = keys_of(self.screen, self.get_key_display)
+        self.push_screen(HelpScreen(keys, self.palette))
 
     def action_buses(self) -> None:
         """Lists the buses."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.screen import Screen
 
 from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS
 from ipcm_tui.models.glossary import Glossary
@@ -14,7 +16,7 @@ from ipcm_tui.screens.overlay import Overlay
 from ipcm_tui.theme import Palette
 from ipcm_tui.widgets.glossary_view import GlossaryView
 
-__all__ = ["HelpScreen"]
+__all__ = ["HelpScreen", "keys_of"]
 
 _STATES = {
     "starting": "on the bus, its start callback has not returned",
@@ -77,3 +79,22 @@ class HelpScreen(Overlay[None]):
                 if word
             ],
         }
+
+
+def keys_of(screen: Screen[Any], display: Callable[[Binding], str]) -> list[tuple[str, str]]:
+    """The keys that work on a screen, by what they do, its own before those of the rest.
+
+    Args:
+        display: how a key is written.
+    """
+    keys: dict[str, list[str]] = {}
+    # Those without an id are Textual's own, and either obvious or of no use here.
+    active = [each for each in screen.active_bindings.values() if each.binding.id]
+    active.sort(key=lambda each: each.node is not screen)
+    for binding in (each.binding for each in active):
+        if binding.description and not binding.system:
+            about = binding.tooltip or binding.description
+            if about.startswith("Sort by"):
+                about = "Sort by a column; again: the other way round, as before"
+            keys.setdefault(about, []).append(display(binding))
+    return [(", ".join(dict.fromkeys(names)), about) for about, names in keys.items()]
