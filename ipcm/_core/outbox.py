@@ -45,8 +45,8 @@ class Outbox:
             buffers[0] = memoryview(buffers[0])[self._offset :]
         if self.bytes > _MOST_BYTES:
             totals = itertools.accumulate(map(len, buffers))
-            most = next((n for n, total in enumerate(totals, 1) if total >= _MOST_BYTES), None)
-            del buffers[most:]
+            enough = (n for n, total in enumerate(totals, 1) if total >= _MOST_BYTES)
+            del buffers[next(enough, _MOST_BUFFERS) :]
         return buffers
 
     def taken(self, size: int) -> None:

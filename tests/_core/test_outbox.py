@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -46,6 +47,34 @@ def test_head_is_bounded() -> None:
     for _ in range(1000):
         outbox.put(b"x" * 100_000)
     assert sum(map(len, outbox.head())) <= 2 << 20
+
+
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=30),
+    taken=st.integers(0, 60),
+    most_bytes=st.integers(1, 200),
+)
+def test_something_goes_whatever_there_is_more_of(
+    sizes: list[int], taken: int, most_bytes: int
+) -> None:
+    """Frames beyond both bounds, beyond either of them, and beyond none."""
+    outbox = Outbox()
+    data = b""
+    for number, size in enumerate(sizes):
+        frame = bytes([number]) * size
+        outbox.put(frame)
+        data += frame
+    taken = min(taken, len(data) - 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ipcm._core.outbox._MOST_BUFFERS", 8)
+        patch.setattr("ipcm._core.outbox._MOST_BYTES", most_bytes)
+        outbox.taken(taken)
+        buffers = outbox.head()
+    head = b"".join(buffers)
+    assert head and data[taken:].startswith(head)
+    assert len(buffers) <= 8
+    assert len(b"".join(buffers[:-1])) < most_bytes
+    assert head == data[taken:] or len(buffers) == 8 or len(head) >= most_bytes
 
 
 class OutboxMachine(RuleBasedStateMachine):

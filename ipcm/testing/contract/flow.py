@@ -50,6 +50,13 @@ class Flow(Base):
             a.send_message("slow", "again")
             assert [message.content for message in read(slow, 1)] == ["again"]
 
+    def test_many_small_ones_wait_as_well(self, bus: Bus) -> None:
+        with bus.connect("a") as a, bus.connect("slow") as slow:
+            for number in range(1_000):
+                a.send_message("slow", [number, "x" * 3_000])
+            numbers = [message.content[0] for message in read(slow, 1_000, a)]
+            assert numbers == list(range(1_000))
+
     def test_cutting_one_off(self, bus: Bus) -> None:
         with bus.connect("a") as a, bus.connect("stuck") as stuck:
             fill(a, "stuck")
