@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from ipcm._core.envelope import BROADCAST, CONTROL, GENERAL, REQUEST
 from ipcm._core.outcome import Outcome
 from ipcm._core.patience import check_seconds, check_timeout
-from ipcm._core.requests import Callback
+from ipcm._core.requests import Callback, check_callable
 from ipcm.connection import Connection, Stats
 from ipcm.errors import (
     BusGone,
@@ -201,8 +201,8 @@ class Client(Connection):
             Backpressure, ContentError, MessageTooLarge, BusGone: nothing was queued.
             UsageError: neither was it, for the callback or the time-out is none.
         """
-        if callback is not None and not callable(callback):
-            raise UsageError(f"a callback has to be callable, and this is {callback!r:.100}")
+        if callback is not None:
+            check_callable(callback, "a callback")
         self._enter()
         try:
             return self._ask(to, payload, timeout, callback, control)
@@ -396,6 +396,8 @@ class Client(Connection):
             Those messages.
         """
         flush = check_seconds(flush, "flush")
+        if handler is not None:
+            check_callable(handler, "a handler")
         if self.disconnected or os.getpid() != self.pid:
             self.disconnected = True
             return []

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias, TypeGuard
 
 import msgspec
 
-from ipcm.errors import IPCMError, PeerGone, RemoteError, RequestTimeout
+from ipcm.errors import IPCMError, PeerGone, RemoteError, RequestTimeout, UsageError
 from ipcm.message import Message, Response
 
-__all__ = ["Callback", "Ending", "RequestTable", "is_patience"]
+__all__ = ["Callback", "Ending", "RequestTable", "check_callable", "is_patience"]
 
 Callback: TypeAlias = Callable[[Response, Message | None], object]
 
@@ -174,6 +174,12 @@ class RequestTable:
 
 def _failure(id: int, error: IPCMError) -> Response:
     return Response(id, None, str(error), error)
+
+
+def check_callable(value: object, what: str) -> None:
+    """Raises UsageError where what somebody is to be called back with cannot be called."""
+    if not callable(value):
+        raise UsageError(f"{what} has to be callable, and this is {value!r:.100}")
 
 
 def is_patience(seconds: object) -> TypeGuard[float]:

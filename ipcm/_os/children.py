@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from ipcm._os.linux import require_linux
 from ipcm.errors import UnsupportedError
 
-__all__ = ["Children", "library_forks"]
+__all__ = ["Children", "is_another_s", "library_forks"]
 
 _CHILDREN: Final = "/proc/thread-self/children"
 _NEAR: Final = 3
@@ -119,6 +119,15 @@ class Children:
         before = self._before.pop(threading.get_ident(), None)
         if before is not None:
             self._pids |= _children() - before
+
+
+def is_another_s(pid: int) -> bool:
+    """Whether a process lives that is no child of this one, and not ours to wait for."""
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except (ChildProcessError, OverflowError):
+        return os.path.exists(f"/proc/{pid}")
+    return False
 
 
 def _before_fork() -> None:

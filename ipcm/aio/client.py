@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ipcm._core.outcome import Outcome
 from ipcm._core.patience import check_seconds, check_timeout
-from ipcm._core.requests import Callback
+from ipcm._core.requests import Callback, check_callable
 from ipcm.aio.driven import Driven
 from ipcm.aio.opening import Opening
 from ipcm.bus import AnyBus, open_client
@@ -284,6 +284,8 @@ class AsyncClient(Driven):
             Those messages.
         """
         flush = check_seconds(flush, "flush")
+        if handler is not None:
+            check_callable(handler, "a handler")
         client = self._sync
         if client.disconnected:
             return []

@@ -17,7 +17,7 @@ from ipcm.bus import AnyBus, find_bus
 from ipcm.client import DEFAULT_TIMEOUT
 from ipcm.errors import BusGone
 from ipcm.message import Response
-from ipcm.observe.observer import Observer
+from ipcm.observe.observer import Observer, signal_args
 
 __all__ = ["AsyncObserver", "observe"]
 
@@ -184,10 +184,10 @@ class AsyncObserver(Driven):
         self._observer.check_writable("terminate")
         await self._answer(service, ["terminate", {}], timeout, control=True)
 
-    async def signal(self, service: str, number: int, timeout: float = _PATIENCE) -> None:
-        """Has a service signal itself; raises UnsupportedError where read-only, NoSuchPeer."""
+    async def signal(self, service: str, number: int | str, timeout: float = _PATIENCE) -> None:
+        """Has a service signal itself; see `Observer.signal`."""
         self._observer.check_writable("signal")
-        words = ["signal", {"signal": int(number)}]
+        words = ["signal", signal_args(number)]
         await self._answer(service, words, timeout, control=True)
 
     async def close(self) -> None:

@@ -14,12 +14,13 @@ from ipcm._core.filters import EventFilter
 from ipcm._core.observation import Event, EventBatch, PeerEvent, Snapshot
 from ipcm._core.patience import check_timeout
 from ipcm._core.registry import PeerInfo
+from ipcm._os.signals import parse_signals
 from ipcm.client import DEFAULT_TIMEOUT, Client
 from ipcm.errors import BusGone, IPCMError, UnsupportedError, UsageError
 from ipcm.message import Response
 from ipcm.transports.base import Origin
 
-__all__ = ["Observer", "check_rate"]
+__all__ = ["Observer", "check_rate", "signal_args"]
 
 _ALL = 1e9
 """Message events a second that there never are; JSON knows no infinity."""
@@ -227,10 +228,14 @@ class Observer:
         self.check_writable("terminate")
         self._control(service, "terminate", {}, timeout)
 
-    def signal(self, service: str, number: int, timeout: float = _PATIENCE) -> None:
-        """Has a service signal itself; raises UnsupportedError where read-only, NoSuchPeer."""
+    def signal(self, service: str, number: int | str, timeout: float = _PATIENCE) -> None:
+        """Has a service signal itself.
+
+        Raises:
+            UnsupportedError: the connection is read-only. NoSuchPeer, NoSuchSignal.
+        """
         self.check_writable("signal")
-        self._control(service, "signal", {"signal": int(number)}, timeout)
+        self._control(service, "signal", signal_args(number), timeout)
 
     def close(self) -> None:
         """Leaves the bus. Repeatable."""
@@ -322,6 +327,12 @@ class Observer:
         """Raises UnsupportedError where the connection is read-only."""
         if self.read_only:
             raise UnsupportedError(f"this observer is read-only and cannot {what}")
+
+
+def signal_args(number: int | str) -> dict[str, int]:
+    """What a service is told of a signal; raises NoSuchSignal where it is none."""
+    (sig,) = parse_signals([number])
+    return {"signal": int(sig)}
 
 
 def check_rate(rate: object) -> float:

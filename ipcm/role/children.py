@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ipcm._core.observation import EndedWorker, ReapedChild, WorkerEvent
 from ipcm._core.patience import check_seconds
+from ipcm._os.children import is_another_s
 from ipcm._os.process import ProcessIdentity, identify, send_signal, wait_dead
 from ipcm.errors import UsageError
 from ipcm.role.state import ServiceState, Worker
@@ -54,11 +55,13 @@ class ChildrenRole:
         """Makes a child a worker: it is reaped without `run_on_pid`, and ended at the end.
 
         Raises:
-            UsageError: no text, or no pid.
+            UsageError: no text, or no pid, or that of a process which is no child.
         """
         check_worker_name(name)
         _check_pid(pid)
         state = self._ipcm_state
+        if state.children is not None and is_another_s(pid):
+            raise UsageError(f"process {pid} is no child of {self.name!r}, and no worker of it")
         state.workers[pid] = Worker(name, state.clock.monotonic())
         state.telemetry.workers_started += 1
         if state.children is not None:
@@ -110,8 +113,10 @@ class ChildrenRole:
         self.reap_workers()
 
     def _ipcm_signal_workers(self, sig: int) -> list[ProcessIdentity]:
-        living = []
-        for pid in self._ipcm_state.workers:
+        state, living = self._ipcm_state, []
+        for pid in state.workers:
+            if state.children is not None and pid not in state.children.pids:
+                continue  # somebody else has waited for it, and the pid may be a stranger's
             try:
                 who = identify(pid)
                 send_signal(who, sig)

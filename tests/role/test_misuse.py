@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from typing import Any
 
 import pytest
@@ -146,6 +147,54 @@ def test_workers_that_are_none() -> None:
         assert handle.snapshot(LIMIT).workers == []
 
 
+def test_a_worker_that_is_somebody_else_s_process() -> None:
+    """Nor is it ended with the service, however it came to be one."""
+
+    class Asked(Service):
+        expose_error_details = True
+
+        def handle_request(self, request: Any, message: Any) -> Any:
+            for pid in (other.pid, os.getpid()):
+                with pytest.raises(ipcm.UsageError, match="is no child of 's'"):
+                    self.register_worker("other", pid)
+            return list(self.workers)
+
+    class Early(Service):
+        def redirect(self) -> None:
+            self.register_worker("other", other.pid)
+
+        def handle_request(self, request: Any, message: Any) -> Any:
+            return list(self.workers)
+
+    with subprocess.Popen(["sleep", "600"]) as other:
+        try:
+            for maker, workers in ((Asked, []), (Early, [other.pid])):
+                with ipcm.service("s", maker, start="fork", worker_grace=0.0) as handle:
+                    assert handle.request(0) == workers
+                    handle.terminate(3)
+                    assert handle.wait(LIMIT) == 3
+                assert other.poll() is None
+        finally:
+            other.kill()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("wrong", ["nonsense", None, 1.5, 999])
+def test_a_signal_that_is_none(wrong: Any, read_only: bool) -> None:
+    with ipcm.service("s", handle_request=double) as handle:
+        told = ipcm.UnsupportedError if read_only else ipcm.NoSuchSignal
+        with handle.observe(read_only=read_only) as observer, pytest.raises(told):
+            observer.signal("s", wrong)
+        assert handle.request(1) == 2
+
+
+def test_a_signal_by_its_name() -> None:
+    with ipcm.service("s", Noting, on_sig={"USR1": note}) as handle:
+        with handle.observe(read_only=False) as observer:
+            observer.signal("s", "usr1", LIMIT)
+        wait_until(lambda: handle.request(0) == ["SIGUSR1"])
+
+
 @pytest.mark.parametrize("rate", ["x", None, float("nan"), {}])
 def test_a_rate_of_events_that_is_none(rate: Any) -> None:
     with ipcm.service("s", handle_request=double) as handle:
@@ -179,6 +228,20 @@ class TestCallbacks:
             with pytest.raises(ipcm.UsageError, match="callback has to be callable"):
                 handle.send_request("s", 1, 5)  # type: ignore[arg-type]
             assert handle.snapshot(LIMIT).requests.received == 0
+
+    def test_a_handler_for_what_was_never_fetched(self) -> None:
+        async def main(bus: ipcm.Bus) -> None:
+            async with ipcm.aio.connect("b", bus) as client:
+                with pytest.raises(ipcm.UsageError, match="handler has to be callable"):
+                    await client.disconnect(5)  # type: ignore[arg-type]
+                assert await client.peer_active("b")
+
+        with ipcm.spawn() as bus:
+            with bus.connect("a") as client:
+                with pytest.raises(ipcm.UsageError, match="handler has to be callable"):
+                    client.disconnect(5)  # type: ignore[arg-type]
+                assert client.peer_active("a")
+            asyncio.run(asyncio.wait_for(main(bus), LIMIT))
 
     def test_a_coroutine(self) -> None:
         async def hear(response: Any, message: Any) -> None: ...
