@@ -34,6 +34,7 @@ from ipcm.shown import Shown
 from ipcm.transports.base import BusRecord, Transport
 from ipcm.transports.registry import DEFAULT as DEFAULT_TRANSPORT
 from ipcm.transports.registry import get_transport, transport_names
+from ipcm.transports.runtime import check_home
 
 if TYPE_CHECKING:
     from ipcm.observe.observer import Observer
@@ -350,6 +351,7 @@ def find_bus(bus: AnyBus | None = None) -> Bus:
 
     Raises:
         NoSuchBus, ManyBuses: with the names of those that were found.
+        InsecureDirectory: none was, and where they would be it is not safe to look.
         BadBusInfo, BusGone: the info string is wrong, or its bus is over.
     """
     if isinstance(bus, Bus):
@@ -366,11 +368,13 @@ def find_bus(bus: AnyBus | None = None) -> Bus:
         if len(found) > 1:
             raise ManyBuses(each.name for each in found)
         if not found:
+            check_home()
             raise NoSuchBus(None)
         return found[0]
     for each in found:
         if each.name == wanted:
             return each
+    check_home()
     raise NoSuchBus(wanted, (each.name for each in found))
 
 

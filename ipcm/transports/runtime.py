@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ipcm.errors import InsecureDirectory
 
-__all__ = ["check_private", "home", "homes"]
+__all__ = ["check_home", "check_private", "home", "homes"]
 
 
 def homes() -> list[Path]:
@@ -40,6 +40,14 @@ def home() -> Path:
         with contextlib.suppress(OSError):
             return _made(place)
     return _made(last)
+
+
+def check_home() -> None:
+    """Raises InsecureDirectory where the best place would be refused to a new bus: nobody looks
+    for one there either.
+    """
+    with contextlib.suppress(OSError):  # it is not there, or will not do, and then the next does
+        check_private(homes()[0])
 
 
 def _made(place: Path) -> Path:

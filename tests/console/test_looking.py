@@ -7,6 +7,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 import ipcm
 from tests.console.commands import ipcm_run, rows
 from tests.helpers import wait_until
@@ -32,6 +34,19 @@ def test_ls_without_a_bus(home: Path) -> None:
     run = ipcm_run("ls")
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "no bus is running\n")
     assert rows("ls") == []
+
+
+def test_a_place_for_buses_that_is_not_private_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "open"
+    place.mkdir()
+    place.chmod(0o755)
+    monkeypatch.setenv("IPCM_RUNTIME_DIR", str(place))
+    for words in (("ls",), ("ps",), ("ps", "-b", "mine"), ("run", "ipcm:EchoService")):
+        ran = ipcm_run(*words)
+        assert (ran.returncode, ran.stdout) == (3, "")
+        assert f"refusing to use {place}" in ran.stderr and "chmod 700" in ran.stderr
 
 
 def test_ls_tells_of_a_bus_that_does_not_answer(home: Path) -> None:

@@ -13,6 +13,7 @@ from ipcm.console.results import Column, Failure, Table
 from ipcm.console.selecting import Selection, filter_option, sort_option
 from ipcm.console.verb import Context, Verb
 from ipcm.errors import BusGone
+from ipcm.transports.runtime import check_home
 
 __all__ = ["VERB", "BusRow"]
 
@@ -54,6 +55,8 @@ def run(context: Context, filter: str | None, sort: str | None) -> Table[BusRow]
     selection = Selection(_FIELDS, filter, sort)
     # IPCM_BUS says which bus to act on, and hides none here; only -b does.
     found = buses() if context.bus is None else [context.find_bus()]
+    if not found:
+        check_home()
     rows, failures = [], []
     for bus in found:
         try:

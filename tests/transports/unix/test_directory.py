@@ -33,6 +33,9 @@ class TestDirectory:
         with pytest.raises(ipcm.InsecureDirectory, match="chmod 700"):
             ipcm.spawn()
         assert ipcm.buses() == []
+        for name in (None, "mine"):
+            with pytest.raises(ipcm.InsecureDirectory, match="chmod 700"):
+                ipcm.find_bus(name)
 
     def test_a_planted_link(self, place: Path, tmp_path: Path) -> None:
         (tmp_path / "elsewhere").mkdir(mode=0o700)
