@@ -35,6 +35,7 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
         The exit code.
     """
     mine = OwnedFd(status)
+    making = True
     try:
         count_early(grabbed_by(service))
         service.clear_service_fields()
@@ -50,10 +51,13 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
         state.identities = identities
         state.starter = next(iter(identities.values()), None)  # who took them, first of all
         state.on_ready = lambda: Report(ready=pid).write(mine.fd)
+        making = False
         value = service.run()
     except BaseException as error:  # noqa: BLE001
         # The boundary of the process: the exception goes to whoever holds the handle.
-        heard = Report.of(error).write(mine.fd)
+        report = Report.of(error)
+        report.misuse = making and isinstance(error, UsageError)
+        heard = report.write(mine.fd)
         if service._ipcm_state.phase != "starting" or not heard:
             service.debug(f"{service.name}: {format_traceback(error)}")
         _run_atexit(service)

@@ -107,6 +107,14 @@ def test_mistakes(cells: Cells) -> None:
     assert not ipcm.buses()
 
 
+@pytest.mark.parametrize("options", ["", " --fork"])
+def test_a_cell_that_is_no_service(cells: Cells, options: str) -> None:
+    ran = cells.run(f"%%ipcm service x{options}\nx = 1")
+    assert type(ran.error).__name__ == "UsageError" and not isinstance(ran.error, ipcm.IPCMError)
+    assert "nothing in the source of 'x' is a service" in ran.out + ran.err
+    assert len((ran.out + ran.err).strip().splitlines()) <= 2
+
+
 def test_what_fails_in_the_service_is_shown_from_its_own_lines(cells: Cells) -> None:
     ran = cells.run("%%ipcm service x\ndef f():\n    return 1/0\nf()")
     assert isinstance(ran.error, ipcm.ServiceStartError)
