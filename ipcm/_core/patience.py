@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any, Final
 
 from ipcm.errors import UsageError
@@ -35,9 +36,10 @@ def check_seconds(seconds: Any, what: str, hint: str = "") -> float:
     Raises:
         UsageError: it is no number of seconds.
     """
-    if isinstance(seconds, int | float) and seconds == seconds:
+    # Real: what numpy counts in is welcome, too.
+    if isinstance(seconds, int | float | Real) and seconds == seconds:
         try:
             return max(float(seconds), 0.0)
         except OverflowError:  # an int beyond all floats
-            return math.inf if seconds > 0 else 0.0
+            return 0.0 if seconds < 0 else math.inf
     raise UsageError(f"{what} has to be a number of seconds{hint}, and is {seconds!r:.100}")

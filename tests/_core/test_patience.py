@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from ipcm._core.patience import check_seconds, check_timeout
         (-math.inf, 0.0),
         (math.inf, math.inf),
         (10**400, math.inf),
+        (Fraction(1, 2), 0.5),
         (-(10**400), 0.0),
     ],
 )
