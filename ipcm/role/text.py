@@ -20,10 +20,9 @@ def callback_name(callback: Callable[..., Any]) -> str:
 
 def format_error(error: BaseException) -> str:
     """One line: class and message. The other lines of a message are in its traceback."""
-    lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
-    if isinstance(error, SyntaxError):  # where it is comes first
-        lines = [line for line in lines if line.startswith(type(error).__name__)]
-    return lines[0] if lines else type(error).__name__
+    pieces = traceback.format_exception_only(error)
+    # Of a SyntaxError its place comes first, indented.
+    return next(each for each in pieces if not each.startswith(" ")).splitlines()[0]
 
 
 def format_traceback(error: BaseException) -> str:

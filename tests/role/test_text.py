@@ -8,6 +8,10 @@ import ipcm
 from ipcm.role.text import format_error
 
 
+class Dialect(SyntaxError):
+    """Of a language that is not Python's."""
+
+
 @pytest.mark.parametrize(
     ("error", "line"),
     [
@@ -21,6 +25,8 @@ from ipcm.role.text import format_error
             "ipcm.errors.ServiceStartError: 's' failed to start: KeyError: 1",
         ),
         (SyntaxError("invalid", ("<cell>", 2, 1, "x =")), "SyntaxError: invalid"),
+        (Dialect("odd", ("<cell>", 2, 1, "x =")), f"{__name__}.Dialect: odd"),
+        (SyntaxError("no place"), "SyntaxError: no place"),
         (IndentationError("odd", ("<cell>", 2, 1, "x =")), "IndentationError: odd"),
     ],
 )
