@@ -338,5 +338,5 @@ def signal_args(number: int | str) -> dict[str, int]:
 def check_rate(rate: object) -> float:
     """Raises UsageError where that many message events a second cannot be asked for."""
     if isinstance(rate, int | float) and rate == rate:
-        return float(min(rate, _ALL))
+        return float(min(max(rate, 0), _ALL))
     raise UsageError(f"rate has to be a number of events a second, and is {rate!r:.100}")

@@ -222,6 +222,14 @@ def test_what_is_as_good_as_true_or_without_end(serializer: str) -> None:
                 assert event.preview == "1"
 
 
+@pytest.mark.parametrize("serializer", ["msgpack", "json"])
+def test_less_than_no_rate_is_none(serializer: str) -> None:
+    with ipcm.spawn(serializer=serializer) as bus, ipcm.service(
+        "s", handle_request=double, bus=bus
+    ) as handle, handle.observe(rate=float("-inf")) as observer:  # fmt: skip
+        assert observer.ready(LIMIT)
+
+
 class TestCallbacks:
     def test_what_cannot_be_called(self) -> None:
         with ipcm.service("s", handle_request=double) as handle:
