@@ -233,7 +233,8 @@ class ConsoleApp(TypeAheadApp):
         out, so that each would be styled and laid out twice before it can be seen.
         """
         wide, tall = event.size.width >= _WIDE, event.size.height >= _TALL
-        self.update_classes({"-narrow": not wide, "-short": not tall, "-tall": tall})
+        for there, name in ((not wide, "-narrow"), (not tall, "-short"), (tall, "-tall")):
+            self.set_class(there, name)
 
     def touch(self) -> None:
         """There is something to draw besides what comes in: what somebody asked for."""
