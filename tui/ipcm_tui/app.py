@@ -399,7 +399,8 @@ class ConsoleApp(TypeAheadApp):
         try:
             path = write_export(screen.session.facts, what, cast("Kind", kind), text, self.clock)
         except OSError as error:
-            self.notify(f"not written: {error.strerror or error}", severity="error")
+            about = f"not written: {error.strerror or error}"
+            self.notify(about, severity="error", markup=False)
         else:
             self.notify(f"written: {path}", markup=False)
 

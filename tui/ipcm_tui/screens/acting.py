@@ -104,13 +104,14 @@ class ActingScreen(LiveScreen):
         gone = [peer for peer in chosen if peer.is_gone]
         if gone:
             left = "has" if len(gone) == 1 else "have"
-            self.notify(f"{self._names(gone)} {left} left already.")
+            self.notify(f"{self._names(gone)} {left} left already.", markup=False)
         return [peer for peer in chosen if not peer.is_gone]
 
     def _is_service(self, peer: Peer) -> bool:
         if not peer.is_service:
             name = printable(peer.name)
-            self.notify(f"{name} is a plain client: only services can be asked to end.")
+            about = f"{name} is a plain client: only services can be asked to end."
+            self.notify(about, markup=False)
         return peer.is_service
 
     def _names(self, peers: Sequence[Peer]) -> str:

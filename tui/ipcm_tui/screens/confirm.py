@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Static
 
 from ipcm_tui.screens.overlay import Overlay
+from ipcm_tui.widgets.captions import entitle
 
 __all__ = ["ConfirmScreen"]
 
@@ -39,7 +40,7 @@ class ConfirmScreen(Overlay[bool]):
     def compose(self) -> ComposeResult:
         """A box with two buttons."""
         box = Vertical(classes="box danger")
-        box.border_title = self._title
+        entitle(box, self._title)
         with box:
             yield Static(self._text, markup=False)
             if self._typed is not None:

@@ -46,7 +46,8 @@ class CopyScreen(Overlay[tuple[str, str]]):
         box.border_subtitle = "c command   p Python   m magic   esc closes"
         with box:
             yield OptionList(
-                *(Option(printable(each.action)) for each in self._phrases), id="actions"
+                *(Option(printable(each.action)) for each in self._phrases),
+                markup=False, id="actions",
             )  # fmt: skip
             yield Static(id="words")
 

@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from ipcm_tui.screens.overlay import Overlay
+from ipcm_tui.widgets.captions import subtitle
 
 __all__ = ["ExportScreen"]
 
@@ -36,7 +37,7 @@ class ExportScreen(Overlay[str]):
         """A list."""
         box = Vertical(classes="box picker")
         box.border_title = "Export"
-        box.border_subtitle = f"into {self._where}".replace("[", "\\[")
+        subtitle(box, f"into {self._where}")
         with box:
             yield OptionList(*(Option(about, id=id) for id, about in self._offers), id="exports")
 

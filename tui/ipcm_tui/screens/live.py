@@ -95,7 +95,8 @@ class LiveScreen(Screen[None]):
         view = self.traffic_view()
         if event.bar.id == "find" and view is not None:
             if not view.find(event.text):
-                self.notify(f"nothing here mentions {event.text!r}", severity="warning")
+                about = f"nothing here mentions {event.text!r}"
+                self.notify(about, severity="warning", markup=False)
             event.bar.close()
             self.set_focus(view)
 

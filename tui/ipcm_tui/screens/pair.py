@@ -16,6 +16,7 @@ from ipcm_tui.screens.overlay import Overlay
 from ipcm_tui.screens.standing import stands
 from ipcm_tui.session import Session
 from ipcm_tui.theme import Palette
+from ipcm_tui.widgets.captions import entitle
 from ipcm_tui.widgets.detail_pane import DetailPane, draw_detail
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class PairScreen(Overlay[None]):
         self.query_one("#pair-facts", Static).update(
             draw_detail(Detail("", facts.sections), self._palette)
         )
-        self.query_one(".box", Vertical).border_title = facts.title
+        entitle(self.query_one(".box", Vertical), facts.title)
         self.query_one("#pair-left", DetailPane).show(left, self._palette)
         right_pane = self.query_one("#pair-right", DetailPane)
         right_pane.display = right is not None

@@ -82,7 +82,8 @@ class PickerScreen(Screen[None]):
         if row is None:
             return
         if row.stale:
-            self.notify(f"{printable(row.facts.name)} has ended; nothing is left of it.")
+            name = printable(row.facts.name)
+            self.notify(f"{name} has ended; nothing is left of it.", markup=False)
             return
         cast("ConsoleApp", self.app).open_bus(row)
 

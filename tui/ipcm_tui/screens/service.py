@@ -255,7 +255,8 @@ class ServiceScreen(ActingScreen):
         if event.bar.id == "find-output":
             view = self.query_one(OutputView)
             if not view.find(event.text):
-                self.notify(f"no output mentions {event.text!r}", severity="warning")
+                about = f"no output mentions {event.text!r}"
+                self.notify(about, severity="warning", markup=False)
             event.bar.close()
             self.set_focus(view)
 

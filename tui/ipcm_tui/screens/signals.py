@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 
 from ipcm.console.fuzzy import rank
 from ipcm_tui.screens.overlay import Overlay
+from ipcm_tui.widgets.captions import entitle
 
 __all__ = ["SignalScreen"]
 
@@ -51,7 +52,7 @@ class SignalScreen(Overlay[Signals | None]):
     def compose(self) -> ComposeResult:
         """A field to type into, and the list below it."""
         box = Vertical(classes="box picker")
-        box.border_title = f"Signal to {self._names}"
+        entitle(box, f"Signal to {self._names}")
         box.border_subtitle = "enter sends   esc cancels"
         with box:
             yield Input(placeholder="name or number", id="signal-name")

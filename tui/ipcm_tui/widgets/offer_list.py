@@ -24,7 +24,7 @@ class OfferList(OptionList, can_focus=False):
             self.name = name
 
     def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
+        super().__init__(id=id, markup=False)
         self._names: Sequence[str] = ()
         self.display = False
 
