@@ -242,6 +242,15 @@ class ServiceScreen(ActingScreen):
         """See `LiveScreen`."""
         return self.query_one("#service-traffic", TrafficView) if self.tab == "traffic" else None
 
+    def step_back(self) -> bool:
+        """See `LiveScreen`; follows the output again, too."""
+        if super().step_back():
+            return True
+        if self.tab != "output" or self.query_one(OutputView).cursor is None:
+            return False
+        self.query_one(OutputView).find("")
+        return True
+
     def action_find(self) -> None:
         """In the traffic, or in the output."""
         if self.tab == "output":

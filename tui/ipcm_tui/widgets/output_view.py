@@ -51,7 +51,8 @@ class OutputView(LineTable):
             gone = max(len(self.output.lines) and self.output.added - before, 0)
             full = len(self.output.lines) == self.output.most
             self.cursor = max(self.cursor - (gone if full else 0), 0)
-        state = (self.output.version, self.cursor, self.finding, palette, self.width)
+        view = self.scrollable_content_region.size
+        state = (self.output.version, self.cursor, self.finding, palette, view)
         if state == self._shown:
             return
         self._shown = state
@@ -90,11 +91,22 @@ class OutputView(LineTable):
         self.select(found)
         return True
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Whoever scrolls back wants to read: nothing moves under them."""
+        super().watch_scroll_y(old_value, new_value)
+        back = new_value < old_value and new_value < self.max_scroll_y
+        if back and not self._placing and self.cursor is None:
+            self._hold()
+            self.post_message(self.Moved(self))
+
     def action_move(self, by: int) -> None:
         """One line; the first key up stops following."""
-        if self.cursor is None:
-            self.cursor = len(self.output.lines) - 1
+        self._hold()
         super().action_move(by)
+
+    def _hold(self) -> None:
+        if self.cursor is None and self.output.lines:
+            self.cursor = len(self.output.lines) - 1
 
     def action_follow(self) -> None:
         """To the newest line, and on with it."""
