@@ -130,6 +130,19 @@ def test_every_tab_of_a_service(
     drive(app, script, (120, 40))
 
 
+def test_no_request_is_composed_for_an_endpoint_that_is_not_there(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await choose(pilot, until, "indexer")
+        await pilot.press("enter", "8")
+        await until(pilot, lambda: "signature and documentation" in screen(app))
+        await pilot.press("enter")
+        assert isinstance(app.screen, ServiceScreen)
+
+    drive(app, script, (120, 40))
+
+
 def test_the_traffic_on_the_whole_screen(
     app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
 ) -> None:

@@ -57,6 +57,20 @@ def test_keys_of_one_burst_go_where_their_first_one_leads(
     drive(app, script, (120, 40))
 
 
+def test_a_key_behind_a_filter_is_for_the_rows_that_it_leaves(
+    app: ConsoleApp, drive: Any, until: Any, monkeypatch: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        # As while one picture costs more than a few keys take.
+        monkeypatch.setattr(app._pace, "due", lambda *given, **options: False)
+        burst(app, "/name=store\r\r")
+        await until(pilot, lambda: isinstance(app.screen, ServiceScreen))
+        opened = app.screen
+        assert isinstance(opened, ServiceScreen) and opened.key.name == "store"
+
+    drive(app, script, (120, 40))
+
+
 def test_what_is_pasted_onto_a_table_opens_what_it_begins_with(
     app: ConsoleApp, drive: Any, until: Any
 ) -> None:

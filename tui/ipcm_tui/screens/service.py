@@ -279,10 +279,10 @@ class ServiceScreen(ActingScreen):
             self.open_row()
         elif event.table.id == "service-endpoints":
             name = self._grid("service-endpoints").selected
-            facts = self._endpoints.get(name) if isinstance(name, str) else None
-            body = arguments_template(facts) if facts is not None else ""
-            if self.check_action("compose_request", ()) is not None:
-                draft = Draft(self.key.name, str(name), body)
+            if isinstance(name, str) and self.check_action("compose_request", ()) is not None:
+                facts = self._endpoints.get(name)
+                body = arguments_template(facts) if facts is not None else ""
+                draft = Draft(self.key.name, name, body)
                 self.console.compose_request(self.session, draft)
 
 

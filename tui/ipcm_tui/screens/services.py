@@ -117,9 +117,12 @@ class ServicesScreen(ActingScreen):
             over=session.over is not None,
         )
         self.query_one("#bus", BusLine).show(state, palette)
-        self.table.show(self._grid(now), palette)
+        self._draw_table()
         self.query_one("#traffic", TrafficView).show(palette)
         self._draw_detail()
+
+    def _draw_table(self) -> None:
+        self.table.show(self._grid(self.session.clock.wall()), self.console.palette)
 
     def _grid(self, now: float) -> Grid[PeerKey]:
         session = self.session
@@ -269,6 +272,8 @@ class ServicesScreen(ActingScreen):
             if self.filter.problem:
                 self.app.bell()
             else:
+                # The next key may be here before the next picture, and is meant for these rows.
+                self._draw_table()
                 event.bar.close()
                 self.set_focus(self.table)
 
