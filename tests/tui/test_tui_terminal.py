@@ -220,3 +220,32 @@ def test_an_escape_alone_is_the_key_and_one_with_more_behind_it_is_not() -> None
         assert keyboard.heard.empty()
     finally:
         keyboard.close()
+
+
+def test_what_a_connection_has_broken_into_pieces_is_whole_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ipcm_tui.models.escapes._SPLIT", 20.0)  # a machine may stand still
+    keyboard = Keyboard()
+    keyboard.start()
+
+    def send(*pieces: bytes) -> None:
+        for piece in pieces:
+            os.write(keyboard.keys, piece)
+            # Longer than an escape may stand alone.
+            assert not keyboard.driver.exit_event.wait(0.15)
+
+    try:
+        send(b"\x1b[", b"A", b"\x1b[<0;1", b"2;5M")
+        assert keyboard.heard.get(timeout=20).key == "up"
+        click = keyboard.heard.get(timeout=20)
+        assert (click.x, click.y) == (11, 4)
+        # Whatever the pause, nothing in what is pasted is a key, and its end is not missed.
+        send(b"\x1b[20", b"0~one\x1b", b"[201", b"~")
+        assert keyboard.heard.get(timeout=20).text == "one"
+        os.write(keyboard.keys, b"x\x1b\x1b")
+        heard = [keyboard.heard.get(timeout=20).key for _ in range(3)]
+        assert heard == ["x", "escape", "escape"]
+        assert keyboard.heard.empty()
+    finally:
+        keyboard.close()

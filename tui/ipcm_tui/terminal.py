@@ -8,17 +8,20 @@ below it. A terminal that is gone also reads as ready, and empty, all the time.
 
 from __future__ import annotations
 
-import itertools
 import os
 import select
 from codecs import getincrementaldecoder
+from collections.abc import Iterable
 from typing import IO, Any, Final, cast
 
-from textual import constants
+from textual import constants, events
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+from ipcm_tui.models.escapes import ESCAPE, Escapes
 
 __all__ = ["HUNG_UP", "LastingFile", "TerminalDriver", "hung_up", "lasting"]
 
@@ -29,7 +32,7 @@ _LOOK: Final = 0.2
 
 _ESCAPE: Final = 0.05
 """Seconds until an escape is the key, where ESCDELAY does not say: what a terminal sends for other
-keys comes in one piece, and people see the tenth of a second that Textual takes.
+keys mostly comes in one piece, and people see the tenth of a second that Textual takes.
 """
 
 _IDLE: Final = 0.1
@@ -96,16 +99,24 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """See `LinuxDriver`, which looks only every tenth of a second for how long an escape has
-        stood alone.
+        stood alone, and gives up on all other sequences as soon.
         """
-        parser = XTermParser(self._debug)
+        parser, escapes = XTermParser(self._debug), Escapes()
         decode = getincrementaldecoder("utf-8")("replace").decode
-        data = ""
+        found: Iterable[Message]
         while not self.exit_event.is_set():
-            wait = constants.ESCAPE_DELAY + 0.001 if data else _IDLE
-            ready = select.select([self.fileno], [], [], wait)[0]
-            data = decode(os.read(self.fileno, 4096)) if ready else ""
-            for event in itertools.chain(parser.feed(data) if data else (), parser.tick()):
+            patience = escapes.patience(constants.ESCAPE_DELAY)
+            wait = _IDLE if patience is None else patience
+            if select.select([self.fileno], [], [], wait)[0]:
+                text = escapes.take(decode(os.read(self.fileno, 4096)))
+                found = parser.feed(text) if text else ()
+            elif patience is None:
+                found = parser.tick()
+            else:
+                text = escapes.give_up()
+                alone = not text.strip(ESCAPE)
+                found = [events.Key("escape", ESCAPE) for _ in text] if alone else parser.feed(text)
+            for event in found:
                 self.process_message(event)
 
     def _look(self) -> None:
