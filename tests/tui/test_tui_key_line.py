@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual.command import CommandPalette
 from textual.pilot import Pilot
 
 from ipcm_tui.app import ConsoleApp
@@ -66,7 +67,7 @@ def test_a_click_presses_the_key(app: ConsoleApp, drive: Any, until: Any, screen
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await pilot.press("escape")
         await pilot.mouse_down(KeyLine, offset=(118, 0))
-        await until(pilot, lambda: "CommandPalette" in type(app.screen).__name__)
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
 
     drive(app, script, (120, 24))
 

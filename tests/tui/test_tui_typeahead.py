@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from textual import events
+from textual.command import CommandList
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -12,6 +13,7 @@ from ipcm_tui.app import ConsoleApp
 from ipcm_tui.models.pace import Pace
 from ipcm_tui.screens.command import CommandScreen
 from ipcm_tui.screens.composer import ComposerScreen
+from ipcm_tui.screens.palette import PaletteScreen
 from ipcm_tui.screens.service import ServiceScreen
 from ipcm_tui.widgets.traffic_view import TrafficView
 
@@ -69,6 +71,25 @@ def test_a_key_behind_a_filter_is_for_the_rows_that_it_leaves(
         assert isinstance(opened, ServiceScreen) and opened.key.name == "store"
 
     drive(app, script, (120, 40))
+
+
+def test_pages_are_turned_before_there_are_any(app: ConsoleApp, drive: Any, until: Any) -> None:
+    pages = ("pagedown", "pageup", "pageup", "pagedown")
+
+    async def script(pilot: Pilot[int]) -> None:
+        for key in ("ctrl+p", *pages):
+            app.post_message(events.Key(key, None))
+        await until(pilot, lambda: app.screen.query(CommandList).filter(".--visible"))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        app.search_themes()
+        for key in pages:
+            app.post_message(events.Key(key, None))
+        await until(pilot, lambda: isinstance(app.screen, PaletteScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+
+    drive(app, script)
 
 
 def test_what_is_pasted_onto_a_table_opens_what_it_begins_with(

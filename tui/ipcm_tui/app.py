@@ -45,6 +45,7 @@ from ipcm_tui.screens.export import ExportScreen
 from ipcm_tui.screens.gone import GoneScreen
 from ipcm_tui.screens.help import HelpScreen, keys_of
 from ipcm_tui.screens.live import LiveScreen
+from ipcm_tui.screens.palette import PaletteApp
 from ipcm_tui.screens.picker import PickerScreen
 from ipcm_tui.screens.services import ServicesScreen
 from ipcm_tui.screens.standing import stands
@@ -66,7 +67,7 @@ _FRAME: Final = 0.1
 _HEED: Final = 0.1
 
 
-class ConsoleApp(TypeAheadApp):
+class ConsoleApp(TypeAheadApp, PaletteApp):
     """The console. It is a client of a bus, and leaving stops nothing.
 
     Args:
