@@ -130,6 +130,39 @@ def test_every_tab_of_a_service(
     drive(app, script, (120, 40))
 
 
+def test_keys_are_for_what_is_on_the_tab_that_was_clicked(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await choose(pilot, until, "store")
+        await pilot.press("enter")
+        for _ in "again":  # the second click is on the tab that is open
+            await pilot.click("#tab-peers")
+            await until(pilot, lambda: "Came and left" in screen(app))
+            await pilot.pause()
+            assert app.screen.query_one("#service-peers").has_focus
+
+    drive(app, script, (120, 40))
+
+
+def test_escape_does_not_close_a_prompt_that_is_on_another_tab(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await choose(pilot, until, "store")
+        await pilot.press("enter", "2", "f", *"se")
+        await pilot.click("#tab-peers")
+        await until(pilot, lambda: "Came and left" in screen(app))
+        await pilot.click("#tab-traffic")
+        await until(pilot, lambda: app.screen.query_one("#find Input").has_focus)
+        await pilot.click("#tab-peers")
+        await until(pilot, lambda: "Came and left" in screen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ServicesScreen))
+
+    drive(app, script, (120, 40))
+
+
 def test_no_request_is_composed_for_an_endpoint_that_is_not_there(
     app: ConsoleApp, drive: Any, until: Any, screen: Any
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
@@ -52,6 +53,10 @@ class LiveScreen(Screen[None]):
     def traffic_view(self) -> TrafficView | None:
         """The list of traffic that keys work on, where one is shown."""
         return next((view for view in self.query(TrafficView) if view.display), None)
+
+    def prompts(self) -> Iterable[PromptBar]:
+        """Those that can be seen where they are open."""
+        return self.query(PromptBar)
 
     def row(self) -> Row | None:
         """The row of traffic that is selected."""
@@ -115,7 +120,7 @@ class LiveScreen(Screen[None]):
 
     def step_back(self) -> bool:
         """Closes a prompt, or follows the traffic again; False where neither is to be done."""
-        for bar in self.query(PromptBar):
+        for bar in self.prompts():
             if bar.display:
                 bar.close()
                 return True

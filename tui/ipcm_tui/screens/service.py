@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -90,7 +90,7 @@ class ServiceScreen(ActingScreen):
     def compose(self) -> ComposeResult:
         """A line about it, and the tabs, the first of them with what is on it."""
         yield Static(id="service-line")
-        yield Tabs(*(Tab(name.capitalize(), id=f"{_TAB}{name}") for name in TABS), id="tabs")
+        yield _TabLine(*(Tab(name.capitalize(), id=f"{_TAB}{name}") for name in TABS), id="tabs")
         with ContentSwitcher(initial=TABS[0], id="panes"), _pane(TABS[0]):
             yield from self._contents(TABS[0])
         yield KeyLine()
@@ -229,7 +229,7 @@ class ServiceScreen(ActingScreen):
 
     def _focus_tab(self) -> None:
         pane = self.query_one(f"#panes > #{self.tab}")
-        for bar in pane.query(PromptBar):
+        for bar in self.prompts():
             if bar.display:
                 bar.resume()
                 return
@@ -250,6 +250,10 @@ class ServiceScreen(ActingScreen):
             return False
         self.query_one(OutputView).find("")
         return True
+
+    def prompts(self) -> Iterable[PromptBar]:
+        """See `LiveScreen`."""
+        return self.query_one(f"#panes > #{self.tab}").query(PromptBar)
 
     def action_find(self) -> None:
         """In the traffic, or in the output."""
@@ -284,6 +288,10 @@ class ServiceScreen(ActingScreen):
                 body = arguments_template(facts) if facts is not None else ""
                 draft = Draft(self.key.name, name, body)
                 self.console.compose_request(self.session, draft)
+
+
+class _TabLine(Tabs, can_focus=False):
+    """A click on one of its tabs leaves the keys to what is on the tab."""
 
 
 def _pane(tab: str) -> Widget:
