@@ -69,6 +69,22 @@ def test_a_tab_is_made_when_somebody_looks_at_it(
     drive(app, script, (120, 40))
 
 
+def test_only_the_traffic_offers_to_be_held(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: "store" in screen(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "Next tab" in screen(app).splitlines()[-1])
+        assert "Pause" not in screen(app)
+        await pilot.press("2")
+        await until(pilot, lambda: "Pause" in screen(app).splitlines()[-1])
+        await pilot.press("3")
+        await until(pilot, lambda: "Pause" not in screen(app))
+
+    drive(app, script, (120, 40))
+
+
 def test_help_is_as_high_as_its_lines_and_keeps_to_the_screen(
     app: ConsoleApp, drive: Any, until: Any, screen: Any
 ) -> None:

@@ -199,7 +199,14 @@ class ServiceScreen(ActingScreen):
     @property
     def tab(self) -> str:
         """Which is open."""
-        return self.query_one("#panes", ContentSwitcher).current or TABS[0]
+        panes = self.query("#panes").results(ContentSwitcher)
+        return next((each.current for each in panes if each.current), TABS[0])
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """See `ActingScreen`; only the traffic can be held."""
+        if action == "pause" and self.tab != "traffic":
+            return False
+        return super().check_action(action, parameters)
 
     def action_tab(self, name: str) -> None:
         """Opens one."""
@@ -226,6 +233,7 @@ class ServiceScreen(ActingScreen):
             panes.mount(pane)
             pane.mount_all(self._contents(tab))
         panes.current = tab
+        self.refresh_bindings()
 
     def _focus_tab(self) -> None:
         pane = self.query_one(f"#panes > #{self.tab}")
