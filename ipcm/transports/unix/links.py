@@ -96,22 +96,25 @@ class Links:
         """
         size, limits, outbox = len(frame), self._limits, link.outbox
         if outbox.bytes + size > limits.peer or self._queued + size > limits.process:
-            self._check_room(link, size)
+            self.check_room(link, size)
         outbox.put(frame)
         self._queued += size
         if not link.dirty:
             self._keep(link)
 
-    def _check_room(self, link: Link, size: int) -> None:
+    def check_room(self, link: Link, size: int) -> None:
+        """Raises Backpressure where so much more would be too much for a peer, or for all."""
         limits = self._limits
         if link.outbox.bytes + size > limits.peer:
             raise Backpressure(link.name, link.outbox.bytes, limits.peer)
+        if self._queued + size <= limits.process:
+            return
         self._queued = sum(each.outbox.bytes for each in self.by_fd.values())
         if self._queued + size > limits.process:
             raise Backpressure(link.name, self._queued, limits.process)
 
     def queue(self, link: Link, frame: Buffer) -> None:
-        """As `hold`, of what has to be kept: the rest of a frame, or one that just fits."""
+        """As `hold`, of what has to be kept: the rest of a frame that is begun."""
         link.outbox.put(frame)
         self._queued += len(frame)
         if not link.dirty:
@@ -142,7 +145,8 @@ class Links:
         held, self.held = self.held, []
         for link in held:
             link.dirty = False
-            if link.fd in self.by_fd:
+            # One that was dropped meanwhile may have left its number to another.
+            if self.by_fd.get(link.fd) is link:
                 self.write(link)
 
     def waiting(self) -> list[Link]:

@@ -37,6 +37,7 @@ _SPIN: Final = 50e-6
 _QUICK: Final = 200e-6
 _LOOK_AROUND: Final = 1e-3
 _COPY_UNDER: Final = 32 << 10
+_MAY_STAY: Final = 256 << 10  # more than the kernel takes at once of what nobody reads
 _pack: Final = HEADER.pack
 _monotonic: Final = time.monotonic
 _give_way: Final = os.sched_yield
@@ -280,6 +281,9 @@ class UnixPort(PresentPort):
             else:
                 if size > self._limits.frame:
                     raise MessageTooLarge(size, self._limits.frame)
+                if size > _MAY_STAY:
+                    # Most of it will wait: what is begun has to be kept.
+                    links.check_room(link, size)
                 self._bulk = True
                 sent = link.sock.sendmsg((_pack(size), body))
                 if sent != size + HEADER.size:
@@ -288,7 +292,7 @@ class UnixPort(PresentPort):
                         rest = memoryview(_pack(size)[sent:] + body)
                     links.queue(link, rest)
         except BlockingIOError:
-            links.queue(link, _pack(size) + body)
+            links.hold(link, _pack(size) + body)
         except (BrokenPipeError, ConnectionResetError):
             # The other end hung up. Either the peer is gone, and nobody will find it, or a new
             # life of it has the name, and gets the message.

@@ -1,0 +1,48 @@
+"""What waits for several peers at once."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import ipcm
+from ipcm import Bus
+from ipcm.testing.contract.base import read
+from ipcm.transports.base import Limits
+
+
+class TestHeldBack:
+    def test_the_number_of_one_that_was_cut_off_is_another_s_now(self, bus: Bus) -> None:
+        with bus.connect("a") as a, bus.connect("slow") as slow, bus.connect("free") as free:
+            a.send_message("slow", "first")
+            a.cork()
+            a.send_message("slow", "held")
+            a.port.cut("slow")
+            a.send_message("free", 1)  # over a new connection, which takes the free descriptor
+            a.uncork()
+            assert [message.content for message in read(free, 1)] == [1]
+            a.send_message("slow", "anew")
+            assert [message.content for message in read(slow, 2)] == ["first", "anew"]
+
+
+class TestAll:
+    def test_large_ones_for_many_that_do_not_read(self, bus: Bus) -> None:
+        large = "x" * (15 << 20)
+        most = Limits().process // len(large) + 10
+        with ExitStack() as stack:
+            a = stack.enter_context(bus.connect("a"))
+            for number in range(most):
+                stack.enter_context(bus.connect(f"stuck-{number}"))
+            free = stack.enter_context(bus.connect("free"))
+            outcomes = [a.try_message(f"stuck-{number}", large) for number in range(most)]
+            errors = [outcome.err for outcome in outcomes if not outcome]
+            assert errors
+            for error in errors:
+                assert isinstance(error, ipcm.Backpressure)
+                assert error.queued <= error.limit == Limits().process
+            a.send_message("free", "small")
+            a.send_message("free", "x" * 100_000)
+            assert [len(message.content) for message in read(free, 2)] == [5, 100_000]
+            for number in range(most):
+                a.port.cut(f"stuck-{number}")
+            a.send_message("free", large)
+            assert [len(message.content) for message in read(free, 1, a)] == [len(large)]
