@@ -91,6 +91,17 @@ def open_pidfd(who: ProcessIdentity) -> int:
     return pidfd
 
 
+def has_ended(pidfd: int) -> bool:
+    """Whether the process of such a descriptor has ended.
+
+    Who is told so by a list of events asks again: where descriptors are closed and opened while
+    the list is worked through, an event may have been of what had this number before.
+    """
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def send_signal(who: ProcessIdentity, number: int) -> None:
     """Signals this process and no other (pidfd_send_signal(2)).
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import select
 
-from ipcm._os.process import identify, open_pidfd
+from ipcm._os.process import has_ended, identify, open_pidfd
 from ipcm.transports.unix.route import Route
 
 __all__ = ["Absent"]
@@ -46,9 +46,7 @@ class Absent:
 
     def has_ended(self, pidfd: int) -> tuple[str, str] | None:
         """As `ended`, but looks first: an event may have been of what had this number before."""
-        poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
-        return self.ended(pidfd) if pidfd in self._lives and poll.poll(0) else None
+        return self.ended(pidfd) if pidfd in self._lives and has_ended(pidfd) else None
 
     def ended(self, pidfd: int) -> tuple[str, str] | None:
         """Whose process has ended, if this is the descriptor of one; it is not watched any more."""

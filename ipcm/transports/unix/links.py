@@ -69,8 +69,9 @@ class Links:
 
     def drop(self, link: Link) -> None:
         """Closes a link."""
-        if self.by_fd.pop(link.fd, None) is None:
-            return
+        if self.by_fd.get(link.fd) is not link:
+            return  # dropped before; its number may be another's by now
+        del self.by_fd[link.fd]
         self.strangers.pop(link.fd, None)
         if self.outgoing.get(link.name) is link:
             del self.outgoing[link.name]

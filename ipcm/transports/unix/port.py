@@ -188,7 +188,7 @@ class UnixPort(PresentPort):
             if link is not None:
                 if event & ~select.EPOLLOUT:
                     self._read(link, arrivals)
-                if event & select.EPOLLOUT and fd in links.by_fd:
+                if event & select.EPOLLOUT and links.by_fd.get(fd) is link:
                     links.write(link)
             elif fd == self._listener.fd:
                 self._accept(arrivals)

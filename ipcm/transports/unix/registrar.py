@@ -41,7 +41,7 @@ from ipcm._core.registry import (
 from ipcm._core.roster import Outgoing, Roster
 from ipcm._os.limits import raise_file_limit
 from ipcm._os.memory import scratch
-from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal
+from ipcm._os.process import ProcessIdentity, has_ended, identify, open_pidfd, send_signal
 from ipcm._os.signals import ignore
 from ipcm.errors import BusGone, ProtocolError
 from ipcm.transports.base import Limits
@@ -164,7 +164,8 @@ class Registrar:
         died = []
         for fd, event in self._epoll.poll(timeout):
             if fd in self._processes:
-                died.append(self._processes[fd])
+                if has_ended(fd):
+                    died.append(self._processes[fd])
             elif fd in self._connections:
                 self._serve(self._connections[fd], event)
             elif fd == self._listener.fd:
@@ -174,7 +175,7 @@ class Registrar:
             else:
                 self._wards.ended(fd, time.monotonic())
         for connection in died:
-            if connection.fd in self._connections:
+            if self._connections.get(connection.fd) is connection:
                 self._serve(connection, select.EPOLLIN, _LAST_READS)
                 self._drop(connection)
         now = time.monotonic()
@@ -318,8 +319,9 @@ class Registrar:
             self._serve(connection, select.EPOLLIN)
 
     def _drop(self, connection: _Connection) -> None:
-        if self._connections.pop(connection.fd, None) is None:
-            return
+        if self._connections.get(connection.fd) is not connection:
+            return  # dropped before; its number may be another's by now
+        del self._connections[connection.fd]
         self._strangers.pop(connection.fd, None)
         peer = self._roster.peers.get(connection.fd)
         told = self._roster.leave(connection.fd)

@@ -7,7 +7,7 @@ import os
 import select
 from typing import Final
 
-from ipcm._os.process import ProcessIdentity, open_pidfd
+from ipcm._os.process import ProcessIdentity, has_ended, open_pidfd
 
 __all__ = ["Wards"]
 
@@ -57,9 +57,9 @@ class Wards:
                 self._forget(master)
 
     def ended(self, fd: int, now: float) -> bool:
-        """Whether this readable descriptor is a master's, which has ended."""
+        """Whether this descriptor, of which there was an event, is a master's that has ended."""
         for master, pidfd in self._pidfds.items():
-            if pidfd == fd:
+            if pidfd == fd and has_ended(pidfd):
                 for ward in self._wards[master]:
                     del self._masters[ward]
                     self._count_down(ward, now)
