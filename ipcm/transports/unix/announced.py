@@ -72,6 +72,13 @@ class PresentPort(Port):
         """See `Port.end_with`."""
         self._members.end_with(process)
 
+    @property
+    def _unheard(self) -> bool:
+        """Whether there is something to heed though the registrar's descriptor is silent: also
+        that a question that was asked has found the bus to be over.
+        """
+        return self._members.pending or (self._members.ended and not self._over)
+
     def _heed_registrar(self, arrivals: list[Arrival]) -> None:
         if self._heeding:
             return  # one word after the other: what one of them brings along waits for the next

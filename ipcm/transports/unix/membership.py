@@ -119,8 +119,8 @@ class Membership:
 
     @property
     def deadline(self) -> float:
-        """When `read`, `mend` or `settle` is due."""
-        return 0.0 if self.pending else min(self._retry_at, self.settle_at)
+        """When `mend` or `settle` is due; where something is `pending`, `read` is at once."""
+        return min(self._retry_at, self.settle_at)
 
     @property
     def pending(self) -> bool:

@@ -244,6 +244,8 @@ class UnixPort(PresentPort):
     @property
     def deadline(self) -> float:
         """See `Port.deadline`."""
+        if self._unheard:
+            return 0.0
         soonest = min((link.deadline for link in self._links.strangers.values()), default=math.inf)
         return min(soonest, self._listener.resume_at, self._members.deadline)
 
@@ -251,7 +253,7 @@ class UnixPort(PresentPort):
         for link in [each for each in self._links.strangers.values() if each.deadline <= now]:
             self._links.drop(link)
         self._listener.resume(now)
-        if self._members.pending:
+        if self._unheard:
             self._heed_registrar(arrivals)
         if self._members.deadline <= now:
             self._mend(now, arrivals)

@@ -126,6 +126,14 @@ class TestRegistrar:
             # The handle registers again when it has heard of it.
             wait_until(lambda: echo.request(2) and sorted(b.peers()) == everybody)
 
+    def test_who_has_asked_in_vain_does_not_wait_for_what_will_never_come(self, bus: Bus) -> None:
+        with bus.connect("a") as a:
+            kill_and_wait(bus._record.keeper_pid)
+            with pytest.raises(ipcm.BusGone):
+                a.peers()
+            with pytest.raises(ipcm.BusGone):
+                a.get_messages(20.0)
+
     def test_one_that_dies_when_it_has_just_answered_is_replaced(
         self, bus: Bus, echo: ipcm.Handle, monkeypatch: pytest.MonkeyPatch
     ) -> None:
