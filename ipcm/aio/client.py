@@ -289,6 +289,8 @@ class AsyncClient(Driven):
         client = self._sync
         if client.disconnected:
             return []
+        if not self._check_may_close():
+            return client.disconnect(handler, flush=0.0)
         try:
             await self.flush(flush)
         finally:

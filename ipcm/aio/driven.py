@@ -66,12 +66,26 @@ class Driven(abc.ABC):
     @contextlib.contextmanager
     def _entered(self) -> Iterator[Client]:
         """Every call of the client stands in one: it may have changed what the loop waits for."""
-        if asyncio.get_running_loop() is not self._loop:
-            raise UsageError(f"{self!r} belongs to another event loop: connect in this one")
+        self._check_loop()
         try:
             yield self._sync
         finally:
             self._settle()
+
+    def _check_loop(self) -> None:
+        if asyncio.get_running_loop() is not self._loop:
+            raise UsageError(f"{self!r} belongs to another event loop: connect in this one")
+
+    def _check_may_close(self) -> bool:
+        """Whether its loop is there to close in; else that has ended, and any other will do.
+
+        Raises:
+            UsageError: it belongs to another loop, which goes on waiting for it.
+        """
+        if self._loop.is_closed():
+            return False
+        self._check_loop()
+        return True
 
     def _turn(self) -> None:
         try:

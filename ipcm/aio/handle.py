@@ -203,12 +203,16 @@ class AsyncHandle(Shown):
         """
         grace = check_seconds(grace, "grace")
         deadline = time.monotonic() + grace
+        alive = self.client._check_may_close()
         try:
-            if self._handle.process is not None and not self.client.disconnected:
-                with contextlib.suppress(IPCMError):
-                    await self.terminate()
-                    await self.wait(grace)
-            await self.client.disconnect()
+            try:
+                if alive and self._handle.process is not None and not self.client.disconnected:
+                    with contextlib.suppress(IPCMError):
+                        await self.terminate()
+                        await self.wait(grace)
+            finally:
+                # Also where it is cancelled: the loop must not wait for a closed descriptor.
+                await self.client.disconnect()
         finally:
             self._handle.close(max(deadline - time.monotonic(), 0.0))
 

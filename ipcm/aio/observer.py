@@ -192,6 +192,9 @@ class AsyncObserver(Driven):
 
     async def close(self) -> None:
         """Leaves the bus. Repeatable."""
+        if not self._check_may_close():
+            self._observer.close()
+            return
         self._stop()
         with self._entered():
             self._observer.close()

@@ -437,3 +437,37 @@ def test_blocking_callbacks_behind_one_that_raises_are_called_later(bus: ipcm.Bu
         while len(called) < 3 and time.monotonic() < deadline:
             handle.poll(0.1)
         assert called == [2, 4, 6]
+
+
+def test_closed_in_another_loop_only_where_its_own_has_ended(run: Run, bus: Any) -> None:
+    async def open_all() -> tuple[Any, Any, Any]:
+        return (
+            await ipcm.aio.connect("one", bus),
+            await ipcm.aio.observe(bus),
+            await ipcm.aio.attach("worked", bus),
+        )
+
+    async def close_all(client: Any, observer: Any, handle: Any) -> None:
+        for _ in range(2):
+            await client.disconnect()
+            await observer.close()
+            await handle.close()
+
+    async def refused(client: Any, observer: Any, handle: Any) -> None:
+        for close in (client.disconnect, observer.close, handle.close):
+            with pytest.raises(ipcm.UsageError, match="another event loop"):
+                await close()
+
+    async def main() -> None:
+        opened = await open_all()
+        await asyncio.to_thread(lambda: asyncio.run(refused(*opened)))
+        client, observer, handle = opened
+        assert await client.call("worked", "double", x=2) == 4
+        assert await observer.ready(LIMIT)
+        assert await handle.call("double", x=3) == 6
+        await close_all(*opened)
+
+    run(main())
+    opened = run(open_all())
+    run(close_all(*opened))
+    assert bus.peers() == ["worked"]

@@ -143,3 +143,20 @@ def test_one_that_does_not_end_by_itself(run: Run) -> None:
         await handle.close()
 
     run(main())
+
+
+def test_a_close_that_is_cancelled_leaves_nothing_in_the_loop(run: Run) -> None:
+    async def main() -> None:
+        handle = await ipcm.aio.service("worked", Worked)
+        assert handle.child_pid is not None
+        os.kill(handle.child_pid, signal.SIGSTOP)
+        fd = handle.client._sync.fileno()
+        closing = asyncio.create_task(handle.close(0.5))
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert handle.client.disconnected
+        assert not asyncio.get_running_loop().remove_reader(fd)
+
+    run(main())
