@@ -40,6 +40,7 @@ class PresentPort(Port):
     _members: Membership
     _absent: Absent
     _burying: set[tuple[str, str]]
+    _missed: set[tuple[str, str]]
     _words: deque[FromRegistrar]
     _heeding: bool = False
     _over: bool = False
@@ -108,7 +109,10 @@ class PresentPort(Port):
             case Joined(peer=peer):
                 self._meet(peer, arrivals)
             case Left(name=name, incarnation=incarnation):
-                self._bury(name, incarnation, arrivals)
+                if (name, incarnation) in self._missed:
+                    self._missed.discard((name, incarnation))
+                else:
+                    self._bury(name, incarnation, arrivals)
             case Listing(peers=peers):
                 self._resync(peers, arrivals)
             case Terminate():
@@ -128,6 +132,9 @@ class PresentPort(Port):
 
     def _resync(self, peers: list[PeerInfo], arrivals: list[Arrival]) -> None:
         """Takes the whole table as it is now, in place of changes that were never told."""
+        # Where it was asked for, the word of a leaving may have come before the answer: it is
+        # heeded after it, and then tells nothing new.
+        self._missed.clear()
         now = {peer.name: peer for peer in peers}
         before = {(link.name, link.incarnation) for link in self._links.by_fd.values() if link.name}
         before |= self._members.watched.keys()
@@ -136,6 +143,7 @@ class PresentPort(Port):
             if name in now and now[name].incarnation == incarnation:
                 continue
             if name in now or not self._absent.lives(name, incarnation):
+                self._missed.add((name, incarnation))
                 self._bury(name, incarnation, arrivals)
         if self._members.known is not None:
             for peer in peers:

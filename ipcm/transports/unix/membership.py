@@ -199,11 +199,11 @@ class Membership:
     def settle(self) -> list[PeerInfo]:
         """Everybody has had the time to register again: looks who is there."""
         self.settle_at = math.inf
-        peers = self.list_peers()
-        for peer in peers:
+        for peer in self.list_peers():
             if (peer.name, peer.incarnation) in self.watched:
                 self._ask_find(peer.name)
-        return peers
+        # Once more: of those who leave from now on this one is told, of those before it is not.
+        return self.list_peers()
 
     def _present(self) -> PresenceLink:
         """The link; waits a moment for a new registrar where there is none."""

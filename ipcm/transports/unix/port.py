@@ -86,6 +86,7 @@ class UnixPort(PresentPort):
         # A large frame is on its way, in or out: its pieces are worth a sleep each.
         self._bulk = False
         self._burying = set()
+        self._missed = set()
         self._words = deque()
         self._closed = False
         self._over = False

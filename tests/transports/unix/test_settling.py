@@ -1,0 +1,62 @@
+"""What is told of those who leave just when everybody has registered at a new registrar."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+import ipcm
+from ipcm import Bus
+from ipcm._core.registry import Found, PeerInfo
+from ipcm.transports.unix.membership import Membership
+from tests.helpers import gone, wait_until
+
+
+def kill(keeper: int | None) -> None:
+    assert keeper is not None
+    os.kill(keeper, signal.SIGKILL)
+    os.waitpid(keeper, 0)
+    assert gone(keeper)
+
+
+class TestSettling:
+    @pytest.mark.parametrize(
+        ("step", "subscribed"),
+        [("list_peers", True), ("list_peers", False), ("_ask_find", False)],
+    )
+    def test_it_leaves_once(
+        self,
+        bus: Bus,
+        echo: ipcm.Handle,
+        monkeypatch: pytest.MonkeyPatch,
+        step: str,
+        subscribed: bool,
+    ) -> None:
+        a, b = bus.connect("a"), bus.connect("b")
+        with a, b:
+            a.keep_changes = True
+            if subscribed:
+                a.port.subscribe()
+            a.send_message("b", 1)
+            a.send_message("echo", 1)
+            kill(bus._record.keeper_pid)
+            wait_until(
+                lambda: [a.get_messages(), b.get_messages()] and {"a", "b"} <= set(bus.peers())
+            )
+            a.changes.clear()
+            before = getattr(Membership, step)
+
+            def last_moment(members: Membership, *name: str) -> list[PeerInfo] | Found:
+                if members is a.port._members:  # type: ignore[attr-defined]
+                    monkeypatch.undo()
+                    b.disconnect()
+                return before(members, *name)  # type: ignore[no-any-return]
+
+            monkeypatch.setattr(Membership, step, last_moment)
+            wait_until(lambda: [a.get_messages(0.01)] and b.disconnected)
+            a.poll()
+            a.poll()
+            lives = [c.peer.incarnation for c in a.changes if c.peer and c.what == "left"]
+            assert lives == [b.incarnation]
