@@ -40,7 +40,6 @@ from ipcm.transports.base import Arrival, Change, Origin, Port
 __all__ = ["Connection", "Stats"]
 
 _KINDS: Final = {
-    GENERAL: Kind.GENERAL,
     BROADCAST: Kind.GENERAL,
     REQUEST: Kind.REQUEST,
     RESPONSE: Kind.RESPONSE,

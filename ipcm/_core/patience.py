@@ -8,11 +8,20 @@ from typing import Any, Final
 
 from ipcm.errors import UsageError
 
-__all__ = ["LONGEST_WAIT", "check_seconds", "check_timeout"]
+__all__ = ["LONGEST_WAIT", "check_seconds", "check_timeout", "milliseconds"]
 
 LONGEST_WAIT: Final = 1e6
 """Seconds that one wait may take: poll(2) counts milliseconds in an int, which is 24 days.
 Whoever has longer to wait looks once more."""
+
+
+def milliseconds(timeout: float | None) -> float | None:
+    """A wait as `select.poll` takes it, which rounds up: a wait that ends early is an empty turn.
+
+    Args:
+        timeout: seconds; None for ever.
+    """
+    return None if timeout is None else min(max(timeout, 0.0), LONGEST_WAIT) * 1000
 
 
 def check_timeout(timeout: Any, what: str = "timeout") -> float | None:

@@ -10,11 +10,12 @@ import signal
 import time
 from typing import NamedTuple
 
-from ipcm._core.patience import LONGEST_WAIT
+from ipcm._core.patience import milliseconds
 from ipcm._os.linux import require_linux
 
 __all__ = [
     "ProcessIdentity",
+    "has_ended",
     "identify",
     "open_pidfd",
     "send_signal",
@@ -132,7 +133,7 @@ def wait_dead(who: list[ProcessIdentity], timeout: float) -> list[ProcessIdentit
                 waiting[pidfd] = each
                 poll.register(pidfd, select.POLLIN)
         while waiting and (left := deadline - time.monotonic()) > 0:
-            for pidfd, _ in poll.poll(int(min(left, LONGEST_WAIT) * 1000) + 1):
+            for pidfd, _ in poll.poll(milliseconds(left)):
                 del waiting[pidfd]
                 poll.unregister(pidfd)
         return list(waiting.values())

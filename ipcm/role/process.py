@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ipcm._core.patience import LONGEST_WAIT
+from ipcm._core.patience import milliseconds
 from ipcm._os.fork import close_in_children
 from ipcm._os.launcher.starter import Lease
 from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal, wait_dead
@@ -249,10 +249,7 @@ class ServiceProcess:
             poll.register(self._status, select.POLLIN)
         if self._pidfd >= 0:
             poll.register(self._pidfd, select.POLLIN)
-        milliseconds = (
-            None if timeout is None else max(int(min(timeout, LONGEST_WAIT) * 1000) + 1, 0)
-        )
-        ready = {fd for fd, _ in poll.poll(milliseconds if timeout else timeout)}
+        ready = {fd for fd, _ in poll.poll(milliseconds(timeout))}
         if self._status in ready:
             chunk = os.read(self._status, 65536)
             self._rest += chunk

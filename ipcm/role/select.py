@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import select
 from typing import Any, Protocol, TypeAlias
 
-from ipcm._core.patience import LONGEST_WAIT
+from ipcm._core.patience import milliseconds
 
 __all__ = ["HasFileno", "SelectRole", "Selectable"]
 
@@ -43,11 +42,7 @@ class SelectRole:
             The descriptors that are readable (or hung up).
         """
         poll = self._ipcm_poller(self._ipcm_descriptors())
-        # Rounded up: a wait that ends a hair early would make an empty turn.
-        milliseconds = (
-            None if timeout is None else math.ceil(min(max(timeout, 0.0), LONGEST_WAIT) * 1000)
-        )
-        return [fd for fd, _ in poll.poll(milliseconds)]
+        return [fd for fd, _ in poll.poll(milliseconds(timeout))]
 
     def _ipcm_descriptors(self) -> list[int]:
         return [h if isinstance(h, int) else h.fileno() for h in self.select_handles()]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import ipcm
-from ipcm._core.patience import check_seconds, check_timeout
+from ipcm._core.patience import LONGEST_WAIT, check_seconds, check_timeout, milliseconds
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,10 @@ def test_what_is_none(given: Any) -> None:
 def test_for_ever_where_it_has_to_be_a_time() -> None:
     with pytest.raises(ipcm.UsageError, match="and is None"):
         check_seconds(None, "grace")
+
+
+def test_a_wait_in_milliseconds_is_one_that_poll_takes() -> None:
+    assert milliseconds(None) is None
+    assert milliseconds(0.25) == 250
+    assert milliseconds(-1.0) == 0, "less than nothing would be for ever"
+    assert milliseconds(float("inf")) == LONGEST_WAIT * 1000 < 2**31

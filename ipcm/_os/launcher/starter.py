@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from signal import SIGKILL
 from typing import Final
 
-from ipcm._core.patience import LONGEST_WAIT
+from ipcm._core.patience import milliseconds
 from ipcm._os.fresh import execute
 from ipcm._os.launcher.words import Abandon, Birth, Launch, Leave, Word, send
 from ipcm._os.process import ProcessIdentity, identify, send_signal
@@ -262,7 +262,7 @@ def _await_birth(read: int, id: int, timeout: float | None) -> Birth | None:
     poll = select.poll()
     poll.register(read, select.POLLIN)
     try:
-        if poll.poll(None if timeout is None else int(min(timeout, LONGEST_WAIT) * 1000)):
+        if poll.poll(milliseconds(timeout)):
             return Birth.read(read)
         raise TimeoutError(f"the launcher did not fork within {timeout:g} s")
     except BaseException:

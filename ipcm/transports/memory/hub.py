@@ -16,7 +16,7 @@ from typing import Any
 
 from ipcm._core.clock import Clock
 from ipcm._core.names import may_be_somebody
-from ipcm._core.patience import LONGEST_WAIT
+from ipcm._core.patience import LONGEST_WAIT, milliseconds
 from ipcm._core.registry import (
     Answer,
     Ended,
@@ -201,7 +201,7 @@ class Hub:
         """Waits until something is in a mailbox, at most `timeout` seconds; None for ever."""
         poll = select.poll()
         poll.register(box.waker.fileno(), select.POLLIN)
-        poll.poll(None if timeout is None else min(timeout, LONGEST_WAIT) * 1000)
+        poll.poll(milliseconds(timeout))
 
     def await_move(self, timeout: float | None) -> None:
         """Waits until some mailbox was read or some peer has left; the lock is held."""

@@ -95,13 +95,8 @@ class Links:
         Raises:
             Backpressure: it is too much for a peer, or for all.
         """
-        size, limits, outbox = len(frame), self._limits, link.outbox
-        if outbox.bytes + size > limits.peer or self._queued + size > limits.process:
-            self.check_room(link, size)
-        outbox.put(frame)
-        self._queued += size
-        if not link.dirty:
-            self._keep(link)
+        self.check_room(link, len(frame))
+        self.queue(link, frame)
 
     def check_room(self, link: Link, size: int) -> None:
         """Raises Backpressure where so much more would be too much for a peer, or for all."""
@@ -118,15 +113,11 @@ class Links:
         """As `hold`, of what has to be kept: the rest of a frame that is begun."""
         link.outbox.put(frame)
         self._queued += len(frame)
-        if not link.dirty:
-            self._keep(link)
-
-    def _keep(self, link: Link) -> None:
-        if self.corked:
+        if not self.corked:
+            self._watch(link)
+        elif not link.dirty:
             link.dirty = True
             self.held.append(link)
-        else:
-            self._watch(link)
 
     def write(self, link: Link) -> None:
         """Hands the kernel what it takes."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from ipcm._core.envelope import Envelope
 from ipcm._core.framing import HEADER, Frame
-from ipcm._core.patience import LONGEST_WAIT
+from ipcm._core.patience import LONGEST_WAIT, milliseconds
 from ipcm._core.registry import (
     PeerKind,
 )
@@ -355,10 +355,10 @@ class UnixPort(PresentPort):
             poll = select.poll()
             for link in waiting:
                 poll.register(link.fd, select.POLLOUT)
-            left = None if deadline is None else min(deadline - _monotonic(), LONGEST_WAIT) * 1000
+            left = None if deadline is None else deadline - _monotonic()
             if left is not None and left <= 0:
                 return False
-            poll.poll(left)
+            poll.poll(milliseconds(left))
         return True
 
     def backlog(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ import msgspec
 
 from ipcm._core.framing import HEADER, FrameReader
 from ipcm._core.outbox import Outbox
-from ipcm._core.patience import LONGEST_WAIT
+from ipcm._core.patience import milliseconds
 from ipcm._core.registry import Answer, Ended, Found, FromPeer, FromRegistrar, Listing
 from ipcm._os.memory import scratch
 from ipcm.errors import BusGone
@@ -146,7 +146,7 @@ class PresenceLink:
         poll = select.poll()
         events = select.POLLIN | (select.POLLOUT if self._outbox.bytes else 0)
         poll.register(self.sock.fileno(), events)
-        return bool(poll.poll(None if timeout is None else min(timeout, LONGEST_WAIT) * 1000))
+        return bool(poll.poll(milliseconds(timeout)))
 
     def _write(self) -> None:
         while self._outbox.bytes and not self.lost:
