@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from ipcm.errors import ProtocolError
 
-__all__ = ["DEFAULT_LIMIT", "HEADER", "Frame", "FrameReader"]
+__all__ = ["DEFAULT_LIMIT", "HEADER", "BadLength", "Frame", "FrameReader"]
 
 Frame: TypeAlias = bytes | memoryview
 
@@ -17,6 +17,18 @@ _LARGE: Final = 64 << 10
 _SMALL: Final = 32 << 10
 _VIEWS: Final = 64  # sizes of frames, of which most peers use a few
 _unpack: Final = HEADER.unpack_from
+
+
+class BadLength(ProtocolError):
+    """A frame of length 0, or over the limit: nothing behind it can be read.
+
+    Attributes:
+        frames: those before it that came with it, in order.
+    """
+
+    def __init__(self, length: int, limit: int, frames: list[Frame]) -> None:
+        super().__init__(f"a frame of {length:,} bytes (the limit is {limit:,})")
+        self.frames = frames
 
 
 class FrameReader:
@@ -32,7 +44,7 @@ class FrameReader:
             that is another number.
 
     Attributes:
-        target: where the next bytes go; never empty.
+        target: where the next bytes go; empty after a bad length, and never before.
     """
 
     __slots__ = (
@@ -62,7 +74,7 @@ class FrameReader:
             The frames that are complete now, in order, without their headers.
 
         Raises:
-            ProtocolError: a frame of length 0, or over the limit.
+            BadLength: a frame of length 0, or over the limit; it has the frames before it.
         """
         if self._large is not None:
             self._filled += size
@@ -99,7 +111,8 @@ class FrameReader:
         while (start := position + 4) <= end:
             (length,) = _unpack(data, position)
             if length > limit or not length:
-                raise ProtocolError(f"a frame of {length:,} bytes (the limit is {limit:,})")
+                self.target = self._scratch[:0]
+                raise BadLength(length, limit, frames)
             limit = usual
             if (stop := start + length) > end:
                 break

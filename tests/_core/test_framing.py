@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipcm._core.framing import HEADER, FrameReader
+from ipcm._core.framing import HEADER, BadLength, FrameReader
 from ipcm.errors import ProtocolError
 
 SCRATCH = 64 << 10
@@ -22,7 +22,11 @@ def feed(reader: FrameReader, data: bytes, cuts: list[int]) -> list[bytes]:
         step += 1
         target[:size] = data[position : position + size]
         position += size
-        frames += [bytes(frame) for frame in reader.fed(size)]
+        try:
+            frames += [bytes(frame) for frame in reader.fed(size)]
+        except BadLength as bad:
+            bad.frames = [*frames, *map(bytes, bad.frames)]
+            raise
     return frames
 
 
@@ -63,14 +67,40 @@ def test_part_of_a_frame_is_pending() -> None:
 @given(data=st.binary(max_size=400), cuts=st.lists(st.integers(1, 50), min_size=1, max_size=8))
 def test_any_bytes_are_frames_within_the_limit_or_refused(data: bytes, cuts: list[int]) -> None:
     reader = FrameReader(memoryview(bytearray(SCRATCH)), limit=100, first=20)
+    bad = None
     try:
         frames = feed(reader, data, cuts)
-    except ProtocolError:
-        return
+    except BadLength as error:
+        bad, frames = error, [bytes(frame) for frame in error.frames]
     assert all(0 < len(frame) <= (100 if number else 20) for number, frame in enumerate(frames))
     told = b"".join(HEADER.pack(len(frame)) + frame for frame in frames)
     assert data.startswith(told)
-    assert reader.pending == len(data) - len(told) <= 100 + HEADER.size
+    if bad is None:
+        assert reader.pending == len(data) - len(told) <= 100 + HEADER.size
+    else:
+        (length,) = HEADER.unpack_from(data, len(told))
+        assert length == 0 or length > (100 if frames else 20)
+        assert len(reader.target) == 0
+
+
+@given(
+    frames=st.lists(
+        st.one_of(st.binary(min_size=1, max_size=40), st.just(b"y" * 70_000)), max_size=12
+    ),
+    length=st.sampled_from([0, 70_001, 0xFFFFFFFF]),
+    rest=st.binary(max_size=40),
+    cuts=st.lists(st.integers(1, 100_000), min_size=1, max_size=8),
+)
+def test_what_came_before_a_bad_length_counts(
+    frames: list[bytes], length: int, rest: bytes, cuts: list[int]
+) -> None:
+    reader = FrameReader(memoryview(bytearray(SCRATCH)), limit=70_000)
+    data = b"".join(HEADER.pack(len(frame)) + frame for frame in frames)
+    cuts = [max(cut, len(data) // 2000 + 1) for cut in cuts]
+    with pytest.raises(BadLength) as caught:
+        feed(reader, data + HEADER.pack(length) + rest, cuts)
+    assert caught.value.frames == frames
+    assert len(reader.target) == 0
 
 
 @given(st.integers(1, 100), st.integers(1, 100))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 from typing import Final
 
-from ipcm._core.framing import Frame, FrameReader
+from ipcm._core.framing import BadLength, Frame, FrameReader
 from ipcm._core.outbox import Outbox
 
 __all__ = ["Link", "peer_credentials"]
@@ -64,7 +65,15 @@ class Link:
             size = self.sock.recv_into(self.reader.target)
         except (ConnectionResetError, BrokenPipeError):
             return None
-        return self.reader.fed(size) if size else None
+        try:
+            return self.reader.fed(size) if size else None
+        except BadLength as bad:
+            if not bad.frames:
+                raise
+            # What came before it counts. The next read finds the end, and is due at once.
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+            return bad.frames
 
     def write(self) -> bool:
         """Hands the kernel what it takes of the outbox; False where the other end is gone."""

@@ -13,7 +13,7 @@ import pytest
 import ipcm
 from ipcm import Bus
 from ipcm._core.registry import Hello
-from ipcm.transports.base import Limits
+from ipcm.transports.base import Arrival, Limits
 from ipcm.transports.unix.hello import VERSION
 from tests._os.processes import until_readable
 from tests.helpers import wait_until
@@ -108,3 +108,48 @@ class TestBadInput:
         for name in ("one", "two", "three"):
             with bus.connect(name) as client:
                 assert client.request("echo", large, 5) == large
+
+
+class TestBehindGoodOnes:
+    """Messages that came before the bad bytes count, also where one read brought both."""
+
+    @pytest.mark.parametrize(
+        "bad", [b"\0\0\0\0", b"\xff\xff\xff\xff" * 9, struct.pack("!I", 3) + b"abc"]
+    )
+    @pytest.mark.parametrize("known", [False, True])
+    def test_they_are_delivered(self, bus: Bus, bad: bytes, known: bool) -> None:
+        with bus.connect("b") as b, contextlib.ExitStack() as stack:
+            b.port.subscribe()
+            a = stack.enter_context(bus.connect("a"))  # b has not heard of it yet
+            if known:  # the hello has been read already
+                a.send_message("b", 0)
+                assert len(b.get_messages(5)) == 1
+            a.cork()
+            for number in (1, 2, 3):
+                a.send_message("b", number)
+            link = a.port._links.outgoing["b"]  # type: ignore[attr-defined]
+            a.port._links.queue(link, bad)  # type: ignore[attr-defined]
+            a.uncork()
+            assert [message.content for message in b.get_messages(5)] == [1, 2, 3]
+            # It is hung up on without having to say more.
+            wait_until(lambda: b.poll(0.01) or until_readable(link.fd, 0))
+            assert hung_up(link.sock)
+            assert not b.port._links.by_fd  # type: ignore[attr-defined]
+            a.poll()
+            a.send_message("b", "anew")
+            assert [message.content for message in b.get_messages(5)] == ["anew"]
+
+    def test_also_where_its_coming_is_still_to_be_told(self, bus: Bus) -> None:
+        with bus.connect("b") as b, contextlib.ExitStack() as stack:
+            b.port.subscribe()
+            a = stack.enter_context(bus.connect("a"))
+            a.cork()
+            a.send_message("b", 1)
+            links = a.port._links  # type: ignore[attr-defined]
+            links.queue(links.outgoing["b"], struct.pack("!I", 3) + b"abc")
+            a.uncork()
+            arrivals: list[Arrival] = []
+            b.port._accept(arrivals)  # type: ignore[attr-defined]  # before the registrar's word
+            assert [envelope.content for _, envelope, _ in arrivals] == [1]
+            assert [change.what for change in b.port.changes] == ["joined"]
+            assert hung_up(links.outgoing["b"].sock)
