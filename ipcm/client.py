@@ -221,7 +221,7 @@ class Client(Connection):
         if timeout is not None and not (type(timeout) is float and timeout >= 0.0):
             timeout = check_timeout(timeout)
         id = self._send(to, CONTROL if control else REQUEST, payload, timeout)
-        life, now = self.port.life_of(to), self.clock.monotonic()
+        life, now = self.port.outgoing[to].incarnation, self.clock.monotonic()
         self.requests.add(id, to, life, now, timeout, callback, control)
         return id
 

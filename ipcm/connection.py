@@ -201,7 +201,7 @@ class Connection:
             code == RESPONSE
             and (self._settle or envelope.id == awaiting)
             and self.on_read is None
-            and not isinstance(aux, float)
+            and (aux is None or type(aux) is str)
             and self.requests.settle(envelope.id, sender, origin.incarnation, envelope.content, aux)
         ):
             self.stats.read[sender] += 1

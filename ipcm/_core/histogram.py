@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect
 from typing import Final
 
-__all__ = ["LogHistogram", "Peak", "RateMeter", "bucket"]
+__all__ = ["EDGES", "LogHistogram", "Peak", "RateMeter"]
 
 _PER_OCTAVE: Final = 4
 _SMALLEST: Final = 1e-7
 _BUCKETS: Final = 36 * _PER_OCTAVE  # up to 0.1 us * 2**36, some two hours
-
-
-def bucket(seconds: float) -> int:
-    """Where a span belongs, in every histogram."""
-    if seconds <= _SMALLEST:
-        return 0
-    place = math.log2(seconds / _SMALLEST) * _PER_OCTAVE
-    return int(place) if place < _BUCKETS else _BUCKETS - 1
+EDGES: Final = [_SMALLEST * 2 ** (place / _PER_OCTAVE) for place in range(1, _BUCKETS)]
+"""Between the buckets of every histogram: `bisect(EDGES, seconds)` is where a span belongs."""
 
 
 class LogHistogram:
@@ -34,10 +29,10 @@ class LogHistogram:
 
     def add(self, seconds: float) -> None:
         """Counts one span."""
-        self.add_to(bucket(seconds))
+        self.add_to(bisect(EDGES, seconds))
 
     def add_to(self, index: int, count: int = 1) -> None:
-        """Counts spans, given their `bucket`."""
+        """Counts spans, given where they belong."""
         if self._counts is None:
             self._counts = [0] * _BUCKETS
         self._counts[index] += count

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import Counter, deque
 from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from ipcm._core.histogram import LogHistogram, Peak, RateMeter, bucket
+from ipcm._core.histogram import EDGES, LogHistogram, Peak, RateMeter
 from ipcm._core.observation import (
     Call,
     CallbackError,
@@ -30,7 +31,7 @@ OTHER: Final = "other"
 K = TypeVar("K")
 
 _Answer: TypeAlias = tuple[int, int, str, str, bool]
-"""Second it was given in, bucket of its latency, endpoint, who asked, whether it failed."""
+"""Second it was given in, where in `EDGES` it belongs, endpoint, who asked, whether it failed."""
 
 
 class Meter:
@@ -44,7 +45,7 @@ class Meter:
         self.errors = 0
 
     def add(self, now: float, index: int, failed: bool, count: int) -> None:
-        """Counts answers; `index` is the `bucket` of their latency."""
+        """Counts answers; `index` is where in `EDGES` their latency is."""
         self.histogram.add_to(index, count)
         self.rate.add(now, count)
         if failed:
@@ -120,7 +121,7 @@ class Telemetry:
     ) -> None:
         """A request was answered."""
         answers = self._answers
-        answers.append((int(now), bucket(seconds), endpoint, client, failed))
+        answers.append((int(now), bisect(EDGES, seconds), endpoint, client, failed))
         if len(answers) >= _FOLDED:
             self._fold()
 

@@ -133,7 +133,9 @@ class Handle(Shown, Asking):
 
     def request(self, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
         """Asks the service and waits; see `Client.request`."""
-        return self.client.request(self.service_name, payload, timeout)
+        # A property takes a twentieth of the time; once there is a client, it has the same door.
+        client = self._client or self.client
+        return client.request(self.service_name, payload, timeout)
 
     def sync_request(
         self, peer: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT
@@ -158,7 +160,8 @@ class Handle(Shown, Asking):
         timeout: float | None = DEFAULT_TIMEOUT,
     ) -> int:
         """Asks any peer without waiting; see `Client.send_request`."""
-        return self.client.send_request(peer, payload, callback, timeout=timeout)
+        client = self._client or self.client
+        return client.send_request(peer, payload, callback, timeout=timeout)
 
     def get_response(self, id: int) -> Response | None:
         """The response of a request without callback, once it is there."""
@@ -166,7 +169,7 @@ class Handle(Shown, Asking):
 
     def await_response(self, id: int, timeout: float | None = None) -> Response:
         """Waits for the response of a request; see `Client.await_response`."""
-        return self.client.await_response(id, timeout)
+        return (self._client or self.client).await_response(id, timeout)
 
     def await_all_responses(self, timeout: float | None = None) -> None:
         """Waits until no request is open; their callbacks have been called then.

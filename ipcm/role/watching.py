@@ -145,7 +145,8 @@ def _timeout(service: ServiceRole, now: float) -> float | None:
 
 def _gather(service: ServiceRole, client: Client, sig_seen: dict[Any, int]) -> Activity:
     state = service._ipcm_state
-    messages = client.take_inbox()
+    messages = list(client.inbox)
+    client.inbox.clear()
     activity = begin_activity(messages)
     if messages:
         service.open_requests(messages[state.held :] if state.held else messages)

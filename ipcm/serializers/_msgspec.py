@@ -21,14 +21,13 @@ class MsgspecSerializer:
     def __init__(
         self, encode: Callable[[Envelope], bytes], decode: Callable[[Buffer], Envelope]
     ) -> None:
-        self._encode = encode
-        self._decode = decode
+        self.pack = encode
+        self.unpack = decode
 
     def encode(self, envelope: Envelope) -> bytes:
         """Encodes; raises ContentError."""
-        encode = self._encode
         try:
-            return encode(envelope)
+            return self.pack(envelope)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
             raise ContentError(f"{self.name} cannot carry this content: {error}") from None
         except RecursionError:
@@ -36,9 +35,8 @@ class MsgspecSerializer:
 
     def decode(self, data: Buffer) -> Envelope:
         """Decodes; raises ProtocolError."""
-        decode = self._decode
         try:
-            return decode(data)
+            return self.unpack(data)
         except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
             raise ProtocolError(f"not an envelope in {self.name}: {error}") from None
         except RecursionError:

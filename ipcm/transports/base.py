@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -22,6 +22,7 @@ __all__ = [
     "BusRecord",
     "Capabilities",
     "Change",
+    "Destination",
     "Limits",
     "Origin",
     "PeerInfo",
@@ -86,6 +87,13 @@ class Origin(Protocol):
     read_only: bool
 
 
+class Destination(Protocol):
+    """Where messages go: one life of a peer."""
+
+    @property
+    def incarnation(self) -> str: ...
+
+
 Arrival: TypeAlias = tuple[Origin, Envelope, int]
 """A message that came in: from whom, what, and its size in bytes."""
 
@@ -109,6 +117,7 @@ class Port(abc.ABC):
 
     Attributes:
         changes: what happened to presence, in order; whoever reads them clears the list.
+        outgoing: by name of the peer, where the last message to it went, if that is there still.
         clock: what time-outs are measured with, of those who use this port too.
         unread: of a peer that was away, what it had taken in and not read.
         spin: seconds to look again and again before sleeping, where that pays; 0 turns it off,
@@ -118,6 +127,7 @@ class Port(abc.ABC):
     name: str
     incarnation: str
     changes: list[Change]
+    outgoing: Mapping[str, Destination]
     clock: Clock = SYSTEM_CLOCK
     unread: Sequence[Message] = ()
     spin: float = 0.0
@@ -162,10 +172,6 @@ class Port(abc.ABC):
         Raises:
             NoSuchPeer, Backpressure, MessageTooLarge, ContentError, BusGone: nothing was queued.
         """
-
-    @abc.abstractmethod
-    def life_of(self, name: str) -> str:
-        """The incarnation of a peer that the last message to it went to; "" where none did."""
 
     @abc.abstractmethod
     def cork(self) -> None:

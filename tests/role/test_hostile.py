@@ -21,9 +21,9 @@ from tests.role.consumers import Telling, double
 def test_a_request_whose_time_out_is_none(patience: Any) -> None:
     with ipcm.service("x", handle_request=double) as handle:
         client = handle.client
-        client.requests.add(7, "x", client.port.life_of("x"), time.monotonic(), 5, None)
         handle.request(1)
-        client.requests.open[7].life = client.port.life_of("x")
+        life = client.port.outgoing["x"].incarnation
+        client.requests.add(7, "x", life, time.monotonic(), 5, None)
         client.port.send("x", Envelope(REQUEST, 7, 1, patience, 0.0))
         assert "is no time-out" in str(client.await_response(7).error)
         assert handle.request(2) == 4

@@ -110,12 +110,14 @@ class Pipe:
     The receiver's mailbox takes some of them, as the kernel would; the rest waits here.
 
     Attributes:
+        incarnation: of the receiver.
         taken: bytes of them in the mailbox. waiting: those that wait. closed: for new ones.
     """
 
     def __init__(self, source: Mailbox, target: Mailbox) -> None:
         self.source = source
         self.target = target
+        self.incarnation = target.owner.incarnation
         self.taken = 0
         self.waiting: deque[bytes] = deque()
         self.queued = 0

@@ -44,6 +44,7 @@ class MemoryPort(Port):
         self.clock = hub.clock
         self._hub = hub
         self._box = box
+        self.outgoing = box.outbound
         self._encode = serializer.encode
         self._decode = serializer.decode
         self._known: Known = None
@@ -99,7 +100,8 @@ class MemoryPort(Port):
                 if change is not None:
                     self.changes.append(change)
             case Left(name=name, incarnation=incarnation):
-                if self.life_of(name) == incarnation:
+                pipe = self._box.outbound.get(name)
+                if pipe is not None and pipe.incarnation == incarnation:
                     del self._box.outbound[name]
                 self.changes.append(part(self._known, name, incarnation))
             case Terminate():
@@ -144,11 +146,6 @@ class MemoryPort(Port):
             raise Backpressure(name, pipe.queued, limits.peer)
         if self._box.queued + size > limits.process:
             raise Backpressure(name, self._box.queued, limits.process)
-
-    def life_of(self, name: str) -> str:
-        """See `Port.life_of`."""
-        pipe = self._box.outbound.get(name)
-        return "" if pipe is None else pipe.target.owner.incarnation
 
     def cork(self) -> None:
         """See `Port.cork`."""

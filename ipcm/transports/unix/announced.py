@@ -51,7 +51,7 @@ class PresentPort(Port):
 
     @abc.abstractmethod
     def _deliver(self, link: Link, frames: list[Frame], arrivals: list[Arrival]) -> None:
-        """Decodes frames."""
+        """Decodes frames; a bad one costs the link, and those before it count."""
 
     def find(self, name: str) -> tuple[PeerInfo | None, list[str]]:
         """See `Port.find`."""

@@ -95,7 +95,10 @@ class Links:
         Raises:
             Backpressure: it is too much for a peer, or for all.
         """
-        self.check_room(link, len(frame))
+        size, limits = len(frame), self._limits
+        # Looked at here too: most have room, and a call takes as long as that.
+        if link.outbox.bytes + size > limits.peer or self._queued + size > limits.process:
+            self.check_room(link, size)
         self.queue(link, frame)
 
     def check_room(self, link: Link, size: int) -> None:

@@ -19,7 +19,7 @@ from ipcm._core.registry import (
 from ipcm._os.fork import close_in_children
 from ipcm._os.memory import scratch
 from ipcm.errors import Backpressure, MessageTooLarge, NoSuchPeer, ProtocolError
-from ipcm.serializers import Serializer
+from ipcm.serializers import FAILURES, Serializer
 from ipcm.transports.base import Arrival, Change, Limits
 from ipcm.transports.unix.absent import Absent
 from ipcm.transports.unix.announced import PresentPort
@@ -74,7 +74,8 @@ class UnixPort(PresentPort):
         self._route = route
         self._limits = limits or Limits()
         self._encode = serializer.encode
-        self._decode = serializer.decode
+        self._pack = serializer.pack
+        self._unpack = serializer.unpack
         self._scratch = scratch(_SCRATCH)
         self._introduction = Introduction(route.record().key, name, incarnation, read_only)
         self._looked = 0.0
@@ -96,6 +97,7 @@ class UnixPort(PresentPort):
             undo.callback(self._epoll.close)
             self._absent = Absent(route, self._epoll)
             self._links = Links(self._epoll, self._limits)
+            self.outgoing = self._links.outgoing
             # It listens before it is announced: who hears of it can dial it.
             self._listener = Listener(route.listen(self._address), self._epoll)
             undo.callback(self._listener.close, self._address)
@@ -214,9 +216,13 @@ class UnixPort(PresentPort):
             if not frames:
                 self._bulk = True
                 return
-            decode = self._decode
-            for frame in frames:  # one by one: those before a bad one count
-                arrivals.append((link, decode(frame), len(frame)))  # noqa: PERF401
+            unpack = self._unpack
+            try:
+                for frame in frames:  # one by one: those before a bad one count
+                    arrivals.append((link, unpack(frame), len(frame)))  # noqa: PERF401
+            except FAILURES:
+                self._links.drop(link)
+                return
             self._links.hot = link
             # Who sends several at once has mostly sent more by the time they are handled.
             self._streaming = len(frames) > 1
@@ -238,9 +244,11 @@ class UnixPort(PresentPort):
             self._read(link, arrivals)
 
     def _deliver(self, link: Link, frames: list[Frame], arrivals: list[Arrival]) -> None:
-        decode = self._decode
-        for frame in frames:  # one by one: those before a bad one count
-            arrivals.append((link, decode(frame), len(frame)))  # noqa: PERF401
+        try:
+            for frame in frames:
+                arrivals.append((link, self._unpack(frame), len(frame)))  # noqa: PERF401
+        except FAILURES:
+            self._links.drop(link)
 
     @property
     def deadline(self) -> float:
@@ -267,8 +275,11 @@ class UnixPort(PresentPort):
         link = links.outgoing.get(to)
         if link is None:
             link = self._dial(to)
-        encode = self._encode
-        body = encode(envelope)
+        pack = self._pack
+        try:
+            body = pack(envelope)
+        except FAILURES:
+            body = self._encode(envelope)  # it says what is wrong
         size = len(body)
         if links.corked or link.outbox.bytes:
             if size > self._limits.frame:
@@ -326,11 +337,6 @@ class UnixPort(PresentPort):
         self._links.add(link)
         self._links.outgoing[to] = link
         return link
-
-    def life_of(self, name: str) -> str:
-        """See `Port.life_of`."""
-        link = self._links.outgoing.get(name)
-        return "" if link is None else link.incarnation
 
     def cork(self) -> None:
         """See `Port.cork`."""
