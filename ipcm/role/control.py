@@ -248,7 +248,7 @@ class Control:
             latency = table.age(message.id, self._clock.monotonic())
         self._message_event(
             hearers, "in", message.kind.value, message.sender, message.id, message.content, size,
-            latency, message.error, message.broadcast,
+            latency, message.error, message.broadcast, self._clock.time(),
         )  # fmt: skip
 
     def _on_sent(self, envelope: Envelope, to: str, size: int) -> None:
@@ -265,9 +265,10 @@ class Control:
         if envelope.kind == RESPONSE and answering is not None:
             latency = self._clock.monotonic() - answering.received
         error = envelope.aux if isinstance(envelope.aux, str) else None
+        # From before it was written: the other side may have read it by now.
         self._message_event(
             hearers, "out", _KINDS[envelope.kind], to, envelope.id, envelope.content, size,
-            latency, error, envelope.kind == 1,
+            latency, error, envelope.kind == 1, envelope.stamp,
         )  # fmt: skip
 
     def _message_event(
@@ -282,9 +283,10 @@ class Control:
         latency: float | None,
         error: str | None,
         broadcast: bool,
+        when: float,
     ) -> None:
         shown: MessageEvent | None = None
-        service, when = self._service, self._clock.time()
+        service = self._service
         endpoint = endpoint_name(content) if kind == "request" else ""
         redact = service.redact if Hooks._ipcm_has(service, "redact") else None
         for subscription in hearers:

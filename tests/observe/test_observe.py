@@ -24,6 +24,15 @@ from tests.helpers import wait_until
 from tests.observe.watched import LIMIT, Watched, is_request, of_guest, see, settle
 
 
+class Asker(ipcm.Service):
+    """Asks one request after the other."""
+
+    @ipcm.endpoint
+    def ask(self, times: int) -> None:
+        for _ in range(times):
+            self.peer("watched").call("add", a=1)
+
+
 class TestEvents:
     def test_every_kind(self, bus: ipcm.Bus) -> None:
         with ipcm.attach("watched", bus) as handle, bus.observe() as observer:
@@ -77,6 +86,22 @@ class TestEvents:
                 turns += [e for e in observer.poll(LIMIT) if isinstance(e, TurnEvent)]
             assert sum(turn.messages for turn in turns) == 300
             assert len(turns) < 100
+
+    def test_a_message_is_sent_before_it_comes_in(self, bus: ipcm.Bus) -> None:
+        with ipcm.service("asker", Asker, bus=bus) as handle, bus.observe() as observer:
+            settle(observer, "asker", "watched")
+            handle.call("ask", times=100)
+            sides = [("asker", "out", "request"), ("watched", "in", "request")]
+            sides += [("watched", "out", "response"), ("asker", "in", "response")]
+            times: dict[tuple[str, str, str], list[float]] = {side: [] for side in sides}
+            while any(len(those) < 100 for those in times.values()):
+                for event in observer.poll(LIMIT):
+                    if isinstance(event, MessageEvent) and event.peer in ("asker", "watched"):
+                        times[event.service, event.direction, event.kind].append(event.when)
+            # One after the other, so that those of the four sides go together.
+            assert all(
+                list(moments) == sorted(moments) for moments in zip(*times.values(), strict=True)
+            )
 
     def test_previews_are_redacted_cut_and_left_out(self, bus: ipcm.Bus) -> None:
         with (
