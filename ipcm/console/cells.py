@@ -8,6 +8,7 @@ import time
 __all__ = [
     "clean",
     "count_text",
+    "id_text",
     "ms_text",
     "percent_text",
     "plural",
@@ -85,6 +86,15 @@ def size_text(size: int | None) -> str:
 def count_text(number: int | None) -> str:
     """A number; "-" for None."""
     return "-" if number is None else str(number)
+
+
+def id_text(id: int) -> str:
+    """The number of a message among those of its sender: #25.
+
+    What is before its last 16 bits tells the lives of a name apart (see `Port.first_id`), and would
+    fill half of a line.
+    """
+    return f"#{id & 0xFFFF}"
 
 
 def rate_text(rate: float | None) -> str:

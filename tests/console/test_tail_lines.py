@@ -18,8 +18,8 @@ from ipcm._core.observation import (
 from ipcm.console.verbs.tail import Wanted, event_fields, event_line
 
 MESSAGE = MessageEvent(
-    service="store", when=0.5, direction="in", kind="request", peer="probe", id=7,
-    endpoint="stats", size=43, preview='{"a":1}',
+    service="store", when=0.5, direction="in", kind="request", peer="probe",
+    id=(0xC0FFEE << 16) + 7, endpoint="stats", size=43, preview='{"a":1}',
 )  # fmt: skip
 EVENTS: list[tuple[Event, str]] = [
     (MESSAGE, '<- request   probe     #7    stats 43B  {"a":1}'),

@@ -22,7 +22,7 @@ from ipcm._core.observation import (
     WorkerEvent,
 )
 from ipcm.bus import Bus
-from ipcm.console.cells import ms_text, plural, size_text, when_text
+from ipcm.console.cells import id_text, ms_text, plural, size_text, when_text
 from ipcm.console.completion import complete_service
 from ipcm.console.predicate import Predicate, parse_predicate
 from ipcm.console.predicate_fields import fields_of
@@ -205,7 +205,7 @@ def _message(event: MessageEvent) -> list[Span]:
     kind = "broadcast" if event.broadcast else event.kind
     spans: list[Span] = [(f"{arrow} {kind:<9}", style), (" ", ""), (f"{event.peer:<9}", "name")]
     if event.kind in ("request", "response"):
-        spans.append((f" #{event.id:<4}", "faint"))
+        spans.append((f" {id_text(event.id):<5}", "faint"))
     if event.endpoint:
         spans.append((f" {event.endpoint}", "loud"))
     spans.append((f" {size_text(event.size)}", "faint"))
@@ -253,7 +253,8 @@ VERB = Verb(
     ),
     doc=(
         "Every service of the bus is watched, also those that come later; a message between two "
-        "of them is seen twice, going out and coming in."
+        "of them is seen twice, going out and coming in. The number behind # counts what the one "
+        "who asks has sent; the machine formats have the whole id."
     ),
     examples=(
         ("", "until Ctrl-C"),
