@@ -37,7 +37,8 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
         busy: seconds without an answer, or None.
         uptime: seconds on the bus. cpu: percent of one CPU. rss: bytes.
         requests: received; answered: of these; errors: answered with an error.
-        rate: answered per second, over the last ten seconds. p50, p95: seconds.
+        rate: answered per second, over the last ten seconds.
+        p50, p95: seconds; None before the first answer.
         signals: deliveries of those it grabs.
     """
 
@@ -70,10 +71,6 @@ def _state_style(row: PeerRow) -> str:
     )
 
 
-def _latency(row: PeerRow, seconds: float | None) -> str:
-    return ms_text(seconds if row.answered else None)
-
-
 PEER_COLUMNS: tuple[Column[PeerRow], ...] = (
     Column("NAME", lambda row: row.name, style=lambda row: "name"),
     Column("KIND", lambda row: row.kind, drop=8),
@@ -86,8 +83,8 @@ PEER_COLUMNS: tuple[Column[PeerRow], ...] = (
     Column("WORKERS", lambda row: count_text(row.workers), right=True, drop=6),
     Column("REQS", lambda row: count_text(row.requests), right=True, drop=2),
     Column("REQ/S", lambda row: rate_text(row.rate), right=True, drop=1),
-    Column("P50", lambda row: _latency(row, row.p50), right=True, drop=3),
-    Column("P95", lambda row: _latency(row, row.p95), right=True, drop=1),
+    Column("P50", lambda row: ms_text(row.p50), right=True, drop=3),
+    Column("P95", lambda row: ms_text(row.p95), right=True, drop=1),
     Column(
         "ERRORS",
         lambda row: count_text(row.errors),
@@ -132,12 +129,13 @@ def peer_table(observer: Observer, meter: UsageMeter, waited: float) -> Table[Pe
         waited: seconds that services had to answer.
     """
     busy = observer.busy
+    # Services first, each kind in the order in which they came; not by their uptimes, which their
+    # snapshots give for different moments.
+    present = sorted(observer.presence.values(), key=lambda p: (p.kind != "service", p.since))
     rows = [
         _row(peer, observer.snapshots.get(peer.name), meter, busy.get(peer.name), waited)
-        for peer in observer.presence.values()
+        for peer in present
     ]
-    # Services first, each kind in the order in which they came.
-    rows.sort(key=lambda row: (row.kind != "service", -row.uptime))
     return Table(PeerRow, rows, PEER_COLUMNS, empty="nobody is on the bus")
 
 
@@ -179,8 +177,8 @@ def _row(
         requests=snapshot.requests.received,
         answered=snapshot.total.count,
         rate=snapshot.total.rate,
-        p50=snapshot.total.p50,
-        p95=snapshot.total.p95,
+        p50=snapshot.total.p50 if snapshot.total.count else None,
+        p95=snapshot.total.p95 if snapshot.total.count else None,
         errors=snapshot.requests.errors,
         signals=sum(count.received for count in snapshot.signals.values()),
     )

@@ -7,10 +7,13 @@ import os
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import ipcm
-from tests.console.commands import ipcm_run, rows
+from ipcm.console.peers import peer_table
+from ipcm.console.usage import UsageMeter
+from tests.console.commands import LIMIT, ipcm_run, rows, terminal
 from tests.helpers import wait_until
 
 PATIENTLY = ("--timeout", "10")
@@ -133,3 +136,33 @@ def test_top_off_a_terminal_is_one_look(bus: ipcm.Bus) -> None:
     assert {row["name"] for row in rows("top")} == {"store", "probe"}
     looks = json.loads(ipcm_run("top", "-n", "2", "-d", "0.1", "-o", "json").stdout)
     assert [len(look) for look in looks] == [2, 2]
+
+
+def test_top_shows_how_it_is_at_each_look(bus: ipcm.Bus) -> None:
+    looks = json.loads(ipcm_run("top", "-n", "3", "-d", "0.5", "-o", "json").stdout)
+    ages = [look[0]["uptime"] for look in looks]
+    assert ages[1] - ages[0] > 0.4 and ages[2] - ages[1] > 0.4
+
+
+def test_rows_keep_the_order_in_which_services_came(bus: ipcm.Bus) -> None:
+    with bus.observe() as observer:
+        assert observer.ready(LIMIT)
+        # Of another moment than that of the other one, as they are.
+        old = observer.snapshots["store"]
+        observer.snapshots["store"] = msgspec.structs.replace(old, uptime=0.0)
+        names = [row.name for row in peer_table(observer, UsageMeter(), 0.0).rows]
+    assert names == ["store", "probe"]
+
+
+def test_what_has_answered_nothing_took_no_time(bus: ipcm.Bus) -> None:
+    with ipcm.service("idle", ipcm.EchoService, bus=bus):
+        found = {row["name"]: row for row in rows("ps", *PATIENTLY)}
+        assert found["idle"]["p50"] is None and found["idle"]["p95"] is None
+        assert ipcm_run("ps", "--filter", "idle p95<1h", *PATIENTLY).stdout == ""
+
+
+def test_on_a_narrow_terminal_ls_leaves_columns_out(bus: ipcm.Bus) -> None:
+    with terminal("ls", COLUMNS="30") as narrow:
+        assert narrow.end() == 0
+    heading, row = narrow.text.splitlines()
+    assert "SERVICES" in heading and "OWNER" not in heading and "..." not in heading + row

@@ -39,10 +39,10 @@ class BusRow(msgspec.Struct, frozen=True, kw_only=True):
 
 _COLUMNS: tuple[Column[BusRow], ...] = (
     Column("BUS", lambda row: row.name, style=lambda row: "name"),
-    Column("TRANSPORT", lambda row: row.transport),
+    Column("TRANSPORT", lambda row: row.transport, drop=3),
     Column("AGE", lambda row: span_text(row.age), right=True),
-    Column("OWNER", lambda row: str(row.owner_pid), right=True),
-    Column("PEERS", lambda row: str(row.peers), right=True),
+    Column("OWNER", lambda row: str(row.owner_pid), right=True, drop=2),
+    Column("PEERS", lambda row: str(row.peers), right=True, drop=1),
     Column("SERVICES", lambda row: str(row.services), right=True),
 )
 

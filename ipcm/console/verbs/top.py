@@ -11,12 +11,13 @@ from ipcm.console.results import Frames, Table
 from ipcm.console.selecting import Selection, filter_option, sort_option
 from ipcm.console.usage import UsageMeter
 from ipcm.console.verb import Context, Option, Verb
-from ipcm.console.watching import wait_for
+from ipcm.console.watching import gather, wait_for
 from ipcm.observe.observer import Observer
 
 __all__ = ["VERB"]
 
 _PATIENCE = 1.0
+_FRESH = 0.1
 
 
 def run(
@@ -37,19 +38,31 @@ def _frames(
     shown = 0
     with bus.observe(messages=False) as observer:
         while True:
-            # Old figures of a service that has become slow are better than a frozen screen.
             yield selection(look(observer, meter, _PATIENCE if not shown else 0.0))
             shown += 1
             if count is not None and shown >= count:
                 return
-            observer.refresh()
             _wait(observer, interval, context.output)
+            _refresh(observer)
 
 
 def _wait(observer: Observer, seconds: float, output: int | None) -> None:
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         wait_for(observer, left, output)
+
+
+def _refresh(observer: Observer) -> None:
+    """Gets new figures; of a service that has become slow the old ones, for a frozen screen
+    would be worse.
+    """
+    old = dict(observer.snapshots)
+    observer.refresh()
+
+    def all_new() -> bool:
+        return all(observer.snapshots.get(name) is not snapshot for name, snapshot in old.items())
+
+    gather(observer, all_new, _FRESH)
 
 
 VERB = Verb(
