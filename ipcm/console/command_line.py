@@ -18,6 +18,7 @@ from ipcm.console.click_adapter import Common, VerbGroup
 from ipcm.console.exits import Exit, exit_for
 from ipcm.console.performing import explain, perform
 from ipcm.console.render import FORMATS, Format, Output, PlainOutput, Renderer
+from ipcm.console.results import Frames, Result
 from ipcm.console.verb import Context, Verb
 from ipcm.console.watching import unwritable
 
@@ -162,7 +163,15 @@ def _perform(verb: Verb, common: Common, values: dict[str, Any]) -> int:
         output=_descriptor(),
     )
     renderer = Renderer(_make_output(on_terminal), format, _narrate, indent=on_terminal)
-    return perform(verb, values, context, renderer, _complain)
+    shown: list[Result] = []
+    try:
+        return perform(verb, values, context, renderer, _complain, shown.append)
+    except KeyboardInterrupt as interrupt:
+        # What follows goes below the ^C of a terminal. Refreshed tables see to that themselves.
+        refreshed = bool(shown) and isinstance(shown[-1], Frames)
+        if exit_for(interrupt) == Exit.INTERRUPTED and sys.stderr.isatty() and not refreshed:
+            _narrate("")
+        raise
 
 
 def _make_output(on_terminal: bool) -> Output:
@@ -190,7 +199,10 @@ def _descriptor() -> int | None:
 def _ask(question: str) -> bool:
     sys.stderr.write(f"{clean(question)} [y/N] ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):  # Ctrl-D
+        _narrate("")
+    return answer.strip().lower() in ("y", "yes")
 
 
 def _narrate(text: str) -> None:

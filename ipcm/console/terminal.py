@@ -79,6 +79,10 @@ class TerminalOutput:
         with Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as live:
 
             def show(lines: list[list[Span]]) -> None:
+                room = self._console.height
+                if 0 < room < len(lines):
+                    kept = lines[: room - 1]
+                    lines = [*kept, [(f"... {len(lines) - len(kept)} more", "faint")]]
                 live.update(Text("\n", no_wrap=True).join(map(_text, lines)), refresh=True)
 
             yield show

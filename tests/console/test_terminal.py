@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +61,37 @@ def test_a_question_is_no_by_default(bus: ipcm.Bus) -> None:
         terminate.type("y\r")
         assert terminate.end() == 0
     assert bus.services() == []
+
+
+def test_what_follows_a_question_or_ctrl_c_begins_a_line(bus: ipcm.Bus, files: Path) -> None:
+    with terminal("kill", "probe") as kill:
+        kill.expect("[y/N]")
+        kill.type("\x04")
+        assert kill.end() == 1
+        assert "\r\nipcm: nothing was done\r\n" in kill.text
+    for words, sign in (
+        (("kill", "probe"), "[y/N]"),
+        (("tail", "--filter", "name=x"), "Ctrl-C"),
+        (("demo", str(files), "--no-tui", "--name", "mine"), "Ctrl-C"),
+    ):
+        with terminal(*words) as run:
+            run.expect(sign)
+            run.type("\x03")
+            run.expect("^C")
+            run.process.send_signal(signal.SIGINT)  # it is not its controlling terminal
+            assert run.end() == 130
+            _, _, rest = run.text.partition("^C")
+            assert rest.startswith("\r\n") and rest.endswith("\r\n")
+            assert "\r\n\r\n" not in rest
+
+
+def test_top_says_how_many_rows_have_no_room(bus: ipcm.Bus) -> None:
+    with terminal("top", "-n", "1", LINES="2") as top:
+        assert top.end() == 0
+    assert "NAME" in top.text and "store" not in top.text and "... 2 more" in top.text
+    with terminal("top", "-n", "1", LINES="3") as top:
+        assert top.end() == 0
+    assert "probe" in top.text and "more" not in top.text
 
 
 def test_lines_on_a_terminal_fit_it(bus: ipcm.Bus) -> None:
