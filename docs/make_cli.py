@@ -52,12 +52,8 @@ def _word(argument: Argument) -> str:
 
 
 def _flags(option: Option) -> str:
-    value = ""
-    if option.type is not bool:
-        value = f" {option.metavar or ('|'.join(option.choices) if option.choices else 'VALUE')}"
-        if len(value) > 40:
-            value = " FIELD"
-    return f"`{', '.join(option.flags)}{value}`"
+    flags = f"{', '.join(option.flags)} {option.placeholder}".rstrip()
+    return f"`{flags}`"
 
 
 def _help(option: Option) -> str:

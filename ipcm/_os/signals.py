@@ -228,6 +228,7 @@ def _parse(name: str | int) -> Signals:
             return Signals(name)
         text = name.upper()
         return Signals[text if text.startswith("SIG") else f"SIG{text}"]
-    known = [each.name for each in Signals]
-    near = difflib.get_close_matches(f"SIG{str(name).upper().removeprefix('SIG')}", known, 1)
-    raise NoSuchSignal(f"no signal {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+    # Without SIG, which would make all of them alike; a number is like no name.
+    known = [each.name.removeprefix("SIG") for each in Signals]
+    near = difflib.get_close_matches(str(name).upper().removeprefix("SIG"), known, 1)
+    raise NoSuchSignal(f"no signal {name!r}" + (f"; did you mean SIG{near[0]}?" if near else ""))

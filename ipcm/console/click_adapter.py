@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,9 +9,11 @@ import click
 from click.shell_completion import CompletionItem
 
 from ipcm.console.common import Common, options_of
+from ipcm.console.grammar import convert
 from ipcm.console.live import OneLook
 from ipcm.console.registry import NAMES, get_verb, suggest
 from ipcm.console.verb import Argument, Completer, Option, Verb
+from ipcm.errors import UsageError
 
 __all__ = ["Common", "VerbGroup", "make_command"]
 
@@ -41,7 +42,8 @@ class VerbGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """See click; an unknown verb gets a suggestion."""
-        if args and args[0] not in NAMES and not args[0].startswith("-"):
+        known = args[0] in NAMES or args[0].startswith("-")
+        if not known and not ctx.resilient_parsing:  # else it is being completed
             ctx.fail(f"no verb {args[0]!r}{suggest(args[0])}")
         return super().resolve_command(ctx, args)
 
@@ -132,35 +134,40 @@ def _click_option(option: Option) -> click.Option:
         return click.Option([*option.flags, option.name], is_flag=True, help=option.help)
     return click.Option(
         [*option.flags, option.name],
-        type=_click_type(option),
+        type=_Value(option),
         default=option.default,
         show_default=option.default is not None,
         help=option.help,
-        metavar=option.metavar,
+        metavar=option.placeholder,
         shell_complete=_completion(option.complete),
     )
 
 
-def _click_type(option: Option) -> click.ParamType[Any]:
-    if option.choices:
-        return click.Choice(option.choices)
-    if option.type is int:
-        return click.IntRange(min=None if option.minimum is None else int(option.minimum))
-    if option.type is float:
-        return _FiniteRange(min=option.minimum)
-    return click.STRING
+class _Value(click.ParamType[Any]):
+    """The value of an option, as every surface reads it."""
 
+    def __init__(self, option: Option) -> None:
+        self.name = option.name
+        self._option = option
 
-class _FiniteRange(click.FloatRange):
-    """Numbers of seconds: neither nan, which passes every comparison, nor infinity."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See click."""
+        if not isinstance(value, str):
+            return value  # a default
+        try:
+            return convert(self._option, value)
+        except UsageError as error:
+            raise click.UsageError(str(error), ctx) from None
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is no number of seconds.", param, ctx)
-        return number
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """See click."""
+        return [
+            CompletionItem(choice)
+            for choice in self._option.choices
+            if choice.startswith(incomplete)
+        ]
 
 
 def _completion(

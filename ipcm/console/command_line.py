@@ -27,6 +27,7 @@ __all__ = ["run_command"]
 _HELP = """Services on a private message bus: see them live, ask them, steer them.
 
 Where one bus runs, it is the one meant; else name it with -b, or in IPCM_BUS.
+`ipcm help VERB` tells more of one.
 """
 _EXAMPLES = (
     ("ipcm demo", "a small real system to look at"),
@@ -36,8 +37,8 @@ _EXAMPLES = (
 )
 _COMPLETING = "_IPCM_COMPLETE"
 _CODES = (
-    "Exit codes: 0 ok, 1 service error, 2 usage, 3 bus or peer unreachable, 4 time-out, "
-    "5 partial, 130 interrupt."
+    "Exit codes: 0 ok, 1 service error, 2 usage, 3 bus or peer unreachable, 4 no answer in "
+    "time, 5 partial, 130 interrupt."
 )
 
 
@@ -88,6 +89,8 @@ def _parse_and_perform(arguments: list[str]) -> int:
     group = _make_group()
     if _COMPLETING in os.environ:
         group.main(arguments, "ipcm", complete_var=_COMPLETING)
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:2], "--help"]
     try:
         # Not group.main(), which has ideas of its own about interrupts and broken pipes.
         with group.make_context("ipcm", arguments) as context:
@@ -100,6 +103,8 @@ def _parse_and_perform(arguments: list[str]) -> int:
         _complain(error.format_message())
         if where is not None:
             _narrate(f"`{where.command_path} --help` shows how")
+        if isinstance(error, click.NoSuchOption) and error.option_name[1:2].isdecimal():
+            _narrate("a word that begins with - stands behind --, as in `request echo -- -1`")
         return Exit.USAGE
     except click.Abort:
         return Exit.INTERRUPTED

@@ -59,8 +59,8 @@ def filter_option(example: str, fields: Fields) -> Option:
 
 def sort_option(fields: Fields) -> Option:
     """The option `--sort`."""
-    text = "By this field; figures from the largest."
-    return Option("sort", ("--sort",), text, choices=tuple(fields.kinds))
+    text = f"By one of these, figures from the largest: {', '.join(fields.kinds)}."
+    return Option("sort", ("--sort",), text, choices=tuple(fields.kinds), metavar="FIELD")
 
 
 class Selection:

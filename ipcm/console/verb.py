@@ -145,6 +145,13 @@ class Option:
     complete: Completer | None = None
     check: Callable[[str], tuple[int, str] | None] | None = None
 
+    @property
+    def placeholder(self) -> str:
+        """What stands for the value in the help; "" for a switch."""
+        if self.type is bool:
+            return ""
+        return self.metavar or "|".join(self.choices) or self.name.upper()
+
 
 @dataclass(frozen=True, slots=True)
 class Verb:

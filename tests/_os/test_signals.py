@@ -376,7 +376,7 @@ def test_a_near_miss_is_told(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "SIG", "xyzzy", 0, -1, 4711])
 def test_what_is_no_signal_is_named(name: str | int) -> None:
-    with pytest.raises(ValueError, match=f"no signal {name!r}"):
+    with pytest.raises(ValueError, match=f"no signal {name!r}$"):
         parse_signals([name])
 
 

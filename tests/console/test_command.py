@@ -42,6 +42,23 @@ def test_help_and_version() -> None:
     run = ipcm_run("tial")
     assert run.returncode == 2 and "'tail'" in run.stderr
     assert ipcm_run().returncode == 2
+    assert ipcm_run("help").stdout == ipcm_run("--help").stdout
+    assert ipcm_run("help", "ps").stdout == ipcm_run("ps", "--help").stdout
+    assert ipcm_run("help", "tial").returncode == 2
+
+
+def test_what_is_wrong_is_told_as_people_say_it() -> None:
+    for words, said in (
+        (("logs", "x", "-n", "y"), "--lines is a whole number, not 'y'"),
+        (("logs", "x", "-n", "-1"), "--lines is at least 0, not -1"),
+        (("top", "--sort", "p59"), "--sort is one of name, kind"),
+        (("request", "x", "-1"), "stands behind --"),
+    ):
+        run = ipcm_run(*words)
+        assert run.returncode == 2 and said in run.stderr
+    for words in (("logs",), ("ps",)):
+        assert "RANGE" not in (shown := ipcm_run(*words, "--help").stdout)
+        assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_completion_of_verbs_and_services(bus: ipcm.Bus) -> None:

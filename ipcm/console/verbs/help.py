@@ -14,7 +14,6 @@ from ipcm.console.verb import Argument, Context, Option, Verb
 
 __all__ = ["VERB", "help_of"]
 
-_WIDEST = 30
 _GROUPS = ("Look", "Ask", "Act", "Run")
 
 
@@ -57,10 +56,7 @@ def _usage(argument: Argument) -> str:
 
 
 def _flags(option: Option) -> str:
-    choices = "|".join(option.choices)
-    metavar = option.metavar or (choices if 0 < len(choices) < _WIDEST else option.name.upper())
-    value = "" if option.type is bool else f" {metavar}"
-    return ", ".join(option.flags) + value
+    return f"{', '.join(option.flags)} {option.placeholder}".rstrip()
 
 
 def _complete(live: Live, args: Mapping[str, Any], begin: str) -> Iterable[Offer]:
