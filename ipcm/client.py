@@ -75,11 +75,11 @@ class Client(Connection):
         Raises:
             NoSuchPeer, Backpressure, ContentError, MessageTooLarge, BusGone: nothing was queued.
         """
-        self._enter()
+        outer = self._enter()
         try:
             return self._send(to, GENERAL, content)
         finally:
-            self._leave()
+            self._inside = outer
 
     def try_message(self, to: str, content: Any) -> Outcome:
         """Sends like `send_message`; an Outcome says how it went, with the id as its `out`."""
@@ -124,11 +124,11 @@ class Client(Connection):
 
     def respond(self, to: str, kind: int, id: int, content: Any, error: str | None) -> None:
         """Sends an answer; `id` is the request's."""
-        self._enter()
+        outer = self._enter()
         try:
             self._send(to, kind, content, error, id)
         finally:
-            self._leave()
+            self._inside = outer
 
     # Receiving
 
@@ -203,11 +203,11 @@ class Client(Connection):
         """
         if callback is not None:
             check_callable(callback, "a callback")
-        self._enter()
+        outer = self._enter()
         try:
             return self._ask(to, payload, timeout, callback, control)
         finally:
-            self._leave()
+            self._inside = outer
 
     def _ask(
         self,
@@ -253,11 +253,11 @@ class Client(Connection):
         """
         if timeout is not None:
             timeout = check_timeout(timeout)
-        self._enter()
+        outer = self._enter()
         try:
             response = self.requests.done.pop(id, None) or self._await(id, timeout)
         finally:
-            self._leave()
+            self._inside = outer
         failure = response.exception
         if failure is not None and not isinstance(failure, RemoteError):
             raise failure
@@ -292,7 +292,7 @@ class Client(Connection):
             RemoteError: the peer answered with an error.
             RequestTimeout, PeerGone, NoSuchPeer: no answer came.
         """
-        self._enter()
+        outer = self._enter()
         try:
             id = self._ask(to, payload, timeout)
             try:
@@ -302,7 +302,7 @@ class Client(Connection):
                 self.requests.forget(id)
                 raise
         finally:
-            self._leave()
+            self._inside = outer
         if response.exception is not None:
             raise response.exception
         return response.payload

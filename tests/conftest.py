@@ -97,17 +97,24 @@ def name_of(pid: int) -> str:
     return str(pid)
 
 
-@pytest.fixture(autouse=True)
-def nothing_left_behind(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """Fails a test that leaves a child, a descriptor, a process or a bus behind."""
+@pytest.fixture
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A place for buses that nobody else has, and patience."""
     home = tmp_path_factory.mktemp("buses")
     home.chmod(0o700)
-    monkeypatch.setenv("IPCM_RUNTIME_DIR", str(home))
-    monkeypatch.delenv("IPCM_BUS", raising=False)
-    # To a user a service that does not answer at once is busy; here it may be the machine.
-    monkeypatch.setattr(Handle.snapshot, "__defaults__", (PATIENT,))
+    # Not by the test's own `monkeypatch`, whose `undo` would put it among the user's buses.
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("IPCM_RUNTIME_DIR", str(home))
+        patched.delenv("IPCM_BUS", raising=False)
+        # To a user a service that does not answer at once is busy; here it may be the machine.
+        patched.setattr(Handle.snapshot, "__defaults__", (PATIENT,))
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(surroundings: Path) -> Iterator[None]:
+    """Fails a test that leaves a child, a descriptor, a process or a bus behind."""
+    home = surroundings
     children_before, open_before = children(), descriptors()
     group = Group()
     try:
