@@ -99,7 +99,10 @@ class Links:
         # Looked at here too: most have room, and a call takes as long as that.
         if link.outbox.bytes + size > limits.peer or self._queued + size > limits.process:
             self.check_room(link, size)
-        self.queue(link, frame)
+        link.outbox.put(frame)
+        self._queued += size
+        if not link.dirty:
+            self._note(link)
 
     def check_room(self, link: Link, size: int) -> None:
         """Raises Backpressure where so much more would be too much for a peer, or for all."""
@@ -116,6 +119,10 @@ class Links:
         """As `hold`, of what has to be kept: the rest of a frame that is begun."""
         link.outbox.put(frame)
         self._queued += len(frame)
+        self._note(link)
+
+    def _note(self, link: Link) -> None:
+        """Something waits now: for the kernel, or for `uncork`."""
         if not self.corked:
             self._watch(link)
         elif not link.dirty:
