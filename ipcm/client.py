@@ -115,12 +115,24 @@ class Client(Connection):
     def flush(self, timeout: float | None = None) -> bool:
         """Waits (seconds; None: for ever) until the kernel has all that was sent.
 
+        What comes in meanwhile is taken in, for the next `get_messages`: the one that does not
+        read may be waiting for this one to do so. Callbacks are called at the next `poll`.
+
         Returns:
             False where the time-out came first.
         """
         timeout = check_timeout(timeout)
         with self._entered():
-            return self.port.flush(timeout)
+            return self._flush(timeout)
+
+    def _flush(self, timeout: float | None) -> bool:
+        deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
+        while not self.port.flush():
+            left = deadline - self.clock.monotonic()
+            if left <= 0:
+                return False
+            self.take_in(None if left == math.inf else left)
+        return True
 
     def respond(self, to: str, kind: int, id: int, content: Any, error: str | None) -> None:
         """Sends an answer; `id` is the request's."""
@@ -403,7 +415,7 @@ class Client(Connection):
             return []
         with self._entered():
             try:
-                self.port.flush(flush)
+                self._flush(flush)
                 self.pump(0.0)
             finally:
                 self.disconnected = True

@@ -169,6 +169,17 @@ class Connection:
         while endings:  # where a callback raises, those of the others are called next time
             self.on_ending(endings.popleft())
 
+    def take_in(self, timeout: float | None) -> None:
+        """Takes in what is there, as `pump` does, and calls nobody: the next `pump` does that.
+
+        Args:
+            timeout: seconds; None waits until something happens, be it that more can be sent.
+        """
+        for arrival in self.port.receive(timeout):
+            self._take(arrival, 0)
+        if self.port.changes:
+            self._endings += self._heed_changes()
+
     def on_ending(self, ending: Ending) -> None:
         """Calls the callback of a request that ended; a service puts its own way here."""
         ending.callback(ending.response, ending.message)

@@ -13,10 +13,13 @@ class Waker:
 
     Neither call waits, and neither may race with the other or with `close`: their callers hold
     a lock.
+
+    Attributes:
+        is_set: whether it is readable.
     """
 
     def __init__(self) -> None:
-        self._is_set = False
+        self.is_set = False
         if hasattr(os, "eventfd"):
             self._read = self._write = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         else:
@@ -29,14 +32,14 @@ class Waker:
 
     def set(self) -> None:
         """Makes it readable."""
-        if not self._is_set and self._write >= 0:
-            self._is_set = True
+        if not self.is_set and self._write >= 0:
+            self.is_set = True
             os.write(self._write, b"\1" + bytes(7))
 
     def clear(self) -> None:
         """Makes it silent."""
-        if self._is_set and self._read >= 0:
-            self._is_set = False
+        if self.is_set and self._read >= 0:
+            self.is_set = False
             os.read(self._read, 8)
 
     def close(self) -> None:

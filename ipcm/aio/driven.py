@@ -98,7 +98,7 @@ class Driven(abc.ABC):
         if self._wants_more():
             self._turn()
         else:
-            self._sync.port.flush(0.0)
+            self._sync.port.flush()
             self._settle()
 
     @contextlib.contextmanager

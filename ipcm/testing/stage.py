@@ -44,11 +44,10 @@ class _StageHub(Hub):
     stage: Stage
 
     def sleep(self, box: Mailbox, timeout: float | None) -> None:
-        self.stage.wait(lambda: not box.empty, timeout)
+        self.stage.wait(lambda: not box.silent, timeout)
 
-    def await_move(self, timeout: float | None) -> None:
-        now = self.clock.monotonic()
-        self.stage.go_on(math.inf if timeout is None else now + timeout)
+    def await_departure(self, timeout: float) -> None:
+        self.stage.go_on(self.clock.monotonic() + timeout)
 
 
 class Stage:

@@ -149,8 +149,9 @@ class Port(abc.ABC):
     def receive(self, timeout: float | None = 0.0, spin: bool = False) -> list[Arrival]:
         """Takes what came in, in order per sender; [] when the time-out (seconds) is over.
 
-        It may return early and empty, with `changes`. With `spin` it waits a few microseconds
-        where that lately paid off, also where the time-out is 0.
+        It may return early and empty, with `changes`, or because the kernel has taken some of
+        what waited for it. With `spin` it waits a few microseconds where that lately paid off,
+        also where the time-out is 0.
         """
 
     @property
@@ -189,8 +190,13 @@ class Port(abc.ABC):
         """
 
     @abc.abstractmethod
-    def flush(self, timeout: float | None) -> bool:
-        """Waits until the kernel has everything; False where the time-out came first."""
+    def flush(self) -> bool:
+        """Hands the kernel what it takes of all that waits, corked or not.
+
+        Returns:
+            Whether it has everything now. Else `receive` returns when it takes more: who waits
+            for that reads meanwhile, or two that wait for each other do so for ever.
+        """
 
     @abc.abstractmethod
     def backlog(self) -> dict[str, int]:

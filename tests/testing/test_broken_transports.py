@@ -189,7 +189,7 @@ class Lonely(MemoryPort):
 class Flushed(MemoryPort):
     """Says at once that all has been taken."""
 
-    def flush(self, timeout: float | None) -> bool:
+    def flush(self) -> bool:
         return True
 
 

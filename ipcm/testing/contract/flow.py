@@ -6,7 +6,8 @@ import pytest
 
 import ipcm
 from ipcm import Bus, Client
-from ipcm.testing.contract.base import LIMIT, Base, read
+from ipcm.testing.contract.base import LIMIT, Base, answer, read
+from ipcm.testing.running import Thread
 from ipcm.transports.base import Limits
 
 __all__ = ["Flow"]
@@ -56,6 +57,34 @@ class Flow(Base):
                 a.send_message("slow", [number, "x" * 3_000])
             numbers = [message.content[0] for message in read(slow, 1_000, a)]
             assert numbers == list(range(1_000))
+
+    def test_two_that_flush_to_each_other_do_not_wait_for_ever(self, bus: Bus) -> None:
+        def flush_and_read(client: Client, count: int) -> None:
+            assert client.flush(LIMIT)
+            assert [message.content[0] for message in read(client, count)] == list(range(count))
+
+        with bus.connect("a") as a, bus.connect("b") as b:
+            to_b, to_a = fill(a, "b"), fill(b, "a")
+            thread = Thread(lambda: flush_and_read(a, to_a))
+            flush_and_read(b, to_b)
+            thread.result()
+
+    def test_what_comes_in_while_flushing_calls_nobody_back(self, bus: Bus) -> None:
+        with bus.connect("a") as a, bus.connect("b") as b:
+            called: list[str] = []
+            a.send_request("b", 1, lambda response, message: called.append("answered"))
+            (request,) = read(b, 1)
+            fill(a, "b")
+            b.send_message("a", "before")
+            answer(b, request, 2)
+            b.send_message("a", "after")
+            thread = Thread(lambda: a.flush(LIMIT))
+            while thread.is_alive():
+                b.get_messages(0.01)
+            assert thread.result()
+            assert not called
+            assert [message.content for message in read(a, 2)] == ["before", "after"]
+            assert called == ["answered"]
 
     def test_cutting_one_off(self, bus: Bus) -> None:
         with bus.connect("a") as a, bus.connect("stuck") as stuck:

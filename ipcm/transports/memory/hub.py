@@ -61,7 +61,7 @@ class Hub:
         self.ended = False
         self.expiry = math.inf
         self._ending = False
-        self._moved = threading.Condition(self.lock)
+        self._departed = threading.Condition(self.lock)
         self._roster = Roster()
         self._boxes: dict[int, Mailbox] = {}
         self._named: dict[str, Mailbox] = {}
@@ -97,7 +97,7 @@ class Hub:
                 del self._named[box.owner.name]
                 word = Leave(next(self._seqs))
                 self._tell(box.number, self._roster.leave(box.number, word))
-            self._moved.notify_all()
+            self._departed.notify_all()
 
     def pause(self, box: Mailbox, expires_in: float | None, unread: Sequence[Message]) -> None:
         """A peer goes away for a while."""
@@ -107,7 +107,6 @@ class Hub:
             self.expiry = min(self.expiry, expires)
             box.pause(unread, expires, self.limits.peer)
             self._tell(0, self._roster.pause(box.number))
-            self._moved.notify_all()
 
     def resume(self, name: str) -> tuple[Mailbox, Sequence[Message]]:
         """It is back; raises NoSuchPeer, NameTaken, BusGone."""
@@ -203,13 +202,9 @@ class Hub:
         poll.register(box.waker.fileno(), select.POLLIN)
         poll.poll(milliseconds(timeout))
 
-    def await_move(self, timeout: float | None) -> None:
-        """Waits until some mailbox was read or some peer has left; the lock is held."""
-        self._moved.wait(None if timeout is None else min(timeout, LONGEST_WAIT))
-
-    def moved(self) -> None:
-        """Tells those who wait for that; the lock is held."""
-        self._moved.notify_all()
+    def await_departure(self, timeout: float) -> None:
+        """Waits until some peer has left; the lock is held."""
+        self._departed.wait(min(timeout, LONGEST_WAIT))
 
     # The end
 
@@ -230,11 +225,10 @@ class Hub:
                 left = deadline - self.clock.monotonic()
                 if left <= 0:
                     break
-                self.await_move(left)
+                self.await_departure(left)
             self.ended = True
             for box in list(self._boxes.values()):
                 if box.expires is None:
                     box.put(Ended())
                 else:
                     self.leave(box)
-            self.moved()

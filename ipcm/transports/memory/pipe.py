@@ -66,7 +66,7 @@ class Mailbox:
         self.unread, self.expires, self.capacity = unread, expires, capacity
         self.waker.close()
         for pipe in list(self.inbound):
-            pipe.move()
+            pipe.move_on()
         for pipe in self.outbound.values():
             pipe.close()
 
@@ -90,7 +90,7 @@ class Mailbox:
                 item.pipe.taken -= len(item.body)
                 pipes[item.pipe] = None
         for pipe in pipes:
-            pipe.move()
+            pipe.move_on()
         return items
 
     def push(self) -> None:
@@ -99,9 +99,9 @@ class Mailbox:
             pipe.move()
 
     @property
-    def empty(self) -> bool:
-        """Whether nothing is there."""
-        return not self._items
+    def silent(self) -> bool:
+        """Whether nothing is there, and nothing that its peer sent has moved up."""
+        return not self.waker.is_set
 
 
 class Pipe:
@@ -140,9 +140,17 @@ class Pipe:
             self.taken += len(body)
             self.target.put(Parcel(self, body))
 
+    def move_on(self) -> None:
+        """As `move`, where there is room: its sender may wait for that."""
+        if self.waiting:
+            self.move()
+            self.source.waker.set()
+
     def close(self) -> None:
         """Forgets what waits; what the mailbox has taken is still delivered."""
         self.closed = True
+        if self.waiting:
+            self.source.waker.set()
         self.waiting.clear()
         self._count(-self.queued)
         self.target.inbound.pop(self, None)

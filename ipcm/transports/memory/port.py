@@ -64,7 +64,7 @@ class MemoryPort(Port):
         hub = self._hub
         if self._box.corked:
             self.push()
-        if timeout != 0 and self._box.empty and not self.changes:
+        if timeout != 0 and self._box.silent and not self.changes:
             if hub.expiry < math.inf:
                 left = max(hub.expiry - self.clock.monotonic(), 0.0)
                 timeout = left if timeout is None else min(timeout, left)
@@ -72,8 +72,6 @@ class MemoryPort(Port):
         with hub.lock:
             hub.expire()
             items = self._box.take()
-            if items:
-                hub.moved()
         return self._sort(items) if items else []
 
     def _sort(self, items: list[Item]) -> list[Arrival]:
@@ -164,18 +162,11 @@ class MemoryPort(Port):
         with self._hub.lock:
             self._box.push()
 
-    def flush(self, timeout: float | None) -> bool:
+    def flush(self) -> bool:
         """See `Port.flush`."""
-        clock = self.clock
-        deadline = math.inf if timeout is None else clock.monotonic() + timeout
         with self._hub.lock:
             self._box.push()
-            while self._box.queued and not self._hub.ended:
-                left = deadline - clock.monotonic()
-                if left <= 0:
-                    return False
-                self._hub.await_move(None if left == math.inf else left)
-        return True
+            return not self._box.queued or self._hub.ended
 
     def backlog(self) -> dict[str, int]:
         """See `Port.backlog`."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from ipcm._core.envelope import Envelope
 from ipcm._core.framing import HEADER, Frame
-from ipcm._core.patience import LONGEST_WAIT, milliseconds
+from ipcm._core.patience import LONGEST_WAIT
 from ipcm._core.registry import (
     PeerKind,
 )
@@ -122,8 +122,7 @@ class UnixPort(PresentPort):
         # are looked at every millisecond at least.
         spin = (spin or timeout != 0) and self._credit and not self._bulk
         if hot is None or (now := _monotonic()) - self._looked >= _LOOK_AROUND:
-            self._look(0, arrivals)
-            if arrivals or self.changes:
+            if self._look(0, arrivals) or self.changes:
                 return arrivals
         elif self._streaming or not spin:
             self._read(hot, arrivals)
@@ -131,6 +130,8 @@ class UnixPort(PresentPort):
                 return arrivals
         elif self._spin_on(hot, arrivals, now):
             return arrivals
+        if self._links.hot is not hot:
+            return arrivals  # it hung up, and what waited for it does so no more
         began = _monotonic()
         self._look(timeout, arrivals)
         if timeout != 0:
@@ -138,7 +139,7 @@ class UnixPort(PresentPort):
         return arrivals
 
     def _spin_on(self, hot: Link, arrivals: list[Arrival], began: float) -> bool:
-        """Looks again and again; whether something came. Giving the CPU away between two looks
+        """Looks again and again; whether something happened. Giving the CPU away between two looks
         makes this work on a single CPU too, where the other side has had its turn after the
         first one. With several CPUs it takes a while: to ask epoll costs a fifth of a read that
         finds nothing, and raises.
@@ -155,25 +156,24 @@ class UnixPort(PresentPort):
         if arrivals:
             return True
         deadline, poll = now + self.spin, self._epoll.poll
-        while not arrivals:
+        while True:
             _give_way()
             events = poll(0)
             self._looked = _monotonic()
             if events:
                 self._heed_events(events, arrivals)
-                if self.changes:
-                    break
-            elif self._looked > deadline:
+                return True
+            if self._looked > deadline:
                 self._credit = False
                 return False
-        return True
 
     def slept(self, seconds: float) -> None:
         """See `Port.slept`."""
         if seconds < _QUICK and self.spin > 0 and _monotonic() >= self._no_credit_until:
             self._credit = True
 
-    def _look(self, timeout: float | None, arrivals: list[Arrival]) -> None:
+    def _look(self, timeout: float | None, arrivals: list[Arrival]) -> bool:
+        """Waits once; whether something happened."""
         deadline = self.deadline
         if deadline < math.inf and timeout != 0:
             left = max(deadline - _monotonic(), 0.0)
@@ -183,6 +183,7 @@ class UnixPort(PresentPort):
         self._heed_events(events, arrivals)
         if deadline <= self._looked:
             self._keep_deadlines(self._looked, arrivals)
+        return bool(events or arrivals)
 
     def _heed_events(self, events: list[tuple[int, int]], arrivals: list[Arrival]) -> None:
         links = self._links
@@ -350,22 +351,12 @@ class UnixPort(PresentPort):
         """See `Port.push`."""
         self._links.push()
 
-    def flush(self, timeout: float | None) -> bool:
+    def flush(self) -> bool:
         """See `Port.flush`."""
-        deadline = None if timeout is None else _monotonic() + timeout
-        while waiting := self._links.waiting():
-            for link in waiting:
-                self._links.write(link)
-            if not (waiting := self._links.waiting()):
-                break
-            poll = select.poll()
-            for link in waiting:
-                poll.register(link.fd, select.POLLOUT)
-            left = None if deadline is None else deadline - _monotonic()
-            if left is not None and left <= 0:
-                return False
-            poll.poll(milliseconds(left))
-        return True
+        links = self._links
+        for link in links.waiting():
+            links.write(link)
+        return not links.waiting()
 
     def backlog(self) -> dict[str, int]:
         """See `Port.backlog`."""

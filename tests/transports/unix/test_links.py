@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
+
+import pytest
 
 import ipcm
 from ipcm import Bus
-from ipcm.testing.contract.base import read
+from ipcm._core.envelope import GENERAL, Envelope
+from ipcm._core.framing import HEADER
+from ipcm.testing.contract.base import LIMIT, read
 from ipcm.transports.base import Limits
+from ipcm.transports.unix.port import UnixPort
 
 
 class TestHeldBack:
@@ -46,3 +52,28 @@ class TestAll:
                 a.port.cut(f"stuck-{number}")
             a.send_message("free", large)
             assert [len(message.content) for message in read(free, 1, a)] == [len(large)]
+
+
+class TestUntilItIsTaken:
+    """Who waits for the kernel to take more sleeps no longer than that takes."""
+
+    @pytest.mark.parametrize("way", ["look", "read", "spin"])
+    @pytest.mark.parametrize("how", ["taken", "hung up"])
+    def test_a_wait_ends_with_it(self, bus: Bus, way: str, how: str) -> None:
+        with bus.connect("a") as a, bus.connect("b") as b:
+            b.send_message("a", "so that it spoke last")
+            read(a, 1)
+            port = a.port
+            assert isinstance(port, UnixPort)
+            link = port._links.outgoing["b"]
+            body = port._encode(Envelope(GENERAL, 1, "x", None, 0.0))
+            port._links.queue(link, HEADER.pack(len(body)) + body)
+            if how == "hung up":
+                b.port.cut("a")
+            port._looked = 0.0 if way == "look" else float("inf")
+            port._streaming = way == "read"
+            port._credit = way == "spin"
+            began = time.monotonic()
+            while port.backlog():
+                port.receive(LIMIT)
+            assert time.monotonic() - began < LIMIT / 2
