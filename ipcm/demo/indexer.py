@@ -83,6 +83,10 @@ class Indexer(DemoService):
             lambda: Walk(self._root, avoid=avoid), most_files=self._most_files, rest=self._rest
         )
 
+    def figures(self) -> IndexerReport:
+        """See `DemoService`."""
+        return self.report()
+
     @endpoint
     def report(self) -> IndexerReport:
         """How far the indexer is: its phase, files, workers, and what it left out."""

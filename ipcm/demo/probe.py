@@ -41,6 +41,10 @@ class Probe(DemoService):
         self._slowest = 0.0
         self._last_error = ""
 
+    def figures(self) -> ProbeReport:
+        """See `DemoService`."""
+        return self.report()
+
     @endpoint
     def report(self) -> ProbeReport:
         """What the probe has asked so far, and how that went."""

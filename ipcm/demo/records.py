@@ -6,11 +6,14 @@ people, they are text (see `show_path`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 __all__ = [
     "BatchDone",
     "Duplicate",
+    "Farewell",
     "FileFacts",
     "Hit",
     "IndexerReport",
@@ -114,6 +117,19 @@ class StoreStats(msgspec.Struct, frozen=True):
     duplicates: int = 0
     wasted: int = 0
     peers_seen: int = 0
+
+
+class Farewell(msgspec.Struct, frozen=True):
+    """The last that a service of the demo says.
+
+    Attributes:
+        answered, errors: requests, and those of them that were answered with an error.
+        figures: its own, as it gives them to whoever asks.
+    """
+
+    answered: int
+    errors: int
+    figures: dict[str, Any]
 
 
 class IndexerReport(msgspec.Struct, frozen=True):

@@ -13,10 +13,10 @@ import msgspec
 from ipcm.bus import Bus, buses, spawn
 from ipcm.demo.indexer import Indexer
 from ipcm.demo.probe import Probe
-from ipcm.demo.records import IndexerReport, ProbeReport, StoreStats
+from ipcm.demo.records import Farewell, IndexerReport, ProbeReport, StoreStats
 from ipcm.demo.store import Store
 from ipcm.demo.text import show_path
-from ipcm.errors import IPCMError, NameTaken, UsageError
+from ipcm.errors import IPCMError, NameTaken, RequestTimeout, UsageError
 from ipcm.role.handle import Handle
 from ipcm.role.launch import service
 
@@ -131,8 +131,9 @@ class Demo:
     def _serve(self, name: str, maker: Any, **params: Any) -> Handle:
         # To its file: the screen belongs to whoever started the demo.
         handle: Handle = service(
-            name, maker, bus=self.bus, handle_name=f"demo-{name}", output="bus", **params
-        )
+            name, maker, bus=self.bus, handle_name=f"demo-{name}", output="bus", last_words=True,
+            **params,
+        )  # fmt: skip
         self._undo.callback(handle.close, _GRACE)
         return handle
 
@@ -152,7 +153,8 @@ class Demo:
                 bus.shutdown(_GRACE)
 
     def summary(self, timeout: float = _PATIENCE) -> DemoSummary:
-        """What has been done so far; of a service that does not answer, what it said last.
+        """What has been done so far; of a service that has ended what it had done by then, and of
+        one that does not answer what it said last.
 
         Args:
             timeout: seconds that all of them have to answer.
@@ -166,22 +168,36 @@ class Demo:
         for name, handle in (
             ("store", self.store), ("indexer", self.indexer), ("probe", self.probe)
         ):  # fmt: skip
-            with contextlib.suppress(IPCMError):  # it was terminated, or is busy
+            try:
                 self._ask(name, handle, deadline)
+            except RequestTimeout:
+                pass  # it is busy
+            except IPCMError:
+                self._hear(name)
         return self._add_up()
 
     def _ask(self, name: str, handle: Handle, deadline: float) -> None:
         total = handle.snapshot(_left(deadline)).total
         self._answered[name] = (total.count, total.errors)
         request: dict[str, Any] = {"endpoint": "stats" if name == "store" else "report", "args": {}}
-        answer = handle.request(request, _left(deadline))
+        self._note(name, handle.request(request, _left(deadline)))
+
+    def _hear(self, name: str) -> None:
+        """Takes in the last words of a service that has ended, if it had any."""
+        line = self.bus.output(name).tail(1)
+        with contextlib.suppress(msgspec.DecodeError):
+            last = msgspec.json.decode(line, type=Farewell)
+            self._note(name, last.figures)
+            self._answered[name] = (last.answered, last.errors)
+
+    def _note(self, name: str, figures: Any) -> None:
         match name:
             case "store":
-                self._stats = msgspec.convert(answer, StoreStats)
+                self._stats = msgspec.convert(figures, StoreStats)
             case "indexer":
-                self._indexer = msgspec.convert(answer, IndexerReport)
+                self._indexer = msgspec.convert(figures, IndexerReport)
             case _:
-                self._probe = msgspec.convert(answer, ProbeReport)
+                self._probe = msgspec.convert(figures, ProbeReport)
 
     def _add_up(self) -> DemoSummary:
         # What the store answered with an error is among its own errors already.

@@ -48,6 +48,10 @@ class Store(DemoService):
         super().run_on_cleanup()
         self._database.close()
 
+    def figures(self) -> StoreStats:
+        """See `DemoService`."""
+        return self.stats()
+
     @endpoint
     def search(self, text: str, limit: int = 20) -> list[Hit]:
         """Finds text files that hold all the words of `text`, best first."""

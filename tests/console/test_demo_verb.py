@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import signal
 import time
@@ -61,6 +62,21 @@ def test_a_signal_ends_the_demo_with_its_summary(
     assert left_behind(home) == []
 
 
+def test_a_signal_to_all_of_the_demo_ends_it_with_what_was_done(home: Path, files: Path) -> None:
+    with running("demo", str(files), "-o", "json", "--no-tui", process_group=0) as demo:
+        wait_until(lambda: [bus.name for bus in ipcm.buses()] == ["demo"], LIMIT)
+        wait_until(lambda: "store" in ipcm.find_bus("demo").services(), LIMIT)
+        with ipcm.attach("store", ipcm.find_bus("demo")) as store:
+            wait_until(lambda: store.call("stats")["files_indexed"] == 20, LIMIT)
+        os.killpg(demo.pid, signal.SIGTERM)  # as `timeout` does
+        output, error = demo.communicate(timeout=LIMIT)
+    assert demo.returncode == 143 and "Traceback" not in error
+    summary = json.loads(output)
+    assert summary["files_indexed"] == 20
+    assert summary["workers_run"] > 0 and summary["requests_answered"] > 0
+    assert left_behind(home) == []
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.03, 0.06, 0.09, 0.12, 0.15, 0.18, 0.22, 0.3])
 def test_a_demo_hit_while_it_starts_leaves_nothing(home: Path, files: Path, delay: float) -> None:
     with running("demo", str(files), "--no-tui") as demo:
@@ -92,7 +108,7 @@ def test_the_demo_from_a_second_terminal(home: Path, files: Path) -> None:
         output, error = demo.communicate(timeout=LIMIT)
         assert demo.returncode == 0
         assert "probe has ended" in error and "no service is left" in error
-        assert "files indexed" in output
+        assert "files indexed      20\n" in output
     assert left_behind(home) == []
 
 

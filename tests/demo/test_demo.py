@@ -223,6 +223,21 @@ def test_sums_up_without_its_services(tree: Path) -> None:
         assert after.requests_answered >= before.requests_answered
 
 
+def test_sums_up_what_services_had_done_that_nobody_asked(tree: Path) -> None:
+    (tree / "file").write_text("x\n")
+    with Demo(tree) as demo:
+        await_passes(demo)
+        wait_until(lambda: demo.probe.call("report")["answered"] > 0)
+        for pid in [peer.pid for peer in demo.bus.presence() if peer.kind == "service"]:
+            os.kill(pid, signal.SIGTERM)
+        for handle in (demo.probe, demo.indexer, demo.store):
+            assert handle.wait(10.0) == 0
+        told = demo.summary()
+        assert told.files_indexed == 1 and told.bytes == 2 and told.workers_run == 1
+        assert told.requests_answered > 0 and told.peers_seen > 0
+        assert demo.summary() == told
+
+
 def test_a_stopped_service_does_not_hold_up_the_summary_or_the_end(tree: Path) -> None:
     with Demo(tree) as demo:
         await_passes(demo)
