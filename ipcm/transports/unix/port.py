@@ -324,13 +324,13 @@ class UnixPort(PresentPort):
         except BlockingIOError:
             raise Backpressure(to, 0, 0) from None
         except (ConnectionRefusedError, FileNotFoundError):
-            raise NoSuchPeer(to, (info.name for info in self.peers())) from None
+            raise self._left(to) from None
         try:
             sock.send(self._introduction.frame)
         except OSError:
             # It hung up at once: it is on its way out.
             sock.close()
-            raise NoSuchPeer(to, (info.name for info in self.peers())) from None
+            raise self._left(to) from None
         link = Link(sock, self._scratch, self._limits.frame)
         link.name = to
         link.incarnation = peer.incarnation
@@ -338,6 +338,11 @@ class UnixPort(PresentPort):
         self._links.add(link)
         self._links.outgoing[to] = link
         return link
+
+    def _left(self, name: str) -> NoSuchPeer:
+        """It does not listen any more, and the registrar may not know that yet."""
+        others = (each.name for each in self.peers() if each.kind != "observer")
+        return NoSuchPeer(name, (other for other in others if other not in (name, self.name)))
 
     def cork(self) -> None:
         """See `Port.cork`."""

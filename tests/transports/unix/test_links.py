@@ -77,3 +77,12 @@ class TestUntilItIsTaken:
             while port.backlog():
                 port.receive(LIMIT)
             assert time.monotonic() - began < LIMIT / 2
+
+
+class TestGone:
+    def test_one_that_has_hung_up_is_not_named_among_those_who_are_there(self, bus: Bus) -> None:
+        with bus.connect("a") as a, bus.connect("b") as b, bus.connect("c"):
+            # As in the moment from its death until the registrar knows.
+            b.port._listener.close(b.port._address)  # type: ignore[attr-defined]
+            with pytest.raises(ipcm.NoSuchPeer, match="no peer named 'b'; here are: c"):
+                a.send_message("b", 1)
