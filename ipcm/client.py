@@ -98,7 +98,7 @@ class Client(Connection):
         """
         results: dict[str, Outcome] = {}
         with self._entered():
-            for peer in self._others():
+            for peer in self.others():
                 try:
                     results[peer.name] = Outcome(
                         True, None, self._send(peer.name, BROADCAST, content)
@@ -344,9 +344,10 @@ class Client(Connection):
         """Names of the others: without oneself and without observers."""
         with self._entered():
             self.pump(0.0)  # who has left is known no more
-            return [peer.name for peer in self._others()]
+            return [peer.name for peer in self.others()]
 
-    def _others(self) -> list[PeerInfo]:
+    def others(self) -> list[PeerInfo]:
+        """Those of `peers`, as far as it is known: nothing is taken in for it."""
         return [
             peer for peer in self.port.peers() if peer.kind != "observer" and peer.name != self.name
         ]

@@ -20,14 +20,17 @@ def make_preview(
     """The content as text, cut at 256 bytes. It takes no longer for large content than for small.
 
     Args:
-        redact: takes the content and returns what may be shown. Where it fails, nothing is.
+        redact: takes the content and returns what may be shown. Where it fails, nothing is;
+            also where it would end the process, which is not for those who look to do.
         small: the content is known to be hardly longer than the cut, so that it need not be
             looked through first; that takes four times as long as the text.
     """
     if redact is not None:
         try:
             content = redact(content)
-        except Exception as error:  # noqa: BLE001 (somebody looks, and the service must not suffer)
+        except KeyboardInterrupt:
+            raise  # that is not its own
+        except BaseException as error:  # noqa: BLE001 (somebody looks: the service must not suffer)
             return f"(not shown: redact() failed with {type(error).__name__})"
     if not small or redact is not None:
         content = _beginning(content, [PREVIEW_BYTES], _DEEPEST)

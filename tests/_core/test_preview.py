@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,12 +48,21 @@ def test_redacted_first() -> None:
     assert make_preview(secret, lambda content: content[-6:]) == '"secret"'
 
 
-def test_a_redaction_that_fails_shows_nothing() -> None:
+@pytest.mark.parametrize("failure", [KeyError, SystemExit, asyncio.CancelledError])
+def test_a_redaction_that_fails_shows_nothing(failure: type[BaseException]) -> None:
     def redact(content: Any) -> Any:
-        raise KeyError(content)
+        raise failure(content)
 
     preview = make_preview("secret", redact)
-    assert "secret" not in preview and "KeyError" in preview
+    assert "secret" not in preview and failure.__name__ in preview
+
+
+def test_an_interrupt_is_not_the_redaction_s_own() -> None:
+    def redact(content: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_preview("secret", redact)
 
 
 def test_what_cannot_be_told_in_json() -> None:

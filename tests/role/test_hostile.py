@@ -12,6 +12,7 @@ import pytest
 import ipcm
 from ipcm import Service
 from ipcm._core.envelope import CONTROL, REQUEST, RESPONSE, TERMINATE, Envelope
+from ipcm.testing import Stage
 from tests._os.processes import read_all
 from tests.helpers import gone, wait_until
 from tests.role.consumers import Telling, double
@@ -47,10 +48,11 @@ def test_a_signal_that_is_none_is_refused_to_the_observer(given: Any) -> None:
         assert handle.request(2) == 4
 
 
-def test_redacting_that_fails_harms_nobody() -> None:
+@pytest.mark.parametrize("failure", [ValueError, SystemExit])
+def test_redacting_that_fails_harms_nobody(failure: type[BaseException]) -> None:
     class Careless(Telling):
         def redact(self, content: Any) -> Any:
-            raise ValueError("oh no")
+            raise failure("oh no")
 
     with ipcm.service("x", Careless) as handle, handle.bus.observe() as observer:
         assert observer.ready(10)
@@ -190,3 +192,48 @@ def test_a_terminate_word_with_any_value() -> None:
         handle.request(1)
         handle.client.port.send("x", Envelope(TERMINATE, 0, None, "?", 0.0))
         assert handle.wait(5) == 0
+
+
+def test_looking_at_a_service_changes_no_order() -> None:
+    class Noting(Telling):
+        def run_on_general_message(self, message: Any) -> None:
+            self.noted.append(message.content)
+
+    with Stage() as stage:
+        service = stage.service("x", Noting)
+        looking, sender = stage.connect("looking", kind="observer"), stage.connect("sender")
+        port = service.client().port
+        receive = port.receive
+        later = [2, 3]
+
+        def receive_and_send(*args: Any, **options: Any) -> Any:
+            arrivals = receive(*args, **options)
+            if arrivals and later:
+                sender.send_message("x", later.pop(0))
+            return arrivals
+
+        port.receive = receive_and_send
+        looking.send_request("x", ["snapshot", {}], control=True)
+        sender.send_message("x", 1)
+        stage.settle()
+        assert service.noted == [1, 2, 3]
+
+
+def test_looking_at_a_service_without_end_ends_it_not() -> None:
+    with Stage() as stage:
+        service = stage.service("x", Telling)
+        looking = stage.connect("looking", kind="observer")
+        port = service.client().port
+        receive, left = port.receive, [None] * 2000
+
+        def receive_and_ask(*args: Any, **options: Any) -> Any:
+            arrivals = receive(*args, **options)
+            if left:
+                left.pop()
+                looking.send_request("x", ["snapshot", {}], control=True)
+            return arrivals
+
+        port.receive = receive_and_ask
+        looking.send_request("x", ["snapshot", {}], control=True)
+        stage.settle()
+        assert not left and not service.is_terminated
