@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ipcm.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
 
-__all__ = ["current_service", "enter_service", "forking_service", "leave_service"]
+__all__ = [
+    "become_worker",
+    "current_service",
+    "current_worker",
+    "enter_service",
+    "forking_service",
+    "leave_service",
+]
+
+
+class WorkerPlace(NamedTuple):
+    """Where a worker is: its process, its name, and whose it is."""
+
+    pid: int
+    name: str
+    service: str
 
 
 class _Thread(threading.local):
@@ -19,6 +34,7 @@ class _Thread(threading.local):
 
 
 _process: tuple[int, ServiceRole] | None = None
+_worker: WorkerPlace | None = None
 _thread = _Thread()
 
 
@@ -61,6 +77,18 @@ def enter_service(service: ServiceRole) -> tuple[int, ServiceRole] | None:
 def leave_service(before: tuple[int, ServiceRole] | None) -> None:
     """Undoes `enter_service`."""
     _set(before)
+
+
+def become_worker(name: str, service: str) -> None:
+    """From now on this process is a worker, and no service any more."""
+    global _worker
+    leave_service(None)
+    _worker = WorkerPlace(os.getpid(), name, service)
+
+
+def current_worker() -> WorkerPlace | None:
+    """The worker that this process is; None elsewhere, and in children of one."""
+    return _worker if _worker is not None and _worker.pid == os.getpid() else None
 
 
 def _set(current: tuple[int, ServiceRole] | None) -> None:

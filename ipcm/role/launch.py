@@ -17,7 +17,7 @@ from ipcm.bus import AnyBus, Bus, check_processes, find_bus, spawn
 from ipcm.errors import ServiceStartError, UsageError
 from ipcm.role.callbacks import Service
 from ipcm.role.children import check_worker_name
-from ipcm.role.context import forking_service, leave_service
+from ipcm.role.context import become_worker, current_worker, forking_service
 from ipcm.role.handle import Handle
 from ipcm.role.launcher import warm
 from ipcm.role.modes import choose_mode, start_process
@@ -147,21 +147,23 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
         The worker's pid.
 
     Raises:
-        UsageError: not called in a service; or no text, or nothing that can be called.
+        UsageError: not called in a service, or in a worker of one; or no text, or nothing that
+            can be called.
         ServiceStartError: no process to be had.
     """
     if not callable(callback):
         raise UsageError(f"a worker runs what can be called, and not {callback!r:.100}")
     inside = forking_service()
     if inside is None:
-        raise UsageError("ipcm.worker() is for services: it runs in a child of the one it is in")
+        raise UsageError(_no_place_for_a_worker())
     check_worker_name(name)
+    service = inside.name
     lifeline = inside._ipcm_state.lifeline
 
     def child() -> int:
         if lifeline is not None:
             lifeline.arm()
-        leave_service(None)
+        become_worker(name, service)
         atexit._clear()
         result = callback()
         atexit._run_exitfuncs()
@@ -174,3 +176,14 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
         raise ServiceStartError(name, text) from error
     inside.register_worker(name, pid)
     return pid
+
+
+def _no_place_for_a_worker() -> str:
+    worker = current_worker()
+    if worker is None:
+        return "ipcm.worker() is for services: it runs in a child of the one it is in"
+    return (
+        f"the worker {worker.name!r} cannot have a worker: they are children of their service, "
+        f"{worker.service!r}, which alone starts them; have it do so (ipcm.connect() in the "
+        "worker, and a request to it), or use os.fork() or multiprocessing here"
+    )

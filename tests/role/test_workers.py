@@ -122,6 +122,22 @@ def test_plain_children_reach_on_pid_and_those_of_subprocess_do_not() -> None:
         wait_until(lambda: handle.request("popen") == 5)
 
 
+def test_a_worker_of_a_worker_is_refused_with_what_to_do() -> None:
+    def work() -> None:
+        ipcm.worker("second", lambda: None)
+
+    with ipcm.service(
+        "boss",
+        handle_request=workers,
+        on_start=lambda service: ipcm.worker("first", work),
+        output="bus",
+    ) as handle:
+        wait_until(lambda: handle.snapshot().ended_workers)
+        told = handle.output().read()
+    assert "UsageError: the worker 'first' cannot have a worker" in told
+    assert "'boss', which alone starts them; have it do so" in told
+
+
 def test_worker_outside_a_service() -> None:
     with pytest.raises(ipcm.UsageError, match="for services"):
         ipcm.worker("w", lambda: None)
