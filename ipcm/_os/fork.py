@@ -1,7 +1,12 @@
-"""The one fork: signals blocked across it, everything inherited put right in the child."""
+"""The one fork: signals blocked across it, everything inherited put right in the child.
+
+Masks and handlers are those of `_signal`, which `signal` wraps in members of an enumeration: two
+hundred of them at each fork, half of those in pages that a child has to copy first.
+"""
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import contextlib
 import contextvars
 import gc
@@ -44,7 +49,7 @@ def close_in_children(owner: HasForget) -> None:
     _inherited.add(owner)
 
 
-_ALL: Final = signal.valid_signals()  # made once: each takes its time to become a member
+_ALL: Final = signal.valid_signals()
 
 
 def fork(
@@ -82,18 +87,18 @@ def fork(
         _flush()
     # Asked for first: pthread_sigmask runs handlers once it has set the mask, and when one of them
     # raises, the old mask is lost.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    before = _signal.pthread_sigmask(signal.SIG_BLOCK, ())
     pid = -1
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
+        _signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
         pid = os.fork()
         if pid == 0:
             _be_child(child, None if threaded else before, keep, hold)
     except BaseException:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
     try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _signal.pthread_sigmask(signal.SIG_SETMASK, before)
     except BaseException:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
             os.kill(pid, signal.SIGKILL)
@@ -120,14 +125,14 @@ def block_signals(hold: Iterable[int], mask: Iterable[int] = ()) -> None:
     """Blocks these signals, those to hold until `release_signals`, and no other ones."""
     global _held
     _held = frozenset(hold)
-    signal.pthread_sigmask(signal.SIG_SETMASK, {*mask, *_held})
+    _signal.pthread_sigmask(signal.SIG_SETMASK, {*mask, *_held})
 
 
 def release_signals() -> None:
     """Lets in what was held since this process began."""
     global _held
     held, _held = _held, frozenset()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
+    _signal.pthread_sigmask(signal.SIG_UNBLOCK, held)
 
 
 _held: frozenset[int] = frozenset()
@@ -135,7 +140,7 @@ _held: frozenset[int] = frozenset()
 
 def _be_child(
     child: Callable[[], int | None],
-    mask: set[int | signal.Signals] | None,
+    mask: set[int] | None,
     keep: Container[object],
     hold: Iterable[int],
 ) -> NoReturn:
@@ -194,7 +199,7 @@ def settle_signals() -> None:
 def _reset(keep: Container[object]) -> None:
     signal.set_wakeup_fd(-1)
     for number in _ALL:
-        if callable(signal.getsignal(number)):
+        if callable(_signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
     settle_signals()
     for owner in list(_inherited):

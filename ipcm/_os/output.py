@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 
 from ipcm._core.cutting import HEADER_BYTES, make_head, read_head
 from ipcm._os.stdio import detach_input, redirect
 
-__all__ = ["OutputFile", "open_output", "send_output"]
+__all__ = ["OutputFile", "open_output", "send_output", "writes_to_file"]
 
 
 def open_output(path: str) -> int:
@@ -35,6 +36,14 @@ def send_output(out: int) -> None:
         os.close(out)
     with contextlib.suppress(AttributeError, ValueError):  # a stand-in, or closed
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def writes_to_file() -> bool:
+    """Whether standard output stands on a regular file, which may be an `OutputFile`."""
+    try:
+        return stat.S_ISREG(os.fstat(1).st_mode)
+    except OSError:
+        return False
 
 
 class OutputFile:

@@ -168,8 +168,9 @@ def count_early(numbers: Iterable[Signals]) -> None:
     global _early
     counter = SignalCounter(numbers, wake=())
     try:
-        counter.start()
-        _early = counter
+        if counter.signals:
+            counter.start()
+            _early = counter
     finally:
         release_signals()
 

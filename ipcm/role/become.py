@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ipcm._os.launcher.preload import tell_imports
-from ipcm._os.output import OutputFile, send_output
+from ipcm._os.output import OutputFile, send_output, writes_to_file
 from ipcm._os.signals import count_early
 from ipcm._os.spawn import OwnedFd
 from ipcm._os.stdio import redirect, save
@@ -47,7 +47,8 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
                 service.orig_io = save()
         service.redirect()
         state = service._ipcm_state
-        state.output = OutputFile.of_this_process(output_path(service.ipcm_info, service.name))
+        if writes_to_file():
+            state.output = OutputFile.of_this_process(output_path(service.ipcm_info, service.name))
         state.identities = identities
         state.starter = next(iter(identities.values()), None)  # who took them, first of all
         state.on_ready = lambda: Report(ready=pid).write(mine.fd)

@@ -58,7 +58,7 @@ def _made(place: Path) -> Path:
     return place
 
 
-def check_private(directory: Path) -> None:
+def check_private(directory: Path | str) -> None:
     """Checks that only this user can get in.
 
     Raises:

@@ -259,7 +259,7 @@ def test_the_mask_is_put_back_when_a_handler_raises_while_it_is_set() -> None:
                 return list(map(operator.call, [deliver, partial(real, how, mask)]))[1]
             return real(how, mask)
 
-        signal.pthread_sigmask = mask_with_a_delivery
+        _signal.pthread_sigmask = mask_with_a_delivery
         with pytest.raises(Interrupting):
             fork(lambda: 0)
         return len(real(signal.SIG_BLOCK, ()))

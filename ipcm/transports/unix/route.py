@@ -58,15 +58,20 @@ class Route:
     """
 
     def __init__(self, path: str) -> None:
-        self.path = Path(path)
+        self._place = path
         try:
-            check_private(self.path)
+            check_private(path)
             self._fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except (FileNotFoundError, NotADirectoryError, ValueError):  # a NUL in it
             raise BusGone(f"there is no bus at {path}") from None
         except OSError as error:
             _raise_shortage(error)
             raise BusGone(f"the bus at {path} cannot be reached: {error.strerror}") from None
+
+    @property
+    def path(self) -> Path:
+        """The directory."""
+        return Path(self._place)
 
     def fileno(self) -> int:
         """The directory's descriptor."""
@@ -89,7 +94,9 @@ class Route:
 
         The descriptor's entry in /proc stands for a directory whose path is too long.
         """
-        plain = str(self.path / name)
+        # Not by a Path: each service begins with some of these, and in a process that was just
+        # forked what it touches is copied page by page.
+        plain = f"{self._place}/{name}"
         if len(os.fsencode(plain)) <= _LONGEST:
             return plain
         return f"/proc/self/fd/{self._fd}/{name}"
@@ -105,7 +112,8 @@ class Route:
             BusGone: there is none, or none that can be read.
         """
         try:
-            return msgspec.json.decode((self.path / "bus.json").read_bytes(), type=Record)
+            with open(f"{self._place}/bus.json", "rb") as file:
+                return msgspec.json.decode(file.read(), type=Record)
         except FileNotFoundError:
             raise BusGone(f"there is no bus at {self.path}") from None
         except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError) as error:
