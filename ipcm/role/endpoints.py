@@ -215,10 +215,20 @@ def endpoint_name(payload: Any) -> str:
 
 def marked_methods(kind: type) -> list[str]:
     """Names of methods that the class, or one that it inherits from, has marked."""
-    marked = {
-        name for base in kind.__mro__ for name, value in vars(base).items() if is_endpoint(value)
-    }
+    marked: set[str] = set()
+    for base in kind.__mro__:
+        # What a class of ours marks is known; a consumer's may change. They have some hundred names.
+        look = _marked_once if base.__module__.startswith(_OURS) else _marked_in
+        marked.update(look(base))
     return sorted(name for name in marked if callable(getattr(kind, name)))
+
+
+def _marked_in(base: type) -> list[str]:
+    return [name for name, value in vars(base).items() if is_endpoint(value)]
+
+
+_marked_once: Final = functools.cache(_marked_in)
+_OURS: Final = ("ipcm.role.", "builtins")
 
 
 def _plain(function: Any) -> Any:
