@@ -217,7 +217,7 @@ def marked_methods(kind: type) -> list[str]:
     """Names of methods that the class, or one that it inherits from, has marked."""
     marked: set[str] = set()
     for base in kind.__mro__:
-        # What a class of ours marks is known; a consumer's may change. They have some hundred names.
+        # What a class of ours marks is known; a consumer's may change.
         look = _marked_once if base.__module__.startswith(_OURS) else _marked_in
         marked.update(look(base))
     return sorted(name for name in marked if callable(getattr(kind, name)))
