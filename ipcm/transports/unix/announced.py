@@ -41,6 +41,7 @@ class PresentPort(Port):
     _absent: Absent
     _burying: set[tuple[str, str]]
     _missed: set[tuple[str, str]]
+    _dead: dict[tuple[str, str], bool]
     _words: deque[FromRegistrar]
     _heeding: bool = False
     _over: bool = False
@@ -109,8 +110,10 @@ class PresentPort(Port):
             case Joined(peer=peer):
                 self._meet(peer, arrivals)
             case Left(name=name, incarnation=incarnation):
-                if (name, incarnation) in self._missed:
-                    self._missed.discard((name, incarnation))
+                life = (name, incarnation)
+                if life in self._missed or life in self._dead:
+                    self._missed.discard(life)
+                    self._dead.pop(life, None)
                 else:
                     self._bury(name, incarnation, arrivals)
             case Listing(peers=peers):
@@ -121,6 +124,8 @@ class PresentPort(Port):
                 pass  # the hang-up that follows says it
 
     def _meet(self, peer: PeerInfo, arrivals: list[Arrival]) -> None:
+        if (peer.name, peer.incarnation) in self._dead:
+            return  # the registrar is about to tell its end
         before = (self._members.known or {}).get(peer.name)
         if before is not None and before.incarnation != peer.incarnation:
             # It died together with the registrar, and the next one has only known this life.
@@ -134,8 +139,11 @@ class PresentPort(Port):
         """Takes the whole table as it is now, in place of changes that were never told."""
         # Where it was asked for, the word of a leaving may have come before the answer: it is
         # heeded after it, and then tells nothing new.
-        self._missed.clear()
         now = {peer.name: peer for peer in peers}
+        self._missed.clear()
+        # The same goes for those whose death was seen here: they are kept until the next time.
+        there = {(peer.name, peer.incarnation) for peer in peers}
+        self._dead = {life: life not in there for life, old in self._dead.items() if not old}
         before = {(link.name, link.incarnation) for link in self._links.by_fd.values() if link.name}
         before |= self._members.watched.keys()
         before |= {(peer.name, peer.incarnation) for peer in (self._members.known or {}).values()}
@@ -150,9 +158,12 @@ class PresentPort(Port):
                 self._meet(peer, arrivals)
 
     def _heed_end(self, pidfd: int, arrivals: list[Arrival]) -> None:
-        """One has died that the registrar did not know."""
+        """One has died that the registrar did not know; unless it has just come to know it, and
+        tells of its coming and going after that.
+        """
         life = self._absent.has_ended(pidfd)
         if life is not None:
+            self._dead[life] = False
             self._bury(*life, arrivals)
 
     def _bury(self, name: str, incarnation: str, arrivals: list[Arrival]) -> None:

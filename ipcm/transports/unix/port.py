@@ -88,6 +88,7 @@ class UnixPort(PresentPort):
         self._bulk = False
         self._burying = set()
         self._missed = set()
+        self._dead = {}
         self._words = deque()
         self._closed = False
         self._over = False

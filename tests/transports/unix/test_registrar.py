@@ -254,6 +254,42 @@ class TestRegistrar:
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: "idle" not in known())
 
+    @pytest.mark.parametrize("resync", [False, True])
+    def test_an_absent_one_that_comes_back_and_dies_leaves_once(
+        self, monkeypatch: pytest.MonkeyPatch, resync: bool
+    ) -> None:
+        monkeypatch.setattr(registrar, "_LEARNING", 0.3)
+        monkeypatch.setattr(membership, "_TRUST", 0.2)
+        with (
+            ipcm.spawn() as bus,
+            ipcm.service("echo", ipcm.EchoService, bus=bus),
+            idle(bus) as (pid, go),
+            bus.connect("watcher") as watcher,
+        ):
+            port: Any = watcher.port
+            port.subscribe()
+            watcher.keep_changes = True
+            wait_until(lambda: [watcher.poll(0.01)] and "idle" in watcher.peers())
+            kill_and_wait(bus._record.keeper_pid)
+            wait_until(lambda: [watcher.poll(0.01)] and port._absent._lives)
+            watcher.changes.clear()
+            os.write(go, b"c")
+            wait_until(lambda: "idle" in {peer.name for peer in bus.presence()})
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: gone(pid))
+            wait_until(lambda: "idle" not in {peer.name for peer in bus.presence()})
+            # What the registrar tells of it comes a moment later than what its process does.
+            (pidfd,) = port._absent._lives
+            port._heed_end(pidfd, [])
+            if resync:
+                port._resync(port._members.list_peers(), [])
+            watcher.poll()
+            watcher.poll()
+            told = [c.what for c in watcher.changes if c.peer and c.peer.name == "idle"]
+            assert told == ["left"]
+            assert "idle" not in watcher.peers()
+            assert not port._dead
+
     @pytest.mark.parametrize("end", ["answers", "dies"])
     def test_it_is_waited_for_while_the_services_that_may_replace_it_are_busy(
         self, monkeypatch: pytest.MonkeyPatch, end: str
