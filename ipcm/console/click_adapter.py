@@ -20,6 +20,8 @@ __all__ = ["Common", "VerbGroup", "make_command"]
 Perform = Callable[[Verb, "Common", dict[str, Any]], int]
 """Runs a verb and shows its result; returns the exit code."""
 
+Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem | str]]
+
 _GROUPS = ("Look", "Ask", "Act", "Run")
 
 
@@ -120,7 +122,7 @@ def _click_argument(argument: Argument) -> click.Argument:
         required=argument.required,
         nargs=-1 if argument.many else 1,
         metavar=_metavar(argument),
-        shell_complete=_completion(argument.complete),
+        shell_complete=_paths(argument, _completion(argument.complete)),
     )
 
 
@@ -170,9 +172,22 @@ class _Value(click.ParamType[Any]):
         ]
 
 
-def _completion(
-    complete: Completer | None,
-) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem | str]] | None:
+def _paths(argument: Argument, otherwise: Completion | None) -> Completion | None:
+    """Has the shell complete what is a path."""
+
+    def offer(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem | str]:
+        if argument.directory:
+            return [CompletionItem(incomplete, type="dir")]
+        if argument.json and incomplete.startswith("@"):
+            return [CompletionItem(incomplete, type="file")]
+        return otherwise(ctx, param, incomplete) if otherwise else []
+
+    return offer
+
+
+def _completion(complete: Completer | None) -> Completion | None:
     if complete is None:
         return None
 
@@ -186,10 +201,12 @@ def _completion(
         ]
         bus = next((each for each in parent if each is not None), None)
         offers = complete(OneLook(bus), args, incomplete)
-        words = [(incomplete[: offer.at] + offer.text, offer.meta) for offer in offers]
+        words = [(incomplete[: offer.at] + offer.text, offer) for offer in offers]
         # Where the shell completes nothing but what begins so.
         return [
-            CompletionItem(word, help=help) for word, help in words if word.startswith(incomplete)
+            CompletionItem(word, help=offer.meta, more=offer.more)
+            for word, offer in words
+            if word.startswith(incomplete)
         ]
 
     return offer

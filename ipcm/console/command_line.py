@@ -88,6 +88,9 @@ def _finish(code: int) -> int:
 def _parse_and_perform(arguments: list[str]) -> int:
     group = _make_group()
     if _COMPLETING in os.environ:
+        from ipcm.console.bash_completion import install
+
+        install()
         group.main(arguments, "ipcm", complete_var=_COMPLETING)
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:2], "--help"]

@@ -111,6 +111,7 @@ class Argument:
         name: the keyword that `run` gets it by; shown in capitals.
         many: any number of words; `run` gets a tuple.
         json: it may be JSON, and what stands for a value is put in as such.
+        directory: it is the path of one.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Argument:
     required: bool = True
     many: bool = False
     json: bool = False
+    directory: bool = False
     complete: Completer | None = None
 
 

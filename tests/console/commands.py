@@ -10,7 +10,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +63,17 @@ def running(*words: str, **settings: Any) -> Iterator[subprocess.Popen[str]]:
 
 
 class Terminal:
-    """An `ipcm` command on a terminal of 100 columns, unless `variables` says otherwise."""
+    """An `ipcm` command, or another, on a terminal of 100 columns, unless `variables` says
+    otherwise.
+    """
 
-    def __init__(self, *words: str, **variables: str) -> None:
+    def __init__(self, *words: str, program: Sequence[str] | None = None, **variables: str) -> None:
         self.master, slave = pty.openpty()
         self.text = ""
         size = {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
         environment = {**os.environ, **size, **variables}
         self.process = subprocess.Popen(
-            command(*words), stdin=slave, stdout=slave, stderr=slave, env=environment,
+            program or command(*words), stdin=slave, stdout=slave, stderr=slave, env=environment,
             start_new_session=True,
         )  # fmt: skip
         os.close(slave)

@@ -64,8 +64,8 @@ def test_what_is_wrong_is_told_as_people_say_it() -> None:
 def test_completion_of_verbs_and_services(bus: ipcm.Bus) -> None:
     def offers(line: str) -> list[str]:
         environment = {
-            **os.environ, "_IPCM_COMPLETE": "bash_complete", "COMP_WORDS": line,
-            "COMP_CWORD": str(line.count(" ")),
+            **os.environ, "_IPCM_COMPLETE": "bash_complete", "COMP_LINE": line,
+            "COMP_WORD": line.rpartition(" ")[2],
         }  # fmt: skip
         run = subprocess.run(
             command(), capture_output=True, text=True, timeout=LIMIT, env=environment, check=True

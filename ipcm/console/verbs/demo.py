@@ -86,7 +86,12 @@ VERB = Verb(
     run=run,
     result=dict,
     arguments=(
-        Argument("path", "The directory to index; here, where it is left out.", required=False),
+        Argument(
+            "path",
+            "The directory to index; here, where it is left out.",
+            required=False,
+            directory=True,
+        ),
     ),
     options=(
         Option("no_tui", ("--no-tui",), "Without the full screen.", bool, False),
