@@ -115,7 +115,7 @@ class ServiceProcess:
         self.service_pid: int | None = None
         self._owner = os.getpid()
         self._status = status
-        self._rest = b""
+        self._rest = bytearray()
         self._end: Report | None = None
         self._over = False
         self._exit: int | None = None
@@ -253,9 +253,10 @@ class ServiceProcess:
         if self._status in ready:
             chunk = os.read(self._status, 65536)
             self._rest += chunk
-            *lines, self._rest = self._rest.split(b"\n")
-            for line in lines:
-                self._heed(msgspec.json.decode(line, type=Report))
+            if b"\n" in chunk:  # else there is no line yet, and one may be of many megabytes
+                *lines, self._rest = self._rest.split(b"\n")
+                for line in lines:
+                    self._heed(msgspec.json.decode(line, type=Report))
             self._over = self._over or not chunk
         elif self._pidfd in ready:
             self._heed_end()
