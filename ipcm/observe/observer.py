@@ -111,7 +111,7 @@ class Observer:
         timeout = check_timeout(timeout)
         deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
         self._pump(0.0)
-        while not self._events:
+        while not (self._events or self._over):
             left = deadline - self.clock.monotonic()
             if left <= 0:
                 break

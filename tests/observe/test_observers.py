@@ -73,6 +73,14 @@ class TestPresence:
             with contextlib.suppress(ipcm.BusGone):
                 assert observer.ready(LIMIT)
 
+    def test_the_end_of_the_bus_ends_what_waits_for_events(self) -> None:
+        with ipcm.spawn() as bus, bus.observe(events="message") as observer:
+            bus.shutdown()
+            assert list(observer) == []
+            for timeout in (None, 0.0, LIMIT):
+                with pytest.raises(ipcm.BusGone):
+                    observer.poll(timeout)
+
     def test_after_its_end_it_is_no_observer(self, bus: ipcm.Bus) -> None:
         observer = bus.observe()
         observer.close()
