@@ -109,6 +109,7 @@ class Telemetry:
         self._signals: dict[str, SignalCount] = {}
         self._failed = 0
         self._answers: list[_Answer] = []
+        self._since = 0.0
 
     def turned(self, now: float, lag: float) -> None:
         """A turn of the loop is over, and others waited for it as long as that."""
@@ -121,6 +122,8 @@ class Telemetry:
     ) -> None:
         """A request was answered."""
         answers = self._answers
+        if not answers:
+            self._since = now
         answers.append((int(now), bisect(EDGES, seconds), endpoint, client, failed))
         if len(answers) >= _FOLDED:
             self._fold()
@@ -132,8 +135,10 @@ class Telemetry:
         cost a fraction of what three meters would for each of them.
         """
         answers, self._answers = self._answers, []
-        # Sorted by their seconds: a rate knows no way back.
-        for (second, index, endpoint, client, failed), count in sorted(Counter(answers).items()):
+        # Sorted by their seconds: a rate knows no way back. Those of the first second did not come
+        # before the first of them, and a rate of a few seconds would be too low if they did.
+        for (whole, index, endpoint, client, failed), count in sorted(Counter(answers).items()):
+            second = max(float(whole), self._since)
             if failed:
                 self._failed += count
             self._clients.add(client, second, index, failed, count)

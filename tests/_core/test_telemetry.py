@@ -45,6 +45,15 @@ def test_at_most_64_keys_and_then_other() -> None:
     assert telemetry.total(5.0).count == 200
 
 
+@pytest.mark.parametrize("began", [7.0, 7.25, 7.99])
+def test_the_rate_of_a_few_seconds(began: float) -> None:
+    telemetry = Telemetry()
+    for tick in range(400):
+        telemetry.answered(began + tick * 0.005, 0.1, "e", "c", False)
+    for latency in (telemetry.total(began + 2.0), telemetry.endpoints(began + 2.0)["e"]):
+        assert latency.rate == pytest.approx(200.0, rel=0.01)
+
+
 def test_signals_with_the_time_of_the_last() -> None:
     telemetry = Telemetry()
     telemetry.signal_received("SIGHUP", 2, 7.0)
