@@ -53,7 +53,8 @@ class EventFilter:
 
     def watches(self, service: str) -> bool:
         """Whether a service is wanted."""
-        return any(fnmatchcase(service, pattern) for pattern in self._patterns)
+        patterns = self._patterns
+        return service in patterns or any(fnmatchcase(service, each) for each in patterns)
 
     def passes(self, event: Event) -> bool:
         """Whether an event is wanted, that comes from a service that is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import glob
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -170,7 +171,7 @@ class AsyncHandle(Shown):
 
     def observe(self, **options: Any) -> Opening[AsyncObserver]:
         """Watches this service, and the bus as far as it concerns it; see `ipcm.aio.observe`."""
-        return observe(self.bus, self.service_name, **options)
+        return observe(self.bus, glob.escape(self.service_name), **options)
 
     def output(self) -> Output:
         """What the service writes to its file on the bus; see `Bus.output`. It never waits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import math
 import os
 import secrets
@@ -221,7 +222,7 @@ class Handle(Shown, Asking):
 
     def observe(self, **options: Any) -> Observer:
         """Watches this service, and the bus as far as it concerns it; see `Bus.observe`."""
-        return self.bus.observe(self.service_name, **options)
+        return self.bus.observe(glob.escape(self.service_name), **options)
 
     def output(self) -> Output:
         """What the service writes to its file on the bus; see `Bus.output`."""

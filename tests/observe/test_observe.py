@@ -172,6 +172,17 @@ class TestFilters:
                 assert each.presence.keys() >= {"watched", "other"}
             assert handle.call("subscribed") == 0
 
+    @pytest.mark.parametrize("name", ["[ab]", "*", "a?"])
+    def test_a_service_whose_name_looks_like_a_pattern(self, bus: ipcm.Bus, name: str) -> None:
+        with (
+            ipcm.service(name, Watched, bus=bus) as handle,
+            ipcm.service("ab", Watched, bus=bus),
+            handle.observe() as its,
+            bus.observe(name) as named,
+        ):
+            assert its.ready(LIMIT) and its.snapshots.keys() == {name}
+            assert named.ready(LIMIT) and name in named.snapshots
+
     def test_kinds(self, bus: ipcm.Bus) -> None:
         with ipcm.attach("watched", bus) as handle, bus.observe(events=["worker"]) as observer:
             settle(observer, "watched")
