@@ -1,4 +1,4 @@
-"""What observers see of a message: its beginning, as text."""
+"""What observers see of a message, an error or a value: as much as can be sent and shown."""
 
 from __future__ import annotations
 
@@ -8,10 +8,34 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["PREVIEW_BYTES", "make_preview"]
+__all__ = ["PREVIEW_BYTES", "cut_text", "make_preview", "make_value"]
 
 PREVIEW_BYTES: Final = 256
 _DEEPEST: Final = 8
+_LARGEST_VALUE: Final = 4096
+_GAP: Final = " ... "
+
+
+def cut_text(text: str, most: int) -> str:
+    """A text that every serializer can carry, of `most` characters: a longer one loses its middle.
+
+    Lone surrogates, which names of files may bring, are written as escapes.
+    """
+    if len(text) > most:
+        room = most - len(_GAP)
+        text = text[: room // 2] + _GAP + text[-(room - room // 2) :]
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def make_value(value: Any) -> Any:
+    """The value itself where every serializer can carry it and it is small, else its preview."""
+    try:
+        msgspec.json.encode(value)
+        if len(msgspec.msgpack.encode(value)) <= _LARGEST_VALUE:
+            return value
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
+        pass
+    return make_preview(value)
 
 
 def make_preview(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from signal import SIGKILL, SIGTERM
 from typing import TYPE_CHECKING
 
+from ipcm._core.names import MOST_BYTES
 from ipcm._core.observation import EndedWorker, ReapedChild, WorkerEvent
 from ipcm._core.patience import check_seconds
 from ipcm._os.children import is_another_s
@@ -23,11 +24,13 @@ _KILLED = 5.0
 def check_worker_name(name: object) -> None:
     """Raises UsageError where nobody could be told of a worker of that name."""
     try:
-        if isinstance(name, str) and name.encode():
+        if isinstance(name, str) and 0 < len(name.encode()) <= MOST_BYTES:
             return
     except UnicodeEncodeError:
         pass
-    raise UsageError(f"a worker is named by a text, and not by {name!r:.100}")
+    raise UsageError(
+        f"a worker is named by a text of 1 to {MOST_BYTES:,} bytes, and not by {name!r:.100}"
+    )
 
 
 def _check_pid(pid: object) -> None:

@@ -10,13 +10,26 @@ import msgspec
 
 from ipcm._core.clock import Clock
 from ipcm._core.envelope import EVENTS, RESPONSE, Envelope
-from ipcm._core.observation import Event, MessageEvent, RequestCounts, Snapshot, WorkerInfo
+from ipcm._core.observation import (
+    Event,
+    EventBatch,
+    MessageEvent,
+    RequestCounts,
+    Snapshot,
+    WorkerInfo,
+)
 from ipcm._core.patience import check_seconds
-from ipcm._core.preview import make_preview
+from ipcm._core.preview import cut_text, make_preview
 from ipcm._core.subscription import ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
 from ipcm._os.signals import parse_signals
-from ipcm.errors import IPCMError, UnsupportedError, UsageError
+from ipcm.errors import (
+    ContentError,
+    IPCMError,
+    MessageTooLarge,
+    UnsupportedError,
+    UsageError,
+)
 from ipcm.message import Message
 from ipcm.role.endpoints import endpoint_name
 from ipcm.role.hooks import Hooks
@@ -30,6 +43,7 @@ __all__ = ["Control"]
 _WRONG = (OSError, ValueError, TypeError, OverflowError)
 """What arguments lead to that are not what they should be."""
 _RETRY = 0.25
+_LINE = 1024
 _KINDS = ("general", "general", "request", "response", "terminate")
 _MESSAGES = len(_KINDS)
 _SMALL = 1024
@@ -61,7 +75,11 @@ class Control:
         except (msgspec.ValidationError, IPCMError, *_WRONG) as failure:
             error = str(failure)
         answer = Envelope(RESPONSE, envelope.id, result, error, self._clock.time())
-        self._send(origin.name, answer)
+        try:
+            self._send(origin.name, answer)
+        except (ContentError, MessageTooLarge) as failure:
+            answer.content, answer.aux = None, f"the answer cannot be sent: {failure}"
+            self._send(origin.name, answer)
 
     def _run(self, origin: Origin, verb: str, args: dict[str, Any]) -> Any:
         state = self._service._ipcm_state
@@ -196,13 +214,29 @@ class Control:
                 subscription.due = time + subscription.gap
                 when = self._clock.time()
                 batch = subscription.batch(self._service.name, when)
-                if batch is not None and not self._send(
-                    name, Envelope(EVENTS, 0, batch, None, when)
-                ):
-                    subscription.keep(batch)
+                if batch is not None:
+                    self._tell(name, subscription, batch, when)
+                    if subscription.waiting:  # what was lost right now
+                        state.flush_due = min(state.flush_due, subscription.due)
             elif subscription.waiting:
                 state.flush_due = min(state.flush_due, subscription.due)
             self._next_flush = min(self._next_flush, subscription.due)
+
+    def _tell(self, to: str, subscription: Subscription, batch: EventBatch, when: float) -> None:
+        """Sends a batch, in parts where it is too large; what cannot be sent counts as lost."""
+        try:
+            sent = self._send(to, Envelope(EVENTS, 0, batch, None, when))
+        except (ContentError, MessageTooLarge):
+            if (half := len(batch.events) // 2) > 0:
+                for part in (
+                    EventBatch(batch.events[:half], batch.dropped),
+                    EventBatch(batch.events[half:]),
+                ):
+                    self._tell(to, subscription, part, when)
+                return
+            sent = False
+        if not sent:
+            subscription.keep(batch)
 
     def forget(self, observer: str, life: str) -> None:
         """An observer (this incarnation of it) left, or wants no more."""
@@ -290,6 +324,7 @@ class Control:
         shown: MessageEvent | None = None
         service = self._service
         endpoint = endpoint_name(content) if kind == "request" else ""
+        error = None if error is None else cut_text(error, _LINE)
         redact = service.redact if Hooks._ipcm_has(service, "redact") else None
         for subscription in hearers:
             previews = subscription.options.previews
@@ -302,8 +337,15 @@ class Control:
             subscription.ring.add(shown)  # that it is wanted has been asked already
 
     def _send(self, to: str, envelope: Envelope) -> bool:
+        """Sends; False where it is not taken, for its receiver has gone or does not read.
+
+        Raises:
+            ContentError, MessageTooLarge: nobody could take it.
+        """
         try:
             self._service.client().port.send(to, envelope)
+        except (ContentError, MessageTooLarge):
+            raise
         except IPCMError:
             self._service._ipcm_state.telemetry.drops += 1
             return False

@@ -16,6 +16,7 @@ from ipcm._core.observation import (
     ErrorEvent,
 )
 from ipcm._core.outcome import Outcome
+from ipcm._core.preview import cut_text
 from ipcm._core.requests import Ending
 from ipcm.bus import open_client
 from ipcm.client import Client
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["ServiceRole"]
 
 _REQUEST: Final = Kind.REQUEST
+_LINE: Final = 1024
+_TRACEBACK: Final = 8192
 _VALUES: Final = ("orig_io", "name", "ipcm_info", "pid", "watch_pids")
 
 
@@ -254,9 +257,13 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
             self._ipcm_state.telemetry.drops += 1
         self.debug(f"{self.name}: {where}: {format_error(error)}\n{text}")
         now = self._ipcm_state.clock.time()
-        noted = CallbackError(now, where, format_error(error), text)
+        noted = CallbackError(
+            now, where, cut_text(format_error(error), _LINE), cut_text(text, _TRACEBACK)
+        )
         self._ipcm_state.telemetry.errors.append(noted)
-        self._ipcm_control.emit(ErrorEvent(self.name, noted.when, where, noted.error, text))
+        self._ipcm_control.emit(
+            ErrorEvent(self.name, noted.when, where, noted.error, noted.traceback)
+        )
 
     def _ipcm_on_ending(self, ending: Ending) -> None:
         # Not here, where a handler may be waiting for something else, but in a turn.

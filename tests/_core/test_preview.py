@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipcm._core.preview import PREVIEW_BYTES, make_preview
+from ipcm._core.preview import PREVIEW_BYTES, cut_text, make_preview, make_value
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.binary(),
@@ -88,3 +88,29 @@ def test_large_content_is_not_gone_through() -> None:
     assert make_preview(content).endswith("...")
     assert visited <= 2 * PREVIEW_BYTES
     assert len(make_preview("é" * 1_000_000).encode()) <= PREVIEW_BYTES
+
+
+@given(st.text(st.characters()), st.integers(10, 50))
+def test_a_text_that_can_be_carried(text: str, most: int) -> None:
+    cut = cut_text(text, most)
+    cut.encode()
+    if len(text) <= most and not any("\ud800" <= c <= "\udfff" for c in text):
+        assert cut == text
+
+
+def test_a_long_text_loses_its_middle() -> None:
+    assert cut_text("a" * 50 + "b" * 50, 25) == "a" * 10 + " ... " + "b" * 10
+    assert cut_text("\udcff", 25) == "\\udcff"
+
+
+@given(PLAIN)
+def test_a_value_that_can_be_carried(value: Any) -> None:
+    made = make_value(value)
+    assert len(msgspec.msgpack.encode(made)) <= 4096
+    msgspec.json.encode(made)
+    assert made == value or made == make_preview(value)
+
+
+def test_values_that_cannot_be_carried() -> None:
+    for value in (len, "\udcff", 10**40, "x" * 5000):
+        assert make_value(value) == make_preview(value)
