@@ -81,6 +81,8 @@ def _csv_cell(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
+    if type(value) is int:  # as below, in a tenth of the time
+        return str(value)
     if isinstance(value, Mapping | list | tuple):
         return to_json(value)
     text = to_json(value)

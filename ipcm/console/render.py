@@ -29,6 +29,9 @@ __all__ = ["FORMATS", "Format", "Output", "PlainOutput", "Renderer", "below"]
 
 Format: TypeAlias = Literal["table", "json", "jsonl", "csv"]
 
+_TOGETHER: Final = 1000
+"""Lines in one write."""
+
 FORMATS: Final[tuple[Format, ...]] = ("table", "json", "jsonl", "csv")
 
 
@@ -167,24 +170,27 @@ class Renderer:
         if self._format == "json":
             self._write_document(list(table.rows))
         elif self._format == "jsonl":
-            for row in table.rows:
-                self._output.write(to_json(row) + "\n")
+            self._write_together(to_json(row) + "\n" for row in table.rows)
         else:
             rows = [plain_value(row) for row in table.rows]
             names = getattr(table.kind, "__struct_fields__", None) or _keys(rows)
             self._write_csv(rows, names, heading)
 
     def _write_csv(self, rows: Sequence[Any], names: Sequence[str], heading: bool = True) -> None:
-        if heading and names:
-            self._write_csv_line(names)
-        for row in rows:
-            self._write_csv_line(row.get(name) for name in names)
+        lines = (self._csv_line(row.get(name) for name in names) for row in rows)
+        heads = [self._csv_line(names)] if heading and names else []
+        self._write_together(itertools.chain(heads, lines))
 
-    def _write_csv_line(self, cells: Iterable[Any]) -> None:
+    def _csv_line(self, cells: Iterable[Any]) -> str:
         line = csv_line(cells)
         # CSV has no escapes: for a program it is what was said, for a terminal what is harmless.
-        harmless = line if self._output.screen is None else clean(line, keep_lines=True) + "\n"
-        self._output.write(harmless)
+        return line if self._output.screen is None else clean(line, keep_lines=True) + "\n"
+
+    def _write_together(self, lines: Iterable[str]) -> None:
+        """What is there already: a write of its own for each line would take far longer."""
+        left = iter(lines)
+        while some := "".join(itertools.islice(left, _TOGETHER)):
+            self._output.write(some)
 
     def _write_document(self, value: Any) -> None:
         self._output.write(to_json(value, self._indent) + "\n")
@@ -218,8 +224,7 @@ class Renderer:
         value = plain_value(value)
         rows = value if isinstance(value, list) else [value]
         if self._format == "jsonl":
-            for row in rows:
-                self._output.write(to_json(row) + "\n")
+            self._write_together(to_json(row) + "\n" for row in rows)
             return
         if self._format == "table" and isinstance(value, dict):
             for line in pair_lines([(clean(k), _text(v)) for k, v in value.items()]):
@@ -233,8 +238,7 @@ class Renderer:
             columns = [_key_column(key) for key in _keys(rows)]
             self._show_table(Table(dict, rows, columns))
         else:
-            for row in rows:
-                self._output.write(clean(_text(row), keep_lines=True) + "\n")
+            self._write_together(clean(_text(row), keep_lines=True) + "\n" for row in rows)
 
     # Streams
 
@@ -243,13 +247,13 @@ class Renderer:
             self._show_collected(stream)
             return
         if self._format == "csv":
-            self._write_csv_line(stream.field_names)
+            self._output.write(self._csv_line(stream.field_names))
         for row in stream.rows:
             if self._format == "jsonl":
                 self._output.write(to_json(row) + "\n")
             elif self._format == "csv":
                 values = stream.fields(row)
-                self._write_csv_line(values.get(name) for name in stream.field_names)
+                self._output.write(self._csv_line(values.get(n) for n in stream.field_names))
             else:
                 self._output.write_line(self._stream_line(stream, row))
 

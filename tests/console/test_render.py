@@ -66,6 +66,16 @@ def test_csv_steers_no_terminal_and_changes_nothing_for_a_program() -> None:
         assert "".join(out) == f'value\n"{shown}"\n'
 
 
+@pytest.mark.parametrize("format", ["jsonl", "csv", "table"])
+def test_many_lines_go_in_few_writes(format: Format) -> None:
+    pieces: list[str] = []
+    renderer = Renderer(PlainOutput(pieces.append), format, lambda text: None)
+    renderer.show(Value(list(range(5000))))
+    lines = "".join(pieces).splitlines()
+    assert [line for line in lines if line != "value"] == [str(n) for n in range(5000)]
+    assert len(pieces) < 10
+
+
 def test_a_table_in_every_format() -> None:
     assert show(table(ROWS), "table") == ("NAME  SIZE\na        1\nb     None\n", [], 0)
     text, _, _ = show(table(ROWS), "json")
