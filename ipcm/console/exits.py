@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import enum
+import shlex
 from collections.abc import Sequence
 
 from ipcm import errors
@@ -74,6 +75,13 @@ def exit_for_failures(failures: Sequence[Failure], done: int) -> int:
     return codes.pop() if not done and len(codes) == 1 else Exit.PARTIAL
 
 
+def _is_hidden(error: errors.RemoteError) -> bool:
+    """Whether the service keeps to itself what went wrong."""
+    from ipcm.role.requests import GENERIC_ERROR  # much to load, and seldom needed
+
+    return error.error == GENERIC_ERROR
+
+
 def hint_for(error: BaseException) -> str:
     """What the user can do about it, where the error does not say so itself; else ""."""
     match error:
@@ -83,6 +91,8 @@ def hint_for(error: BaseException) -> str:
             return "`ipcm ps` shows whether it is busy; --timeout gives it longer"
         case errors.NoSuchPeer() if not error.found:
             return "`ipcm ls` shows all buses"
+        case errors.RemoteError() if _is_hidden(error):
+            return f"`ipcm info {shlex.quote(error.peer)}` shows its last errors"
         case errors.PeerGone():
             return "`ipcm ps` shows who is there"
         case errors.BusGone():

@@ -41,6 +41,11 @@ class Store(ipcm.Service):
         os._exit(3)
 
     @ipcm.endpoint
+    def fail(self) -> None:
+        """Fails, and does not say why."""
+        raise ValueError("a secret")
+
+    @ipcm.endpoint
     def nasty(self) -> str:
         """Answers what steers a terminal."""
         return "\x1b[2J\x9b31m"

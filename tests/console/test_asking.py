@@ -70,6 +70,14 @@ def test_what_goes_wrong_is_told(
         assert part in run.stderr
 
 
+def test_where_a_service_tells_why_it_failed(bus: ipcm.Bus) -> None:
+    run = ipcm_run("call", "store", "fail")
+    assert (run.returncode, run.stdout) == (1, "")
+    said = ["ipcm: store: Internal service error", "`ipcm info store` shows its last errors"]
+    assert run.stderr.splitlines() == said
+    assert "ValueError: a secret" in ipcm_run("info", "store", "--timeout", "10").stdout
+
+
 def test_what_a_peer_says_does_not_steer_the_terminal(bus: ipcm.Bus) -> None:
     assert ipcm_run("call", "store", "nasty", "-o", "table").stdout == "\\x1b[2J\\x9b31m\n"
     assert ipcm_run("call", "store", "nasty").stdout == '"\\u001b[2J\\u009b31m"\n'
