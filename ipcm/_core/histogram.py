@@ -6,13 +6,15 @@ import math
 from bisect import bisect
 from typing import Final
 
-__all__ = ["EDGES", "LogHistogram", "Peak", "RateMeter"]
+__all__ = ["EDGES", "SLOTS", "LogHistogram", "Peak", "RateMeter"]
 
 _PER_OCTAVE: Final = 4
 _SMALLEST: Final = 1e-7
 _BUCKETS: Final = 36 * _PER_OCTAVE  # up to 0.1 us * 2**36, some two hours
 EDGES: Final = [_SMALLEST * 2 ** (place / _PER_OCTAVE) for place in range(1, _BUCKETS)]
 """Between the buckets of every histogram: `bisect(EDGES, seconds)` is where a span belongs."""
+SLOTS: Final = 8
+"""Of a second; a power of two, for times are exact in it."""
 
 
 class LogHistogram:
@@ -93,39 +95,43 @@ class Peak:
 
 
 class RateMeter:
-    """Events per second over the last `window` whole seconds."""
+    """Events per second over the last `window` seconds, which are counted in eighths.
 
-    __slots__ = ("_counts", "_second", "_started", "_window")
+    Whole ones would halve the rate of the first two, for the first is seldom a whole one.
+    """
+
+    __slots__ = ("_counts", "_slot", "_started", "_window")
 
     def __init__(self, window: int = 10) -> None:
         self._window = window
-        self._counts: list[int] = [0] * (window + 1)
-        self._second: int | None = None
+        self._counts: list[int] = [0] * (window * SLOTS + 1)
+        self._slot: int | None = None
         self._started = 0.0
 
     def add(self, now: float, count: int = 1) -> None:
         """Counts events at `now` (seconds, monotonic)."""
-        second = int(now)
-        if second != self._second:
+        slot = int(now * SLOTS)
+        if slot != self._slot:
             self._move(now)
-        self._counts[second % len(self._counts)] += count
+        self._counts[slot % len(self._counts)] += count
 
     def rate(self, now: float) -> float:
         """The rate: over the window, or over the time since the first event if that is less."""
-        if self._second is None:
+        if self._slot is None:
             return 0.0
         self._move(now)
-        span = min(max(now - self._started, 1.0), self._window + now - int(now))
-        return sum(self._counts) / span
+        window = self._window + now - int(now * SLOTS) / SLOTS
+        return sum(self._counts) / min(max(now - self._started, 1.0), window)
 
     def _move(self, now: float) -> None:
-        second = int(now)
-        if self._second is None:
+        slot = int(now * SLOTS)
+        if self._slot is None:
             self._started = now
-            self._second = second
-        slots = len(self._counts)
-        for passed in range(self._second + 1, min(second, self._second + slots) + 1):
-            self._counts[passed % slots] = 0
-        if second - self._second > slots:
-            self._counts = [0] * slots
-        self._second = second
+            self._slot = slot
+        size = len(self._counts)
+        if slot - self._slot > size:
+            self._counts = [0] * size
+        else:
+            for passed in range(self._slot + 1, slot + 1):
+                self._counts[passed % size] = 0
+        self._slot = slot

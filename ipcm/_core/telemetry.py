@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from ipcm._core.histogram import EDGES, LogHistogram, Peak, RateMeter
+from ipcm._core.histogram import EDGES, SLOTS, LogHistogram, Peak, RateMeter
 from ipcm._core.observation import (
     Call,
     CallbackError,
@@ -31,7 +31,7 @@ OTHER: Final = "other"
 K = TypeVar("K")
 
 _Answer: TypeAlias = tuple[int, int, str, str, bool]
-"""Second it was given in, where in `EDGES` it belongs, endpoint, who asked, whether it failed."""
+"""Slot of a second it was given in, place in `EDGES`, endpoint, who asked, whether it failed."""
 
 
 class Meter:
@@ -109,7 +109,6 @@ class Telemetry:
         self._signals: dict[str, SignalCount] = {}
         self._failed = 0
         self._answers: list[_Answer] = []
-        self._since = 0.0
 
     def turned(self, now: float, lag: float) -> None:
         """A turn of the loop is over, and others waited for it as long as that."""
@@ -122,9 +121,7 @@ class Telemetry:
     ) -> None:
         """A request was answered."""
         answers = self._answers
-        if not answers:
-            self._since = now
-        answers.append((int(now), bisect(EDGES, seconds), endpoint, client, failed))
+        answers.append((int(now * SLOTS), bisect(EDGES, seconds), endpoint, client, failed))
         if len(answers) >= _FOLDED:
             self._fold()
 
@@ -135,16 +132,15 @@ class Telemetry:
         cost a fraction of what three meters would for each of them.
         """
         answers, self._answers = self._answers, []
-        # Sorted by their seconds: a rate knows no way back. Those of the first second did not come
-        # before the first of them, and a rate of a few seconds would be too low if they did.
-        for (whole, index, endpoint, client, failed), count in sorted(Counter(answers).items()):
-            second = max(float(whole), self._since)
+        # Sorted by their time: a rate knows no way back.
+        for (slot, index, endpoint, client, failed), count in sorted(Counter(answers).items()):
+            when = slot / SLOTS
             if failed:
                 self._failed += count
-            self._clients.add(client, second, index, failed, count)
+            self._clients.add(client, when, index, failed, count)
             if endpoint:
-                self._endpoints.add(endpoint, second, index, failed, count)
-                self._calls.add((endpoint, client), second, index, failed, count)
+                self._endpoints.add(endpoint, when, index, failed, count)
+                self._calls.add((endpoint, client), when, index, failed, count)
 
     @property
     def failed(self) -> int:

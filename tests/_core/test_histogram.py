@@ -67,7 +67,7 @@ def test_a_rate_is_what_came_in_the_window(waits: list[tuple[float, int]], start
         now += wait
         meter.add(now, count)
         came.append((now, count))
-    recent = sum(count for when, count in came if int(when) >= int(now) - 10)
+    recent = sum(count for when, count in came if int(when * 8) >= int(now * 8) - 80)
     rate = meter.rate(now)
     assert 0 <= rate <= recent
     assert rate * 11 >= recent or recent == 0
