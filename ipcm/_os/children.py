@@ -25,7 +25,7 @@ class Children:
     children of the forking thread after a fork that no library made, proc_tid_children(5).
 
     Attributes:
-        lost: pids that somebody else has waited for.
+        lost: pids that somebody else has waited for; whoever reads them clears them.
     """
 
     _active: ClassVar[Children | None] = None

@@ -75,7 +75,8 @@ class ChildrenRole:
         """Reaps the workers that have ended, and keeps what else was reaped for the next turn.
 
         Returns:
-            Pid to a dict with "name" and "exit" (code, or -signal).
+            Pid to a dict with "name" and "exit" (code, or -signal; None where somebody else has
+            waited for it).
         """
         ended, others = self._ipcm_reap()
         self._ipcm_state.ended_pids.update(others)
@@ -96,15 +97,19 @@ class ChildrenRole:
         if state.children is None:
             return workers, pids
         now = state.clock.time()
-        for pid, exit in state.children.reap(self.reap_all).items():
+        ended: dict[int, int | None] = {**state.children.reap(self.reap_all)}
+        # Of those that somebody else has waited for, only that is known.
+        lost, state.children.lost = state.children.lost, set()
+        ended.update(dict.fromkeys(lost))
+        for pid, exit in ended.items():
             worker = state.workers.pop(pid, None)
-            if worker is None:
-                pids[pid] = exit
-                state.telemetry.reaped.append(ReapedChild(pid, exit, now))
-            else:
+            if worker is not None:
                 workers[pid] = EndedWorker(pid, worker.name, exit, now)
                 state.telemetry.ended_workers.append(workers[pid])
                 self._ipcm_control.emit(WorkerEvent(self.name, now, pid, worker.name, -1, exit))
+            elif exit is not None:
+                pids[pid] = exit
+                state.telemetry.reaped.append(ReapedChild(pid, exit, now))
         return workers, pids
 
     def terminate_workers(self) -> None:

@@ -122,6 +122,22 @@ def test_plain_children_reach_on_pid_and_those_of_subprocess_do_not() -> None:
         wait_until(lambda: handle.request("popen") == 5)
 
 
+def test_one_that_somebody_else_has_waited_for_has_ended_too() -> None:
+    def start(service: Service, request: Request, message: Message) -> Any:
+        if request.payload == "start":
+            pid = ipcm.worker("w", lambda: 3)
+            os.waitpid(pid, 0)
+        return service.workers
+
+    with ipcm.service("boss", handle_request=start) as handle:
+        handle.request("start")
+        wait_until(lambda: handle.snapshot().ended_workers)
+        (ended,) = handle.snapshot().ended_workers
+        assert (ended.name, ended.exit) == ("w", None)
+        assert handle.request(0) == {}
+        assert handle.snapshot().workers == []
+
+
 def test_a_worker_of_a_worker_is_refused_with_what_to_do() -> None:
     def work() -> None:
         ipcm.worker("second", lambda: None)
