@@ -256,7 +256,9 @@ class ServiceProcess:
             if b"\n" in chunk:  # else there is no line yet, and one may be of many megabytes
                 *lines, self._rest = self._rest.split(b"\n")
                 for line in lines:
-                    self._heed(msgspec.json.decode(line, type=Report))
+                    # One that it died in the middle of ends where the launcher's begins.
+                    with contextlib.suppress(msgspec.DecodeError):
+                        self._heed(msgspec.json.decode(line, type=Report))
             self._over = self._over or not chunk
         elif self._pidfd in ready:
             self._heed_end()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import resource
 import signal
+import struct
+import termios
 import threading
 import time
 from pathlib import Path
@@ -199,6 +202,22 @@ class TestLives:
                 handle.wait(5)
             assert died.value.exit == 5
 
+    def test_one_that_is_killed_while_it_tells_its_end(self, warmed: int) -> None:
+        """Its pipe is full, and what it tells is cut short: nobody waits for that but who reads."""
+        with ipcm.spawn() as bus, launched("talks", Where, bus=bus) as handle:
+            handle.terminate("x" * 1_000_000)
+            assert handle.process is not None
+            report, _ = handle.process.filenos()
+            most = fcntl.fcntl(report, fcntl.F_GETPIPE_SZ)
+            wait_until(lambda: handle.client.flush(1.0) and waiting_in(report) >= most - 4096)
+            os.kill(handle.service_pid or 0, signal.SIGKILL)
+            wait_until(lambda: gone(handle.service_pid or 0))
+            with launched("other", Where, bus=bus, timeout=5.0) as other:
+                assert other.request(0)["starter"] == warmed
+            with pytest.raises(ServiceDied, match="signal 9") as died:
+                handle.wait(5)
+            assert died.value.exit == -9
+
     def test_one_that_does_not_end_is_killed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Also one that has not come to its beginning on a machine that is busy with others."""
         monkeypatch.setattr(starter, "_LEAVING", 0.2)
@@ -332,6 +351,12 @@ def kill(pid: int | None) -> None:
     with contextlib.suppress(ProcessLookupError):
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
+
+
+def waiting_in(pipe: int) -> int:
+    """Bytes that nobody has read yet."""
+    (size,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
+    return int(size)
 
 
 def descriptors_of(pid: int) -> int:

@@ -70,6 +70,8 @@ class Launcher:
         self._preload = Preload()
         self._surroundings = b""
         self._children: dict[int, Child] = {}
+        # By the pipe that has no room for it, because its starter does not read.
+        self._exits: dict[int, bytes] = {}
         self._poll = select.poll()
         for fd in (state.line, self._starter, self._preload.fileno()):
             self._poll.register(fd, select.POLLIN)
@@ -85,6 +87,9 @@ class Launcher:
             for fd, _ in self._poll.poll():
                 if fd in self._children:
                     self._bury(fd)
+                elif fd in self._exits:
+                    self._poll.unregister(fd)
+                    self._tell_exit(fd)
                 elif fd == self._preload.fileno():
                     self._preload.learn(self._surroundings)
                 elif fd == self._starter or not self._listen():
@@ -174,26 +179,37 @@ class Launcher:
     # Endings
 
     def _bury(self, pidfd: int) -> None:
-        """Waits for one that has ended, and tells its starter."""
+        """Waits for one that has ended, and tells its starter, once there is room for it."""
         child = self._children.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
         _, status = os.waitpid(child.pid, 0)
+        self._exits[child.report] = encode_exit(os.waitstatus_to_exitcode(status))
+        room = select.poll()
+        room.register(child.report, select.POLLOUT)
+        if room.poll(0):
+            self._tell_exit(child.report)
+        else:
+            self._poll.register(child.report, select.POLLOUT)
+
+    def _tell_exit(self, report: int) -> None:
+        exit = self._exits.pop(report)
         with contextlib.suppress(OSError):  # nobody listens any more
-            os.write(child.report, encode_exit(os.waitstatus_to_exitcode(status)))
-        os.close(child.report)
+            os.write(report, exit)
+        os.close(report)
 
     def _follow(self) -> None:
         """The starter has ended: so do those that were to end with it."""
         deadline = time.monotonic() + _GRACE
-        for fd in (self._line, self._starter, self._preload):
+        for fd in (self._line.fileno(), self._starter, self._preload.fileno(), *self._exits):
             self._poll.unregister(fd)
         while any(not child.keep for child in self._children.values()):
             left = deadline - time.monotonic()
             if left <= 0:
                 break
             for fd, _ in self._poll.poll(int(left * 1000) + 1):
-                self._bury(fd)
+                if fd in self._children:
+                    self._bury(fd)
         for child in self._children.values():
             if not child.keep:
                 os.kill(child.pid, signal.SIGKILL)
@@ -205,6 +221,8 @@ class Launcher:
         for pidfd, child in self._children.items():
             os.close(pidfd)
             os.close(child.report)
+        for report in self._exits:
+            os.close(report)
 
 
 def main(pid: str, start: str, *arguments: str | int) -> None:

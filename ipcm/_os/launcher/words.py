@@ -100,5 +100,8 @@ class Birth(msgspec.Struct, frozen=True):
 
 
 def encode_exit(exit: int) -> bytes:
-    """The last line in the pipe: how the process ended (code, or -signal)."""
-    return msgspec.json.encode({"exit": exit}) + b"\n"
+    """The last line in the pipe: how the process ended (code, or -signal).
+
+    An empty one before it: the process may have died in the middle of a line of its own.
+    """
+    return b"\n" + msgspec.json.encode({"exit": exit}) + b"\n"
