@@ -21,7 +21,7 @@ from typing import Any, cast
 import pytest
 
 from ipcm_tui.terminal import HUNG_UP, LastingFile, TerminalDriver, hung_up
-from tests.helpers import members_of
+from tests.helpers import members_of, wait_until
 
 ENDING = 20.0
 """Seconds that an end may take; on a machine that does nothing else it is done within one."""
@@ -143,6 +143,24 @@ def test_it_goes_on_after_a_stop_that_nobody_told_it_of(terminal: Terminal, tmp_
     for _ in range(2):
         terminal.seen = b""
         terminal.process.send_signal(signal.SIGSTOP)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.read_until(b"store")
+    os.write(terminal.master, b"q")
+    assert terminal.end() == 0
+    assert_nothing_left(terminal, tmp_path)
+
+
+def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    terminal.read_until(b"store")
+    stat = Path(f"/proc/{terminal.process.pid}/stat")
+    for _ in range(2):
+        os.write(terminal.master, b"\x1a")
+        terminal.read_until(b"\x1b[?1049l")
+        wait_until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", ENDING)
+        assert termios.tcgetattr(terminal.master)[3] & termios.ICANON
+        terminal.seen = b""
         terminal.process.send_signal(signal.SIGCONT)
         terminal.read_until(b"store")
     os.write(terminal.master, b"q")
