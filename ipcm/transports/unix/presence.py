@@ -98,6 +98,7 @@ class PresenceLink:
                 raise BusGone("the registrar of the bus does not answer")
             self.read()
         found = self._answers.pop(seq)
+        self._answers.clear()  # of those that came when nobody waited any more
         assert isinstance(found, answer)
         return found
 

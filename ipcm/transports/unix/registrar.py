@@ -73,7 +73,8 @@ class _Connection:
     """One peer's line: what it sent in part, what it has not taken, and its process.
 
     Attributes:
-        stale: news were left out, because too much waits. unread: answers that wait.
+        stale: news were left out, because too much waits. ending: so was that it is to end.
+        unread: answers that wait.
         deadline: by when it has to say something; infinity once it has.
     """
 
@@ -86,6 +87,7 @@ class _Connection:
         self.identity: ProcessIdentity | None = None
         self.pidfd = -1
         self.stale = False
+        self.ending = False
         self.unread = 0
         self.deadline = time.monotonic() + Limits().hello
 
@@ -351,8 +353,10 @@ class Registrar:
 
     def _send(self, connection: _Connection, word: FromRegistrar) -> None:
         if connection.outbox.bytes > _MOST_QUEUED and not hasattr(word, "seq"):
-            # A subscriber that does not read: it gets the whole table when it reads again.
+            # One that does not read: when it does again it is told to end, if it was to, and gets
+            # the whole table.
             connection.stale = True
+            connection.ending = connection.ending or isinstance(word, Terminate)
             return
         connection.outbox.put(encode_word(word))
         connection.unread += hasattr(word, "seq")
@@ -370,6 +374,9 @@ class Registrar:
             outbox.clear()  # its end is seen, and told, at the read
         connection.unread = 0
         self._epoll.modify(connection.fd, select.EPOLLIN)
+        if connection.ending:  # before the table, behind which there may be no room
+            connection.ending = False
+            self._send(connection, Terminate())
         if connection.stale:
             connection.stale = False
             self._send(connection, Listing(0, list(self._roster.peers.values())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 
 import ipcm
 from ipcm import Bus
-from ipcm._core.registry import End, FromPeer, ListPeers, Ready, Register, Subscribe
+from ipcm._core.registry import End, FromPeer, Listing, ListPeers, Ready, Register, Subscribe
 from ipcm.transports.base import Limits
 from ipcm.transports.unix import registrar
 from ipcm.transports.unix.presence import encode_word
@@ -142,7 +143,32 @@ class TestUnruly:
                 wait_until(lambda: slow.peers() == ["last"])
             wait_until(lambda: slow.peers() == [])
 
+    def test_a_service_that_does_not_read_is_told_to_end_when_it_does(
+        self, bus: Bus, echo: ipcm.Handle
+    ) -> None:
+        long = "x" * 30_000
+        pid = echo.service_pid or 0
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for n in range(60):
+                with bus.connect(f"{long}{n}"):
+                    pass
+            bus.terminate()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert echo.wait(10) == 0
+
 
 def test_a_word_is_what_it_was() -> None:
     word = Register(1, "a", "0" * 32, "client", True)
     assert msgspec.msgpack.decode(encode_word(word)[4:], type=FromPeer) == word
+
+
+def test_an_answer_that_comes_late_is_not_kept(bus: Bus) -> None:
+    with bus.connect("a") as a:
+        link = a.port._members._link  # type: ignore[attr-defined]
+        for _ in range(3):
+            with pytest.raises(ipcm.BusGone):
+                link.ask(ListPeers(link.next_seq()), Listing, patience=0.0)
+        assert link.ask(ListPeers(link.next_seq()), Listing).peers
+        assert link._answers == {}
