@@ -294,6 +294,27 @@ class Client(Connection):
             self.pump(left, True, id)
         return table.done.pop(id)
 
+    def await_settled(self, timeout: float | None = None) -> bool:
+        """Waits (seconds; None: for ever) until no request is open, and calls their callbacks.
+
+        Returns:
+            False where the time-out came first.
+
+        Raises:
+            BusGone: it ended before.
+        """
+        timeout = check_timeout(timeout)
+        with self._entered():
+            deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
+            self.pump(0.0)
+            while not self.settled:
+                left = deadline - self.clock.monotonic()
+                if left <= 0:
+                    return False
+                self._check_bus()
+                self.pump(None if left == math.inf else left)
+            return True
+
     def request(self, to: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
         """Sends a request and waits for its answer.
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
-import math
-import time
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from ipcm.console.payload import parse_json, parse_request
-from ipcm.errors import RequestTimeout, UsageError
+from ipcm.errors import UsageError
 from ipcm.magics.failing import shortened
 from ipcm.message import Response
 from ipcm.role.handle import Handle
@@ -103,12 +101,9 @@ class Pending:
             RemoteError, PeerGone: how the request ended.
             RequestTimeout: so did it, or it is still open after `timeout` seconds.
         """
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        while not self.done():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise RequestTimeout(self.peer, timeout or 0.0)
-            self._handle.poll(None if left == math.inf else left)
+        if not self.done():
+            self._handle.await_all_responses(timeout)
+            self.done()
         response = self._response
         assert response is not None
         if response.exception is not None:

@@ -179,14 +179,8 @@ class Handle(Shown, Asking):
             RequestTimeout: one still is, after `timeout` seconds.
         """
         timeout = check_timeout(timeout)
-        client = self.client
-        clock = client.clock
-        deadline = None if timeout is None else clock.monotonic() + timeout
-        while not client.settled:
-            left = None if deadline is None else deadline - clock.monotonic()
-            if left is not None and left <= 0:
-                raise RequestTimeout(self.service_name, timeout or 0.0)
-            client.poll(left)
+        if not self.client.await_settled(timeout):
+            raise RequestTimeout(self.service_name, timeout or 0.0)
 
     def poll(self, timeout: float | None = 0.0) -> bool:
         """Takes in what came, and calls callbacks; waits at most `timeout` seconds for it.

@@ -13,6 +13,7 @@ import pytest
 import ipcm
 from ipcm import DEFERRED, Activity, Message, Request, Response, Service
 from ipcm._core.envelope import RESPONSE
+from ipcm.client import Client
 from ipcm.role import loop
 from tests._os.processes import until_readable
 from tests.helpers import wait_until
@@ -385,3 +386,23 @@ def test_waiting_for_all_ends_with_the_last_though_it_was_there_before() -> None
         begun = time.monotonic()
         handle.await_all_responses(30)
         assert time.monotonic() - begun < 10
+
+
+def test_waiting_for_all_sleeps_though_a_message_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(service: Service, request: Request, message: Message) -> None:
+        service.client().send_message(message.sender, "first")
+        time.sleep(0.2)
+
+    with ipcm.service("slow", handle_request=slow) as handle:
+        pumps: list[Any] = []
+        pump = Client.pump
+
+        def counted(client: Client, *args: Any, **options: Any) -> None:
+            pumps.append(args)
+            pump(client, *args, **options)
+
+        monkeypatch.setattr(Client, "pump", counted)
+        handle.send_request("slow", 1)
+        handle.await_all_responses(30)
+        assert len(pumps) < 20
+        assert [message.content for message in handle.messages()] == ["first"]
