@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, Self
 
 from ipcm._core.envelope import BROADCAST, CONTROL, GENERAL, REQUEST
@@ -112,22 +112,24 @@ class Client(Connection):
         with self._entered():
             self.inbox.append(message)
 
-    def flush(self, timeout: float | None = None) -> bool:
+    def flush(self, timeout: float | None = None, *, besides: Collection[str] = ()) -> bool:
         """Waits (seconds; None: for ever) until the kernel has all that was sent.
 
-        What comes in meanwhile is taken in, for the next `get_messages`: the one that does not
-        read may be waiting for this one to do so. Callbacks are called at the next `poll`.
+        Args:
+            besides: peers that are not waited for.
 
         Returns:
             False where the time-out came first.
         """
         timeout = check_timeout(timeout)
         with self._entered():
-            return self._flush(timeout)
+            return self._flush(timeout, besides)
 
-    def _flush(self, timeout: float | None) -> bool:
+    def _flush(self, timeout: float | None, besides: Collection[str] = ()) -> bool:
         deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
         while not self.port.flush():
+            if besides and all(name in besides for name in self.port.backlog()):
+                break
             left = deadline - self.clock.monotonic()
             if left <= 0:
                 return False

@@ -28,9 +28,19 @@ class Ring(Generic[T]):
             self.dropped += 1
         self._items.append(item)
 
-    def drain(self) -> tuple[list[T], int]:
-        """Takes everything, and the number dropped since the last drain."""
-        items, dropped = list(self._items), self.dropped
-        self._items.clear()
+    def drain(self, most: int | None = None) -> tuple[list[T], int]:
+        """Takes everything, or the oldest so many, and the number dropped since the last drain."""
+        items, dropped = self._items, self.dropped
         self.dropped = 0
-        return items, dropped
+        if most is None or most >= len(items):
+            taken = list(items)
+            items.clear()
+        else:
+            taken = [items.popleft() for _ in range(most)]
+        return taken, dropped
+
+    def trim(self, most: int) -> None:
+        """Drops the oldest, so that no more than so many are left."""
+        while len(self._items) > most:
+            self._items.popleft()
+            self.dropped += 1

@@ -7,12 +7,15 @@ from typing import Final
 import msgspec
 
 from ipcm._core.filters import EVENT_KINDS, kind_of
-from ipcm._core.observation import Event, EventBatch, TurnEvent
+from ipcm._core.observation import ErrorEvent, Event, EventBatch, TurnEvent
 from ipcm._core.ring import Ring
 
 __all__ = ["ObserveOptions", "Subscription"]
 
 _MOST_WAITING: Final = 10_000
+_AT_ONCE: Final = 200
+_AT_ONCE_WITH_ERRORS: Final = 10
+"""Events of a batch: of a size that what is begun of one can be finished at the end."""
 
 
 class ObserveOptions(msgspec.Struct, frozen=True):
@@ -43,8 +46,8 @@ class Subscription:
     """
 
     __slots__ = (
-        "_budget", "_kinds", "_refilled", "_told", "_turns", "due", "gap", "life", "lost",
-        "messages", "options", "ring",
+        "_budget", "_errors", "_kinds", "_refilled", "_told", "_turns", "due", "gap", "life",
+        "lost", "messages", "options", "ring",
     )  # fmt: skip
 
     def __init__(self, options: ObserveOptions, now: float, life: str = "") -> None:
@@ -60,6 +63,7 @@ class Subscription:
         if self.messages and options.rate > 0:
             self.gap = min(max(20 / options.rate, 0.01), 0.2)
         self._told = 0
+        self._errors = False
         self._turns = [0, 0, 0]
 
     @property
@@ -97,6 +101,7 @@ class Subscription:
         """Queues an event, if it is of a kind that is wanted."""
         if kind_of(event) in self._kinds:
             self.ring.add(event)
+            self._errors = self._errors or isinstance(event, ErrorEvent)
 
     def add_turn(self, messages: int, interval: bool) -> None:
         """Counts a turn in, for the next batch to tell of."""
@@ -106,20 +111,30 @@ class Subscription:
         turns[2] += interval
 
     def batch(self, service: str, when: float) -> EventBatch | None:
-        """What to send now; None where there is nothing.
+        """What to send next; None where there is nothing.
 
         Args:
             service, when: for the event that sums up the turns, the last of the batch.
         """
-        events, dropped = self.ring.drain()
-        if self._turns[0] and "turn" in self._kinds:
-            events.append(TurnEvent(service, when, *self._turns))
-        self._turns = [0, 0, 0]
+        events, dropped = self.ring.drain(self._at_once)
+        if not self.ring:
+            self._errors = False
+            if self._turns[0] and "turn" in self._kinds:
+                events.append(TurnEvent(service, when, *self._turns))
+            self._turns = [0, 0, 0]
         lost, self.lost = self.lost + dropped, 0
         if not events and not lost:
             return None
         self._told += lost
         return EventBatch(events, lost)
+
+    @property
+    def _at_once(self) -> int:
+        return _AT_ONCE_WITH_ERRORS if self._errors else _AT_ONCE
+
+    def trim(self) -> None:
+        """Drops all but what fits the next batch, which is the last."""
+        self.ring.trim(self._at_once)
 
     def keep(self, batch: EventBatch) -> None:
         """A batch that could not be sent: its events count as lost."""

@@ -43,6 +43,7 @@ __all__ = ["Control"]
 _WRONG = (OSError, ValueError, TypeError, OverflowError)
 """What arguments lead to that are not what they should be."""
 _RETRY = 0.25
+_MOMENT = 0.1
 _LINE = 1024
 _KINDS = ("general", "general", "request", "response", "terminate")
 _MESSAGES = len(_KINDS)
@@ -188,7 +189,7 @@ class Control:
             subscription.add_turn(messages, interval)
 
     def flush(self, *, now: bool = False) -> None:
-        """Sends each observer what its ring holds; one that does not read loses it.
+        """Sends each observer what its ring holds; one that does not read loses it in the end.
 
         Each at its own pace (`Subscription.gap`): what comes in between waits for its time.
 
@@ -206,37 +207,75 @@ class Control:
         state.flush_due = self._next_flush = math.inf
         for name, subscription in list(state.subscriptions.items()):
             if name in backlog:
-                # Its ring fills meanwhile, and counts what does not fit. No turn need come when
-                # the kernel has taken what waits.
-                subscription.due = time + _RETRY
-                state.flush_due = min(state.flush_due, subscription.due)
+                # Its ring fills meanwhile, and counts what does not fit. Turns that come anyway
+                # look again soon; one that comes for nothing else does so now and then.
+                subscription.due = time + subscription.gap
+                state.flush_due = min(state.flush_due, time + _RETRY)
             elif now or time >= subscription.due:
                 subscription.due = time + subscription.gap
-                when = self._clock.time()
-                batch = subscription.batch(self._service.name, when)
-                if batch is not None:
-                    self._tell(name, subscription, batch, when)
-                    if subscription.waiting:  # what was lost right now
-                        state.flush_due = min(state.flush_due, subscription.due)
+                self._send_batches(name, subscription)
+                if subscription.waiting:  # it does not read, or something could not be sent
+                    state.flush_due = min(state.flush_due, subscription.due)
             elif subscription.waiting:
                 state.flush_due = min(state.flush_due, subscription.due)
             self._next_flush = min(self._next_flush, subscription.due)
 
-    def _tell(self, to: str, subscription: Subscription, batch: EventBatch, when: float) -> None:
-        """Sends a batch, in parts where it is too large; what cannot be sent counts as lost."""
-        try:
-            sent = self._send(to, Envelope(EVENTS, 0, batch, None, when))
-        except (ContentError, MessageTooLarge):
-            if (half := len(batch.events) // 2) > 0:
-                for part in (
-                    EventBatch(batch.events[:half], batch.dropped),
-                    EventBatch(batch.events[half:]),
-                ):
-                    self._tell(to, subscription, part, when)
+    def _send_batches(self, to: str, subscription: Subscription) -> None:
+        """All that waits, or as much as the kernel takes."""
+        port, when = self._service.client().port, self._clock.time()
+        while (batch := subscription.batch(self._service.name, when)) is not None:
+            if not self._tell(to, subscription, batch, when):
                 return
-            sent = False
-        if not sent:
+            if not subscription.ring or to in port.backlog():
+                return
+
+    def _tell(self, to: str, subscription: Subscription, batch: EventBatch, when: float) -> bool:
+        """Sends a batch, in parts where it is too large; what cannot be sent counts as lost.
+
+        Returns:
+            False where the observer takes nothing.
+        """
+        try:
+            taken = self._send(to, Envelope(EVENTS, 0, batch, None, when))
+        except (ContentError, MessageTooLarge):
+            half = len(batch.events) // 2
+            if half:
+                first = EventBatch(batch.events[:half], batch.dropped)
+                second = EventBatch(batch.events[half:])
+                return self._tell(to, subscription, first, when) and self._tell(
+                    to, subscription, second, when
+                )
             subscription.keep(batch)
+            return True
+        if not taken:
+            subscription.keep(batch)
+        return taken
+
+    def close(self) -> None:
+        """The last events; an observer that is behind has a moment to read what came before them.
+
+        Nobody waits for one that is stopped. For it the kernel takes the newest events and the
+        number of those left out, so that it learns of both when it goes on.
+        """
+        service, monotonic = self._service, self._clock.monotonic
+        client, subscriptions = service.client(), service._ipcm_state.subscriptions
+        self.flush(now=True)
+        deadline = monotonic() + _MOMENT
+        while self._behind() and (left := deadline - monotonic()) > 0:
+            client.flush(left)
+            self.flush(now=True)
+        if behind := self._behind():
+            for name in behind:
+                client.port.widen(name)
+                subscriptions[name].trim()
+            client.port.flush()
+            self.flush(now=True)
+
+    def _behind(self) -> list[str]:
+        """Observers that have not been told everything."""
+        waiting = self._service.client().port.backlog()
+        subscriptions = self._service._ipcm_state.subscriptions
+        return [name for name, s in subscriptions.items() if s.waiting or name in waiting]
 
     def forget(self, observer: str, life: str) -> None:
         """An observer (this incarnation of it) left, or wants no more."""

@@ -304,11 +304,15 @@ class Loop:
         service._ipcm_control.flush(now=True)
         self._flush_by = self._state.clock.monotonic() + _FLUSH
         if not client.disconnected:
-            client.flush(_FLUSH)
+            client.flush(_FLUSH, besides=self._state.subscriptions)
 
     def _leave(self) -> None:
-        left = self._flush_by - self._state.clock.monotonic()
-        self._service.client().disconnect(flush=max(left, 0.0))
+        client = self._service.client()
+        if not client.disconnected:
+            self._service._ipcm_control.close()
+            left = self._flush_by - self._state.clock.monotonic()
+            client.flush(max(left, 0.0), besides=self._state.subscriptions)
+        client.disconnect(flush=0.0)
 
     def _handle_last_signals(self) -> None:
         last = Activity()

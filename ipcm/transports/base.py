@@ -203,6 +203,10 @@ class Port(abc.ABC):
         """Messages per peer that the kernel has not taken yet."""
 
     @abc.abstractmethod
+    def widen(self, name: str) -> None:
+        """Has the kernel take more for a peer than before, where it can: for last words."""
+
+    @abc.abstractmethod
     def cut(self, name: str) -> None:
         """Drops the connections to a peer that does not read, and what waits for it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipcm._core.observation import PeerEvent, TurnEvent
+from ipcm._core.observation import ErrorEvent, PeerEvent, TurnEvent
 from ipcm._core.ring import Ring
 from ipcm._core.subscription import ObserveOptions, Subscription
 
@@ -34,6 +34,39 @@ def test_batch_tells_the_number_lost_once() -> None:
     again = subscription.batch("s", 1.0)
     assert again is not None
     assert (again.events, again.dropped) == ([], 2)
+
+
+def test_batches_are_small_and_the_last_tells_of_the_turns() -> None:
+    subscription = Subscription(ObserveOptions(), now=0.0)
+    subscription.add_turn(1, False)
+    for _ in range(450):
+        subscription.add(EVENT)
+    sizes = []
+    while (batch := subscription.batch("s", 1.0)) is not None:
+        sizes.append(len(batch.events))
+        last = batch.events[-1]
+    assert sizes == [200, 200, 51]
+    assert last == TurnEvent("s", 1.0, 1, 1, 0)
+
+
+def test_batches_of_errors_are_smaller() -> None:
+    subscription = Subscription(ObserveOptions(), now=0.0)
+    for _ in range(15):
+        subscription.add(ErrorEvent("s", 0.0, "here", "ValueError", "x" * 8192))
+    for left in (10, 5):
+        batch = subscription.batch("s", 1.0)
+        assert batch is not None and len(batch.events) == left
+    assert subscription.batch("s", 1.0) is None
+
+
+def test_at_the_end_the_newest_are_kept_and_the_others_counted() -> None:
+    subscription = Subscription(ObserveOptions(), now=0.0)
+    for number in range(450):
+        subscription.add(PeerEvent("s", float(number), "p", 1))
+    subscription.trim()
+    batch = subscription.batch("s", 1.0)
+    assert batch is not None and batch.dropped == 250
+    assert [event.when for event in batch.events] == list(range(250, 450))
 
 
 def test_no_messages_wanted() -> None:

@@ -68,6 +68,19 @@ class TestEvents:
             seen = see(observer, lambda event: isinstance(event, TerminatedEvent))
             assert any(isinstance(e, SignalEvent) and e.signal == "SIGTERM" for e in seen)
 
+    def test_what_happens_after_the_loop(self, bus: ipcm.Bus) -> None:
+        with (
+            ipcm.service("ending", Watched, bus=bus) as handle,
+            handle.observe(events=["worker", "terminated"]) as observer,
+        ):
+            settle(observer, "ending")
+            pid = handle.call("dig")
+            handle.terminate(7)
+            seen = see(observer, lambda e: isinstance(e, WorkerEvent) and e.change < 0)
+            assert isinstance(seen[-2], TerminatedEvent) and seen[-2].value == 7
+            assert isinstance(seen[-1], WorkerEvent)
+            assert (seen[-1].pid, seen[-1].exit) == (pid, -signal.SIGTERM)
+
     def test_turns_are_summed_up_and_none_is_of_the_observers_making(self, bus: ipcm.Bus) -> None:
         with ipcm.attach("watched", bus) as handle, bus.observe() as observer:
             settle(observer, "watched")

@@ -159,6 +159,22 @@ class TestNoHarm:
             wait_until(lambda: not handle.snapshot().backlog)
             assert handle.call("add", a=1) == 1
 
+    def test_the_end_does_not_wait_for_one_that_is_stopped(
+        self, bus: ipcm.Bus, observing: int
+    ) -> None:
+        os.kill(observing, signal.SIGSTOP)
+        with ipcm.attach("watched", bus) as handle:
+            for _ in range(10):
+                with handle.batch():
+                    for n in range(500):
+                        handle.send_request("watched", {"endpoint": "add", "args": {"a": n}})
+                handle.await_all_responses(LIMIT)
+            assert handle.snapshot().backlog
+            began = time.monotonic()
+            handle.terminate()
+            wait_until(lambda: "watched" not in bus.services())
+            assert time.monotonic() - began < 2.5
+
     def test_one_that_is_killed(self, bus: ipcm.Bus, observing: int) -> None:
         with ipcm.attach("watched", bus) as handle:
             ids = [handle.send_request("watched", {"endpoint": "add", "args": {"a": n}})

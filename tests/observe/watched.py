@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +44,10 @@ class Watched(ipcm.Service):
     @ipcm.endpoint
     def work(self) -> int:
         return ipcm.worker("digger", lambda: 3)
+
+    @ipcm.endpoint
+    def dig(self) -> int:
+        return ipcm.worker("digger", signal.pause)
 
     @ipcm.endpoint
     def fork(self) -> int:

@@ -72,6 +72,25 @@ class Services(Base):
             with pytest.raises(ipcm.UnsupportedError, match="read-only"):
                 observer.terminate("s")
 
+    def test_an_observer_that_is_behind_learns_of_the_end_and_of_what_it_missed(
+        self, bus: Bus
+    ) -> None:
+        with bus.observe(rate=1e9, events=["message", "terminated"]) as observer:
+            with running("s", bus, ipcm.EchoService) as handle:
+                assert observer.ready(LIMIT)
+                for _ in range(20):
+                    for _ in range(400):
+                        handle.client.send_message("s", "x" * 300)
+                    handle.request(1)
+            told: list[Any] = []
+            deadline = time.monotonic() + LIMIT
+            while "s" in observer.presence and time.monotonic() < deadline:
+                told += observer.poll(0.1)
+            assert isinstance(told[-1], ipcm.TerminatedEvent)
+            messages = [event for event in told[:-1] if event.kind != "terminate"]
+            assert observer.dropped > 0
+            assert len(messages) + observer.dropped == 20 * (400 + 2)
+
     def test_all_are_asked_to_end(self, bus: Bus) -> None:
         def wait() -> None:
             bus.wait(LIMIT)

@@ -12,7 +12,7 @@ from ipcm._core.registry import FromRegistrar, PeerKind
 from ipcm._os.waker import Waker
 from ipcm.message import Message
 
-__all__ = ["Mailbox", "Parcel", "Pipe", "Sender"]
+__all__ = ["CAPACITY", "Mailbox", "Parcel", "Pipe", "Sender"]
 
 CAPACITY: Final = 256 << 10
 """Bytes that a receiver's mailbox takes of one sender: what a socket buffer would."""
@@ -112,6 +112,7 @@ class Pipe:
     Attributes:
         incarnation: of the receiver.
         taken: bytes of them in the mailbox. waiting: those that wait. closed: for new ones.
+        extra: bytes that the mailbox takes beyond its capacity.
     """
 
     def __init__(self, source: Mailbox, target: Mailbox) -> None:
@@ -119,6 +120,7 @@ class Pipe:
         self.target = target
         self.incarnation = target.owner.incarnation
         self.taken = 0
+        self.extra = 0
         self.waiting: deque[bytes] = deque()
         self.queued = 0
         self.closed = False
@@ -134,7 +136,7 @@ class Pipe:
 
     def move(self) -> None:
         """Hands the mailbox what it takes."""
-        while self.waiting and self.taken < self.target.capacity and not self.closed:
+        while self.waiting and self.taken < self.target.capacity + self.extra and not self.closed:
             body = self.waiting.popleft()
             self._count(-len(body))
             self.taken += len(body)

@@ -15,7 +15,7 @@ from ipcm.serializers import Serializer
 from ipcm.transports.base import Arrival, Change, Port
 from ipcm.transports.known import Known, meet, part
 from ipcm.transports.memory.hub import Hub
-from ipcm.transports.memory.pipe import Item, Mailbox, Parcel, Pipe
+from ipcm.transports.memory.pipe import CAPACITY, Item, Mailbox, Parcel, Pipe
 
 __all__ = ["MemoryPort"]
 
@@ -173,6 +173,12 @@ class MemoryPort(Port):
         with self._hub.lock:
             pipes = self._box.outbound.items()
             return {name: len(pipe.waiting) for name, pipe in pipes if pipe.waiting}
+
+    def widen(self, name: str) -> None:
+        """See `Port.widen`."""
+        with self._hub.lock:
+            if name in self._box.outbound:
+                self._box.outbound[name].extra = CAPACITY
 
     def cut(self, name: str) -> None:
         """See `Port.cut`."""

@@ -12,6 +12,7 @@ from ipcm._core.outbox import Outbox
 
 __all__ = ["Link", "peer_credentials"]
 
+_WIDE: Final = 1 << 20
 _CREDENTIALS: Final = struct.Struct("3i")
 
 
@@ -74,6 +75,10 @@ class Link:
             with contextlib.suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)
             return bad.frames
+
+    def widen(self) -> None:
+        """Lets the kernel take as much more as it may (SO_SNDBUF, socket(7)), twice at least."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _WIDE)
 
     def write(self) -> bool:
         """Hands the kernel what it takes of the outbox; False where the other end is gone."""

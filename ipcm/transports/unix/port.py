@@ -368,6 +368,11 @@ class UnixPort(PresentPort):
         """See `Port.backlog`."""
         return {link.name: len(link.outbox) for link in self._links.waiting()}
 
+    def widen(self, name: str) -> None:
+        """See `Port.widen`."""
+        for link in self._links.named(name):
+            link.widen()
+
     def cut(self, name: str) -> None:
         """See `Port.cut`."""
         for link in self._links.named(name):
