@@ -304,6 +304,11 @@ class Connection:
         return not (self.requests.open or self._endings)
 
     @property
+    def owes(self) -> bool:
+        """Whether there is something for `pump` to do, although nothing has come in."""
+        return bool(self._endings or self.port.changes)
+
+    @property
     def over(self) -> bool:
         """Whether the bus ended."""
         return any(change.what == "ended" for change in self.changes)

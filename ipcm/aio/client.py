@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 from ipcm._core.outcome import Outcome
@@ -74,16 +75,19 @@ class AsyncClient(Driven):
 
     async def send_message(self, to: str, content: Any) -> int:
         """Sends a general message; see `Client.send_message`."""
+        await self._take_turns()
         with self._entered() as client:
             return client.send_message(to, content)
 
     async def try_message(self, to: str, content: Any) -> Outcome:
         """Sends like `send_message`; an Outcome says how it went, with the id as its `out`."""
+        await self._take_turns()
         with self._entered() as client:
             return client.try_message(to, content)
 
     async def broadcast(self, content: Any) -> dict[str, Outcome]:
         """Sends to every peer but oneself and observers; an Outcome per peer."""
+        await self._take_turns()
         with self._entered() as client:
             return client.broadcast(content)
 
@@ -99,6 +103,7 @@ class AsyncClient(Driven):
             False where the time-out came first.
         """
         timeout = check_timeout(timeout)
+        await self._take_turns()
         with self._entered() as client:
             client.flush(0.0)
         try:
@@ -124,6 +129,7 @@ class AsyncClient(Driven):
             BusGone: nothing is there, and nothing will come.
         """
         timeout = check_timeout(timeout)
+        await self._take_turns()
         with self._entered() as client:
             client.poll(0.0)
             messages = client.take_inbox()
@@ -134,15 +140,29 @@ class AsyncClient(Driven):
                 messages = client.take_inbox()
         return messages
 
-    async def __aiter__(self) -> AsyncIterator[Message]:
+    def __aiter__(self) -> Self:
         """Messages for as long as the bus lives and this client is connected."""
-        while not self.disconnected:
+        return self
+
+    async def __anext__(self) -> Message:
+        if time.monotonic() >= self._turn_by:
+            await self._take_turns()
+        client = self._sync
+        # One at a time: what the block, left early, has not come to waits for the next who asks.
+        while not client.inbox:
+            if client.disconnected:
+                raise StopAsyncIteration
+            with self._entered():
+                client.poll(0.0)
             try:
-                messages = await self.get_messages(None)
+                await self._until(lambda: client.inbox or client.disconnected, None)
             except BusGone:
-                return
-            for message in messages:
-                yield message
+                raise StopAsyncIteration from None
+        message = client.inbox.popleft()
+        if not client.inbox:
+            self._check_loop()
+            self._listen()
+        return message
 
     async def poll(self, timeout: float | None = 0.0) -> bool:
         """Waits at most `timeout` seconds until something came: a message, or a request's end.
@@ -180,11 +200,13 @@ class AsyncClient(Driven):
         """
         if inspect.iscoroutinefunction(callback):
             raise UsageError(f"a callback cannot be async: await the answer; got {callback!r:.100}")
+        await self._take_turns()
         with self._entered() as client:
             return client.send_request(to, payload, callback, timeout=timeout, control=control)
 
     async def get_response(self, id: int) -> Response | None:
         """The response of a request without callback, once it is there; each is told once."""
+        await self._take_turns()
         with self._entered() as client:
             return client.get_response(id)
 
@@ -234,11 +256,13 @@ class AsyncClient(Driven):
 
     async def peers(self) -> list[str]:
         """Names of the others: without oneself and without observers."""
+        await self._take_turns()
         with self._entered() as client:
             return client.peers()
 
     async def peer_info(self, name: str) -> PeerInfo | None:
         """What the bus knows of a peer; None where it is not there."""
+        await self._take_turns()
         with self._entered() as client:
             return client.peer_info(name)
 
@@ -258,6 +282,7 @@ class AsyncClient(Driven):
             timeout: seconds to wait for it; None for ever.
         """
         timeout = check_timeout(timeout)
+        await self._take_turns()
         with self._entered() as client:
             active = client.peer_active(name)
             if active or timeout == 0:
@@ -293,6 +318,10 @@ class AsyncClient(Driven):
             return client.disconnect(handler, flush=0.0)
         try:
             await self.flush(flush)
+        except UsageError:
+            if not client.disconnected:
+                raise
+            # By another task meanwhile, which has what was unread.
         finally:
             self._stop()
             with self._entered():

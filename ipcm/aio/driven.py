@@ -10,15 +10,19 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from ipcm._core.patience import check_timeout
 from ipcm._core.requests import Ending
+from ipcm._os import here
 from ipcm.client import Client
-from ipcm.errors import BusGone, UsageError
+from ipcm.errors import BusGone, UsageError, WrongProcess
 from ipcm.message import Message, Response
 
 __all__ = ["Driven"]
 
 _LOOK_AGAIN: Final = 0.005
+
+_TURN: Final = 0.001
+"""Seconds that a task may go on with what needs no waiting before the others have a turn. A turn
+for each event would take ten times as long as fetching the event."""
 
 
 class Driven(abc.ABC):
@@ -44,6 +48,7 @@ class Driven(abc.ABC):
         self._due = math.inf
         self._batches = 0
         self._pushing = False
+        self._turn_by = 0.0
         client.on_ending = self._end_request  # type: ignore[method-assign]
         self._settle()
 
@@ -56,6 +61,10 @@ class Driven(abc.ABC):
     @abc.abstractmethod
     def _is_full(self) -> bool:
         """Whether so much waits to be fetched that no more should be read meanwhile."""
+
+    def _owes(self) -> bool:
+        """Whether there is something to take in although nothing has come: a callback raised."""
+        return self._sync.owes
 
     @abc.abstractmethod
     def _is_over(self) -> bool:
@@ -73,16 +82,19 @@ class Driven(abc.ABC):
             self._settle()
 
     def _check_loop(self) -> None:
+        if here.pid != self._sync.pid:
+            raise WrongProcess(f"the client {self._sync.name!r}", self._sync.pid, here.pid)
         if asyncio.get_running_loop() is not self._loop:
             raise UsageError(f"{self!r} belongs to another event loop: connect in this one")
 
     def _check_may_close(self) -> bool:
         """Whether its loop is there to close in; else that has ended, and any other will do.
+        In a forked child it is the parent's, and left alone.
 
         Raises:
             UsageError: it belongs to another loop, which goes on waiting for it.
         """
-        if self._loop.is_closed():
+        if self._loop.is_closed() or here.pid != self._sync.pid:
             return False
         self._check_loop()
         return True
@@ -131,9 +143,9 @@ class Driven(abc.ABC):
             self._loop.call_soon(self._push)
         if self._sync.disconnected:
             self._stop()
-            self._fail(UsageError(f"{self!r} is disconnected"))
+            self._fail(self._disconnected)
         elif self._is_over():
-            self._fail(BusGone(f"the bus at {self._sync.ipcm_info} ended"))
+            self._fail(self._ended)
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
@@ -146,7 +158,7 @@ class Driven(abc.ABC):
         port = client.port
         if self._wants_more():
             self._read(client.fileno())
-            due = 0.0 if port.changes else min(port.deadline, client.requests.soonest)
+            due = 0.0 if self._owes() else min(port.deadline, client.requests.soonest)
         else:
             self._read(-1)
             # Nothing is read, and what waits for the kernel has to go all the same.
@@ -177,22 +189,36 @@ class Driven(abc.ABC):
             self._timer.cancel()
             self._timer, self._due = None, math.inf
 
-    def _fail(self, error: Exception) -> None:
+    def _disconnected(self) -> UsageError:
+        return UsageError(f"{self!r} is disconnected")
+
+    def _ended(self) -> BusGone:
+        return BusGone(f"the bus at {self._sync.ipcm_info} ended")
+
+    def _fail(self, error: Callable[[], Exception]) -> None:
         replies, self._replies = self._replies, {}
         for id, future in replies.items():
             self._sync.requests.forget(id)
             if not future.done():
-                future.set_exception(error)
+                future.set_exception(error())  # each its own: it gets a traceback
 
     def _end_request(self, ending: Ending) -> None:
         try:
             ending.callback(ending.response, ending.message)
-        except Exception as error:  # noqa: BLE001 (as asyncio does with its own callbacks)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 (as asyncio does with its own callbacks)
             self._loop.call_exception_handler(
                 {"message": f"the callback of a request of {self!r} failed", "exception": error}
             )
 
     # Waiting
+
+    async def _take_turns(self) -> None:
+        """The others have a turn, where that has been a while."""
+        if time.monotonic() >= self._turn_by:
+            await asyncio.sleep(0)
+            self._turn_by = time.monotonic() + _TURN
 
     async def _ask(
         self, to: str, payload: Any, timeout: float | None, *, control: bool = False
@@ -235,16 +261,15 @@ class Driven(abc.ABC):
             BusGone: the bus ended.
             UsageError: it was disconnected meanwhile.
         """
-        timeout = check_timeout(timeout)
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while not ready():
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
             if self._is_over():
-                raise BusGone(f"the bus at {self._sync.ipcm_info} ended")
+                raise self._ended()
             if self._sync.disconnected:
-                raise UsageError(f"{self!r} is disconnected")
+                raise self._disconnected()
             future: asyncio.Future[None] = self._loop.create_future()
             self._waiting.add(future)
             try:
@@ -252,4 +277,5 @@ class Driven(abc.ABC):
                 await asyncio.wait([future], timeout=None if left == math.inf else left)
             finally:
                 self._waiting.discard(future)
+                self._turn_by = time.monotonic() + _TURN
         return True

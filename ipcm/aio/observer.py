@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import Any, Final, Self
 
@@ -10,6 +11,7 @@ import msgspec
 
 from ipcm._core.filters import Wanted
 from ipcm._core.observation import Event, Snapshot
+from ipcm._core.patience import check_timeout
 from ipcm._core.registry import PeerInfo
 from ipcm.aio.driven import Driven
 from ipcm.aio.opening import Opening
@@ -82,6 +84,9 @@ class AsyncObserver(Driven):
     def _is_full(self) -> bool:
         return len(self._events) >= _MOST_WAITING
 
+    def _owes(self) -> bool:
+        return super()._owes() or self._observer.owes
+
     def _is_over(self) -> bool:
         return self._observer.over
 
@@ -98,6 +103,8 @@ class AsyncObserver(Driven):
         Raises:
             BusGone: the bus ended, and every event has been told.
         """
+        timeout = check_timeout(timeout)
+        await self._take_turns()
         with self._entered():
             self._pump()
         if not self._events:
@@ -112,15 +119,23 @@ class AsyncObserver(Driven):
 
     async def ready(self, timeout: float | None = 0.0) -> bool:
         """Whether every service that is watched has told of itself; see `Observer.ready`."""
+        timeout = check_timeout(timeout)
+        await self._take_turns()
         with self._entered():
             self._pump()
-        return await self._until(lambda: self._observer.complete, timeout)
+        observer = self._observer
+        await self._until(lambda: observer.complete or observer.over, timeout)
+        if observer.over and not observer.complete:
+            raise BusGone("the bus ended")
+        return observer.complete
 
     def __aiter__(self) -> Self:
         """Events for as long as the bus lives."""
         return self
 
     async def __anext__(self) -> Event:
+        if time.monotonic() >= self._turn_by:
+            await self._take_turns()
         try:
             while not self._events:
                 await self._until(lambda: self._events, None)
@@ -133,6 +148,7 @@ class AsyncObserver(Driven):
 
     async def refresh(self) -> None:
         """Asks every service for a fresh snapshot; they come in meanwhile."""
+        await self._take_turns()
         with self._entered():
             self._observer.refresh()
 
@@ -159,11 +175,13 @@ class AsyncObserver(Driven):
         Raises:
             UnsupportedError: the connection is read-only. NoSuchPeer.
         """
+        await self._take_turns()
         with self._entered():
             return self._observer.send_request(peer, payload, timeout=timeout)
 
     async def get_response(self, id: int) -> Response | None:
         """The response, once it is there; each is told once."""
+        await self._take_turns()
         with self._entered():
             return self._observer.get_response(id)
 

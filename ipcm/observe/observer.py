@@ -93,6 +93,11 @@ class Observer:
         """Whether the bus ended; events may still wait for `poll`."""
         return self._over
 
+    @property
+    def owes(self) -> bool:
+        """Whether events are left for `poll` that the filter, which failed, was in the way of."""
+        return bool(self._came or self._events)
+
     def fileno(self) -> int:
         """Readable when `poll` has something to do; -1 once closed."""
         return self._client.fileno()
