@@ -8,19 +8,21 @@ import glob
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import msgspec
 
 from ipcm._core.observation import Snapshot
 from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.requests import Callback
+from ipcm._os import here
 from ipcm.aio.client import AsyncClient
 from ipcm.aio.observer import AsyncObserver, observe
 from ipcm.aio.opening import Opening
+from ipcm.aio.process import Ending, Watched
 from ipcm.bus import AnyBus, Bus
 from ipcm.client import DEFAULT_TIMEOUT
-from ipcm.errors import IPCMError, RequestTimeout, ServiceStartError, UsageError
+from ipcm.errors import IPCMError, RemoteError, RequestTimeout, ServiceStartError, UsageError
 from ipcm.message import Message, Response
 from ipcm.observe.output import Output
 from ipcm.role.callbacks import Service
@@ -33,8 +35,6 @@ from ipcm.role.role import ServiceRole
 from ipcm.shown import Shown
 
 __all__ = ["AsyncHandle", "attach", "service"]
-
-_LOOK_AGAIN: Final = 0.1
 
 
 class AsyncHandle(Shown):
@@ -51,6 +51,7 @@ class AsyncHandle(Shown):
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
+        self._watched = None if handle.process is None else Watched(handle.process)
         self.client = AsyncClient(handle.client)
 
     def __repr__(self) -> str:
@@ -93,7 +94,10 @@ class AsyncHandle(Shown):
         return self._handle.service_pid
 
     async def ready(self, timeout: float | None = 0.0) -> bool:
-        """Whether the service is there and ready; waits at most `timeout` seconds."""
+        """Whether the service is there and ready; see `Handle.ready`."""
+        timeout = check_timeout(timeout)
+        if timeout != 0 and self.ended():
+            return False
         return await self.client.peer_active(self.service_name, timeout)
 
     # Asking
@@ -110,9 +114,10 @@ class AsyncHandle(Shown):
         self, peer: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT
     ) -> Response:
         """Asks any peer and waits; a remote error comes in the response, others are raised."""
-        return await self.client.await_response(
-            await self.client.send_request(peer, payload, timeout=timeout)
-        )
+        response = await self.client._ask(peer, payload, timeout)
+        if response.exception is not None and not isinstance(response.exception, RemoteError):
+            raise response.exception
+        return response
 
     async def send_request(
         self,
@@ -140,8 +145,8 @@ class AsyncHandle(Shown):
             RequestTimeout: one still is, after `timeout` seconds.
         """
         timeout = check_timeout(timeout)
-        open = self._handle.client.requests.open
-        if not await self.client._until(lambda: not open, timeout):
+        client = self._handle.client
+        if not await self.client._until(lambda: client.settled, timeout):
             raise RequestTimeout(self.service_name, timeout or 0.0)
 
     async def poll(self, timeout: float | None = 0.0) -> bool:
@@ -171,7 +176,7 @@ class AsyncHandle(Shown):
 
     def observe(self, **options: Any) -> Opening[AsyncObserver]:
         """Watches this service, and the bus as far as it concerns it; see `ipcm.aio.observe`."""
-        return observe(self.bus, glob.escape(self.service_name), **options)
+        return observe(self.ipcm_info, glob.escape(self.service_name), **options)
 
     def output(self) -> Output:
         """What the service writes to its file on the bus; see `Bus.output`. It never waits."""
@@ -181,41 +186,97 @@ class AsyncHandle(Shown):
 
     async def terminate(self, value: Any = 0) -> None:
         """Asks the service to end with this value; returns at once. Fine on a dead one."""
-        with self.client._entered():
+        with self.client._entered(), self._quiet():
             self._handle.terminate(value)
 
     async def wait(self, timeout: float | None = None) -> Any:
         """Waits for the end of the service that this handle started; see `Handle.wait`."""
         timeout = check_timeout(timeout)
-        handle = self._handle
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        while handle.process is not None and not handle.ended():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise RequestTimeout(self.service_name, timeout or 0.0)
-            await news_of(handle.process, left)
-        return handle.wait(0.0)
+        self.client._check_loop()
+        watched = self._watched
+        if watched is not None and not await watched.until(
+            ServiceProcess.ended, math.inf if timeout is None else timeout
+        ):
+            raise RequestTimeout(self.service_name, timeout or 0.0)
+        with self._quiet():
+            return self._handle.wait(0.0)
+
+    def ended(self) -> bool:
+        """Whether the service that this handle started has ended; never waits."""
+        with self._quiet():
+            return self._handle.ended()
+
+    async def detach(self) -> None:
+        """Lets the service live on, and the bus spawned for it; raises BusGone."""
+        with self.client._entered(), self._quiet():
+            self._watched = None
+            self._handle.detach()
 
     async def close(self, grace: float = 5.0) -> None:
         """Disconnects; ends the service and the bus if they are its own; see `Handle.close`.
+
+        The loop goes on meanwhile. Cancelled, it has them end all the same, in the time that they
+        have, and is cancelled then; cancelled once more, it kills them.
 
         Args:
             grace: seconds for them to end by themselves.
         """
         grace = check_seconds(grace, "grace")
+        if here.pid != self.client.pid:
+            return self._handle.close()  # of the other process: nothing is done
         deadline = time.monotonic() + grace
         alive = self.client._check_may_close()
         try:
-            try:
-                if alive and self._handle.process is not None and not self.client.disconnected:
-                    with contextlib.suppress(IPCMError):
-                        await self.terminate()
-                        await self.wait(grace)
-            finally:
-                # Also where it is cancelled: the loop must not wait for a closed descriptor.
-                await self.client.disconnect()
+            if self._watched is not None:
+                await self._end(self._watched, grace, alive)
+        except BaseException:
+            deadline = 0.0
+            if self._watched is not None:
+                with self._watched.quiet() as process:
+                    process.end(0.0)
+            raise
         finally:
-            self._handle.close(max(deadline - time.monotonic(), 0.0))
+            try:
+                # The loop must not wait for a descriptor that is closed.
+                await self.client.disconnect()
+            finally:
+                with self._quiet():
+                    self._handle.close(max(deadline - time.monotonic(), 0.0))
+
+    async def _end(self, watched: Watched, grace: float, alive: bool) -> None:
+        """Ends the service, and the others on its bus where that is to end, too."""
+        bus, deadline = self._handle.owned_bus, time.monotonic() + grace
+        ending = Ending(watched, grace)
+        with contextlib.suppress(IPCMError), self._quiet():
+            if bus is not None:
+                bus.terminate()
+            else:
+                self._handle.terminate()
+                if alive:
+                    self.client._settle()
+        try:
+            await ending.go_on()
+            await self._others_end(bus, deadline)
+        except asyncio.CancelledError:
+            await ending.go_on()
+            await self._others_end(bus, deadline)
+            raise
+
+    async def _others_end(self, bus: Bus | None, deadline: float) -> None:
+        client = self.client
+        if bus is None or client.disconnected:
+            return
+        with contextlib.suppress(IPCMError):
+            with client._entered():
+                port = client._sync.port
+                port.subscribe()
+            await client._until(
+                lambda: not any(peer.kind == "service" for peer in port.peers()),
+                max(deadline - time.monotonic(), 0.0),
+            )
+
+    def _quiet(self) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext() if self._watched is None else self._watched.quiet()
 
     async def __aenter__(self) -> Self:
         return self
@@ -271,35 +332,17 @@ async def _service(
     handle: Handle = start_service(name, maker, wait=False, timeout=timeout, **params)
     process = handle.process
     assert process is not None
-    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    watched = Watched(process)
     try:
-        while not (process.await_ready(0.0) or process.ended()):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise ServiceStartError(name, f"{name!r} was not ready in {timeout:g} s")
-            await news_of(process, left)
-        process.wait_ready(0.0)  # it is, or says why not
+        if not await watched.until(_has_begun, math.inf if timeout is None else timeout):
+            raise ServiceStartError(name, f"{name!r} was not ready in {timeout:g} s")
+        with watched.quiet():
+            process.wait_ready(0.0)  # it is, or says why not
         return AsyncHandle(handle)
     except BaseException:
         handle.close(0.0)
         raise
 
 
-async def news_of(process: ServiceProcess, timeout: float) -> None:
-    """Waits until there is something to read of a process, `timeout` seconds at the most."""
-    loop = asyncio.get_running_loop()
-    news: asyncio.Future[None] = loop.create_future()
-    fds = process.filenos()
-
-    def told() -> None:
-        if not news.done():
-            news.set_result(None)
-
-    for fd in fds:
-        loop.add_reader(fd, told)
-    try:
-        # A descriptor has one reader: who waits beside another looks now and then.
-        await asyncio.wait([news], timeout=min(timeout, _LOOK_AGAIN))
-    finally:
-        for fd in fds:
-            loop.remove_reader(fd)
+def _has_begun(process: ServiceProcess) -> bool:
+    return process.await_ready(0.0) or process.ended()

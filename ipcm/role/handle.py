@@ -98,6 +98,11 @@ class Handle(Shown, Asking):
         return self._owned_bus or find_bus(self.ipcm_info)
 
     @property
+    def owned_bus(self) -> Bus | None:
+        """The bus that `close` ends, where there is one."""
+        return self._owned_bus
+
+    @property
     def child_pid(self) -> int | None:
         """The pid that the first fork returned; None for an attached handle."""
         return None if self._process is None else self._process.child_pid

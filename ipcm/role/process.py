@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import time
+from collections.abc import Iterator
 from signal import SIGKILL, SIGTERM
 from typing import Any, Final
 
@@ -33,6 +34,12 @@ _TELLING: Final = 1000
 
 _LEAVING: Final = 1.0
 """Seconds from the end of what a process tells until it is gone."""
+
+_TERMINATING: Final = 1.0
+"""Seconds, at the most, from TERM to KILL."""
+
+_DYING: Final = 1.0
+"""Seconds from KILL until it is said to be gone."""
 
 _MOST_TRACEBACK: Final = 32_000
 
@@ -140,9 +147,9 @@ class ServiceProcess:
         deadline = None if timeout is None else time.monotonic() + timeout
         while self.service_pid is None and not self._over:
             left = None if deadline is None else deadline - time.monotonic()
+            self._read(left)  # once, also where there is no time
             if left is not None and left <= 0:
                 break
-            self._read(left)
         return self.service_pid is not None
 
     def wait_ready(self, timeout: float | None) -> None:
@@ -213,18 +220,35 @@ class ServiceProcess:
 
     def end(self, grace: float) -> None:
         """Waits `grace` seconds for it to end, then TERM, then KILL a second later."""
-        if not self._await_end(grace):
-            self._signal(SIGTERM)
-            if not self._await_end(min(grace, 1.0)):
-                self.kill()
-                return
-        self._reap()
-        self.close()
+        for patience in self.pressed(grace):
+            if self._await_end(patience):
+                break
+        self.bury()
+
+    def pressed(self, grace: float) -> Iterator[float]:
+        """The steps to its end. Whoever takes them waits for it after each one, and takes the
+        next where it has not ended; `bury` comes last.
+
+        Args:
+            grace: seconds for it to end by itself.
+
+        Yields:
+            Seconds to wait.
+        """
+        yield grace
+        self._signal(SIGTERM)
+        yield min(grace, _TERMINATING)
+        self._signal(SIGKILL)
+        yield _DYING
 
     def kill(self) -> None:
         """Kills it, and the child that it came from."""
         self._signal(SIGKILL)
-        self._await_end(1.0)
+        self._await_end(_DYING)
+        self.bury()
+
+    def bury(self) -> None:
+        """It has ended, or is about to: it is waited for, and its descriptors are closed."""
         self._reap(force=True)
         self.close()
 

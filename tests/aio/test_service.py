@@ -130,33 +130,3 @@ def test_inside_a_service_it_starts_nothing(run: Run) -> None:
             assert handle.bus.services() == ["outer"]
 
     run(main())
-
-
-def test_one_that_does_not_end_by_itself(run: Run) -> None:
-    async def main() -> None:
-        handle = await ipcm.aio.service("worked", Worked)
-        assert handle.child_pid is not None
-        os.kill(handle.child_pid, signal.SIGSTOP)
-        begun = time.monotonic()
-        await handle.close(0.2)
-        assert time.monotonic() - begun < LIMIT / 2
-        await handle.close()
-
-    run(main())
-
-
-def test_a_close_that_is_cancelled_leaves_nothing_in_the_loop(run: Run) -> None:
-    async def main() -> None:
-        handle = await ipcm.aio.service("worked", Worked)
-        assert handle.child_pid is not None
-        os.kill(handle.child_pid, signal.SIGSTOP)
-        fd = handle.client._sync.fileno()
-        closing = asyncio.create_task(handle.close(0.5))
-        await asyncio.sleep(0)
-        closing.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await closing
-        assert handle.client.disconnected
-        assert not asyncio.get_running_loop().remove_reader(fd)
-
-    run(main())
