@@ -327,6 +327,16 @@ class TestMessages:
 
         run(main())
 
+    def test_two_that_flush_to_each_other(self, run: Run, bus: ipcm.Bus) -> None:
+        async def main() -> None:
+            async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:
+                for sender, to in ((a, "b"), (b, "a")):
+                    while not sender._sync.port.backlog():
+                        await sender.send_message(to, b"x" * (4 << 20))
+                assert await asyncio.gather(a.flush(LIMIT), b.flush(LIMIT)) == [True, True]
+
+        run(main())
+
     def test_what_is_not_fetched_is_not_read_either(self, run: Run, bus: ipcm.Bus) -> None:
         async def main() -> None:
             async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:

@@ -79,6 +79,9 @@ class AsyncContract(Messages, Contents, Flow, Requests, Away):
     # Their loop has read what came before a test could see it lie there.
     test_the_descriptor_is_readable_while_something_is_there = None
     test_what_was_sent_and_read_is_counted = None
+    # Two threads, of which a loop has one: test_client has two tasks. The loop calls back.
+    test_two_that_flush_to_each_other_do_not_wait_for_ever = None
+    test_what_comes_in_while_flushing_calls_nobody_back = None
 
     @pytest.fixture
     def bus(self, serializer: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
