@@ -291,7 +291,7 @@ class Client(Connection):
                 left = deadline - self.clock.monotonic()
                 if left <= 0:
                     raise table.time_out(id, timeout)
-            if self.changes:
+            if self.changes or self.disconnected:
                 self._check_bus_for(id)
             self.pump(left, True, id)
         return table.done.pop(id)
@@ -349,7 +349,7 @@ class Client(Connection):
     def _check_bus_for(self, id: int) -> None:
         try:
             self._check_bus()
-        except BusGone:
+        except (BusGone, UsageError):
             self.requests.forget(id)
             raise
 
@@ -367,6 +367,7 @@ class Client(Connection):
         """Names of the others: without oneself and without observers."""
         with self._entered():
             self.pump(0.0)  # who has left is known no more
+            self._check_connected()
             return [peer.name for peer in self.others()]
 
     def others(self) -> list[PeerInfo]:
@@ -381,6 +382,7 @@ class Client(Connection):
             raise InvalidName(name, "a name is a str")
         with self._entered():
             self.pump(0.0)
+            self._check_connected()
             found, _ = self.port.find(name)
             return found
 
@@ -463,6 +465,7 @@ class Client(Connection):
         expires_in = check_timeout(expires_in, "expires_in")
         with self._entered():
             self.pump(0.0)
+            self._check_connected()
             self.port.suspend(expires_in, list(self.inbox))
             self.disconnected = True
             self.inbox.clear()

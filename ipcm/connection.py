@@ -313,7 +313,13 @@ class Connection:
         """Whether the bus ended."""
         return any(change.what == "ended" for change in self.changes)
 
+    def _check_connected(self) -> None:
+        """Whoever has pumped looks again: a callback may have disconnected."""
+        if self.disconnected:
+            raise UsageError(f"the client {self.name!r} is disconnected")
+
     def _check_bus(self) -> None:
+        self._check_connected()
         if self.over:
             raise BusGone(f"the bus at {self._info.route} ended")
 
@@ -327,7 +333,7 @@ class Connection:
         if here.pid != self.pid:
             raise WrongProcess(f"the client {self.name!r}", self.pid, here.pid)
         if self.disconnected:
-            raise UsageError(f"the client {self.name!r} is disconnected")
+            self._check_connected()
         me = get_ident()
         # No other thread comes between the look and the mark: the interpreter lets one in at a
         # call or a jump back, and there is none. An RLock takes four times as long.

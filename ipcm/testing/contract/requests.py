@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,6 +21,11 @@ def ask(asker: Client, answerer: Client, payload: Any = "ask", **options: Any) -
     asker.send_request(answerer.name, payload, **options)
     (request,) = read(answerer, 1)
     return request
+
+
+def disconnecting(client: Client) -> Callable[[Response, Message | None], object]:
+    """A callback of its that disconnects it."""
+    return lambda response, message: client.disconnect()
 
 
 class Requests(Base):
@@ -142,6 +148,23 @@ class Requests(Base):
             type(None), ipcm.RemoteError, ipcm.RequestTimeout, ipcm.PeerGone
         ]  # fmt: skip
         assert [message and message.sender for _, message in ended] == ["b", "b", None, None]
+
+    def test_a_callback_that_disconnects_ends_what_waits(self, bus: Bus) -> None:
+        waits: list[Callable[[Client, int], object]] = [
+            lambda a, id: a.get_messages(LIMIT),
+            lambda a, id: a.await_response(id, LIMIT),
+            lambda a, id: a.peer_active("nobody", LIMIT),
+            lambda a, id: a.peers(),
+        ]
+        with bus.connect("b") as b:
+            for wait in waits:
+                a = bus.connect("a")
+                a.send_request("b", 1, disconnecting(a))
+                id = a.send_request("b", 2)
+                answer(b, read(b, 2)[0], None)
+                with pytest.raises(ipcm.UsageError, match="disconnected"):
+                    wait(a, id)
+                assert a.disconnect() == []
 
     def test_many_open_ones_in_any_order(self, bus: Bus) -> None:
         with bus.connect("a") as a, bus.connect("b") as b:
