@@ -94,6 +94,17 @@ class VerbCommand(click.Command):
         )
         self._verb = verb
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See click; tells what to do about JSON that looks like an option."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name
+            if name[1:2].isdecimal() and any(each.json for each in self._verb.arguments):
+                text = f"no option {name}; a number below zero stands behind --"
+                raise click.UsageError(text, ctx) from None
+            raise
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """See click."""
         if self._verb.arguments:

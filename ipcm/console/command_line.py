@@ -106,8 +106,6 @@ def _parse_and_perform(arguments: list[str]) -> int:
         _complain(error.format_message())
         if where is not None:
             _narrate(f"`{where.command_path} --help` shows how")
-        if isinstance(error, click.NoSuchOption) and error.option_name[1:2].isdecimal():
-            _narrate("a word that begins with - stands behind --, as in `request echo -- -1`")
         return Exit.USAGE
     except click.Abort:
         return Exit.INTERRUPTED

@@ -188,6 +188,8 @@ class _Reader:
         self._reading.slots.append(Slot(word, "unknown"))
         near = difflib.get_close_matches(name, self._flags, 1)
         hint = f": did you mean {near[0]}?" if near else ""
+        if name[1:2].isdecimal() and any(each.json for each in self._reading.verb.arguments):
+            hint = "; a number below zero stands behind --"
         self._complain(word, f"{self._reading.verb.name} has no option {name}{hint}")
 
     def _take_value(self, option: Option, word: Word, at: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from ipcm._core.registry import PeerInfo
-from ipcm.console.cells import span_text
+from ipcm.console.cells import ms_text
 from ipcm.console.results import Column, Failure
 from ipcm.console.watching import gather
 from ipcm.errors import BusGone, IPCMError, NoSuchPeer, RequestTimeout, UsageError
@@ -35,7 +35,7 @@ TARGET_COLUMNS: tuple[Column[TargetRow], ...] = (
     Column("NAME", lambda row: row.name, style=lambda row: "name"),
     Column("PID", lambda row: str(row.pid), right=True),
     Column("DONE", lambda row: row.done),
-    Column("TOOK", lambda row: span_text(row.seconds), right=True),
+    Column("TOOK", lambda row: ms_text(row.seconds), right=True),
 )
 
 

@@ -52,6 +52,7 @@ def first(text: str) -> tuple[str, str, Problem]:
         ("call store search text=a text=b", "text", "text is given twice"),
         ("call store search limit:=x text=a", "x", "no JSON"),
         ("request store [1 2]", "2", "no JSON: expecting ','"),
+        ("request store -1", "-1", "a number below zero stands behind --"),
         ("signal store HOP", "HOP", "HOP"),
         ("ps > a b", "b", "nothing can follow the file"),
         ("ps --filter 'p95>20ms and sate=busy'", "sate=busy'", "no field 'sate'"),
