@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -75,7 +75,8 @@ def choose(
         elif peer.kind != "service":
             failures.append(
                 Failure(
-                    name, UsageError(f"it is a {peer.kind}, no service; its process is {peer.pid}")
+                    name,
+                    UsageError(f"{name!r} is a {peer.kind}, no service; its process is {peer.pid}"),
                 )
             )
         else:
@@ -84,18 +85,24 @@ def choose(
 
 
 def await_ends(
-    observer: Observer, asked: dict[PeerInfo, float], timeout: float
+    observer: Observer,
+    asked: Mapping[PeerInfo, float],
+    timeout: float,
+    refused: Mapping[PeerInfo, IPCMError] | None = None,
 ) -> tuple[list[TargetRow], list[Failure]]:
     """Waits until services have left the bus.
 
     Args:
         asked: each, and the monotonic time at which it was asked to end.
         timeout: seconds for all of them together.
+        refused: those that will not, and why; filled while it waits.
 
     Returns:
         A row for each that ended, a failure for each that did not.
     """
     rows: list[TargetRow] = []
+    failures: list[Failure] = []
+    refused = {} if refused is None else refused
     waiting = dict(asked)
 
     def look() -> bool:
@@ -106,6 +113,9 @@ def await_ends(
             if there is None or there.incarnation != peer.incarnation:
                 took = now - waiting.pop(peer)
                 rows.append(TargetRow(name=peer.name, pid=peer.pid, done="ended", seconds=took))
+            elif peer in refused:
+                del waiting[peer]
+                failures.append(Failure(peer.name, refused[peer]))
         return not waiting
 
     try:
@@ -115,8 +125,6 @@ def await_ends(
         # With the bus, all of it ended.
         observer.presence.clear()
         look()
-    late: IPCMError
-    failures = []
     for peer in waiting:
         late = RequestTimeout(peer.name, timeout)
         failures.append(Failure(f"{peer.name} has not ended", late))

@@ -14,6 +14,7 @@ from ipcm._core.filters import EventFilter
 from ipcm._core.observation import Event, EventBatch, PeerEvent, Snapshot
 from ipcm._core.patience import check_timeout
 from ipcm._core.registry import PeerInfo
+from ipcm._core.requests import Callback
 from ipcm._os.signals import parse_signals
 from ipcm.client import DEFAULT_TIMEOUT, Client
 from ipcm.errors import BusGone, IPCMError, UnsupportedError, UsageError
@@ -232,6 +233,19 @@ class Observer:
         """Asks a service to end; raises UnsupportedError where read-only, NoSuchPeer."""
         self.check_writable("terminate")
         self._control(service, "terminate", {}, timeout)
+
+    def ask_terminate(self, service: str, answered: Callback) -> None:
+        """Asks a service to end, and does not wait.
+
+        Args:
+            answered: called with `(response, message)` in a later poll, once it has heeded that,
+                refused it, or gone.
+
+        Raises:
+            UnsupportedError: the connection is read-only. NoSuchPeer.
+        """
+        self.check_writable("terminate")
+        self._client.send_request(service, ["terminate", {}], answered, timeout=None, control=True)
 
     def signal(self, service: str, number: int | str, timeout: float = _PATIENCE) -> None:
         """Has a service signal itself.

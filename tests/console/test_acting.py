@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import ipcm
-from tests.console.commands import ipcm_run, rows
+from tests.console.commands import ipcm_run, rows, running
 from tests.helpers import gone, wait_until
 
 
@@ -39,7 +39,7 @@ def test_terminate_of_some_that_are_not_there_is_partial(bus: ipcm.Bus) -> None:
     assert ipcm_run("terminate", "store", "--all").returncode == 2
     with ipcm.connect("me", bus):
         run = ipcm_run("terminate", "me")
-        assert run.returncode == 2 and "client" in run.stderr
+        assert run.returncode == 2 and "'me' is a client" in run.stderr
 
 
 def test_a_service_that_heeds_nothing_is_killed(bus: ipcm.Bus) -> None:
@@ -55,6 +55,25 @@ def test_a_service_that_heeds_nothing_is_killed(bus: ipcm.Bus) -> None:
     wait_until(lambda: gone(pid))
     assert bus.services() == ["store"]
     assert ipcm_run("kill", "probe", "-y").returncode == 3
+
+
+def test_one_that_is_busy_holds_up_no_other(bus: ipcm.Bus) -> None:
+    pid = next(peer.pid for peer in bus.presence() if peer.name == "store")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with running("terminate", "store", "probe", "-y", "--timeout", "60") as terminate:
+            wait_until(lambda: bus.services() == ["store"])
+            assert terminate.poll() is None
+        run = ipcm_run("terminate", "store", "--no-wait", "--timeout", "0.3")
+        assert run.returncode == 4 and "within 0.3 s" in run.stderr
+        with ipcm.service("probe", ipcm.EchoService, bus=bus):
+            words = ("terminate", "store", "probe", "-y", "--timeout", "0.5")
+            run = ipcm_run(*words, "--no-wait")
+            assert run.returncode == 5 and "asked to end" in run.stdout
+            assert run.stderr == "store: no answer from 'store' within 0.5 s\n"
+            wait_until(lambda: bus.services() == ["store"])
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_signals(bus: ipcm.Bus) -> None:

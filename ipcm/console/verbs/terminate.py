@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
+from ipcm._core.registry import PeerInfo
 from ipcm.console.completion import complete_service
 from ipcm.console.results import Failure, Table
 from ipcm.console.targets import TARGET_COLUMNS, TargetRow, await_ends, choose, listing
 from ipcm.console.verb import Argument, Context, Option, Verb
-from ipcm.errors import IPCMError, NoSuchPeer, PeerGone
+from ipcm.console.watching import gather
+from ipcm.errors import BusGone, IPCMError, NoSuchPeer, PeerGone, RequestTimeout
+from ipcm.message import Response
 
 __all__ = ["VERB"]
 
@@ -28,28 +32,55 @@ def run(
         if len(chosen) > 1 or (chosen and (everything or context.cautious)):
             names = listing([peer.name for peer in chosen])
             context.confirm(f"terminate {names} on bus {bus.name}")
-        asked = {}
-        deadline = time.monotonic() + timeout
+        asked: dict[PeerInfo, float] = {}
+        heeded: set[PeerInfo] = set()
+        refused: dict[PeerInfo, IPCMError] = {}
+        # All at once: one that is busy holds up no other.
         for peer in chosen:
             asked[peer] = time.monotonic()
             try:
-                observer.terminate(peer.name, max(deadline - asked[peer], 0.1))
-            except (PeerGone, NoSuchPeer):
-                continue  # it has ended, which is what was wanted
+                observer.ask_terminate(peer.name, _Answer(peer, heeded, refused))
+            except NoSuchPeer:
+                heeded.add(peer)  # it has ended, which is what was wanted
             except IPCMError as error:
-                del asked[peer]
-                failures.append(Failure(peer.name, error))
+                refused[peer] = error
         if no_wait:
+            try:
+                gather(observer, lambda: len(heeded) + len(refused) == len(asked), timeout)
+            except BusGone:
+                heeded.update(asked.keys() - refused.keys())  # all that was on it has ended
             rows = [
                 TargetRow(name=peer.name, pid=peer.pid, done="asked to end", seconds=0.0)
                 for peer in asked
+                if peer in heeded
+            ]
+            failures += [
+                Failure(peer.name, refused.get(peer) or RequestTimeout(peer.name, timeout))
+                for peer in asked
+                if peer not in heeded
             ]
         else:
-            rows, late = await_ends(observer, asked, max(deadline - time.monotonic(), 0.1))
+            rows, late = await_ends(observer, asked, timeout, refused)
             failures += late
     if failures and not rows and len(failures) == 1:
         raise failures[0].error
     return Table(TargetRow, rows, TARGET_COLUMNS, empty="no service is there", failures=failures)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Takes in what a service says to it."""
+
+    peer: PeerInfo
+    heeded: set[PeerInfo]
+    refused: dict[PeerInfo, IPCMError]
+
+    def __call__(self, response: Response, message: object) -> None:
+        error = response.exception
+        if isinstance(error, IPCMError) and not isinstance(error, PeerGone):
+            self.refused[self.peer] = error
+        else:
+            self.heeded.add(self.peer)
 
 
 VERB = Verb(
