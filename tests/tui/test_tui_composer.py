@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -102,6 +103,81 @@ def test_an_endpoint_is_completed_filled_in_asked_and_answers(
         await until(pilot, lambda: form.display and form.texts() == {"text": "spoon", "limit": ""})
 
     drive(app, script, (100, 40))
+
+
+def test_a_value_that_cannot_be_read_is_not_left_out_of_what_is_sent(
+    app: ConsoleApp, described: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    limit = {"enum": ["all", "first"], "default": "all"}
+    body = SEARCH["parameters"]["$defs"]["a"]  # type: ignore[index]
+    properties = {**body["properties"], "which": limit}
+    parameters = {**body, "properties": properties}
+    described.descriptions["store"]["endpoints"] = [{**SEARCH, "parameters": parameters}]
+
+    async def script(pilot: Pilot[int]) -> None:
+        composer = await open_for(pilot, until, "store")
+        await pilot.press(*"search")
+        await until(pilot, lambda: "words to look for." in screen(app))
+        composer.query_one(ParameterForm).focus_first()
+        await pilot.press(*"fork", "tab", *"many")
+        await until(pilot, lambda: "✗ limit: int, as JSON" in screen(app))
+        assert composer.query_one("#send", Button).disabled
+        await pilot.press("ctrl+j")
+        assert described.requests == []
+        await pilot.press(*["backspace"] * 4, "tab", *"none")
+        await until(pilot, lambda: '✗ which: one of "all", "first"' in screen(app))
+        assert "JSON:" not in screen(app)
+        await pilot.press(*["backspace"] * 4, *"first")
+        await until(pilot, lambda: not composer.query_one("#send", Button).disabled)
+        # Another endpoint is judged by what stands there for it, not by this form.
+        await pilot.press("tab")
+        composer.query_one("#endpoint", Input).value = "other"
+        await until(pilot, lambda: "offers no 'other'" in screen(app))
+        assert composer.query_one(TextArea).text == ""
+        await pilot.press("ctrl+j")
+        await until(pilot, lambda: described.requests)
+        assert described.requests == [("store", {"endpoint": "other", "args": {}})]
+
+    drive(app, script, (100, 40))
+
+
+def test_a_form_can_be_used_while_the_one_before_it_still_goes(
+    app: ConsoleApp, described: Any, drive: Any, until: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        composer = await open_for(pilot, until, "store")
+        await pilot.press(*"search")
+        form = composer.query_one(ParameterForm)
+        await until(pilot, lambda: form.display)
+        before = list(form.children)
+        form.build(form.fields, {"text": "spoon"})
+        while any(line.is_attached for line in before):
+            form.complain({"text": "no such word"})
+            assert form.texts() == {"text": "spoon", "limit": ""}
+            await asyncio.sleep(0)
+
+    drive(app, script, (100, 40))
+
+
+def test_a_long_verdict_stays_on_its_line_and_says_that_there_is_more(
+    app: ConsoleApp, described: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    name = "s" * 100
+    described.join(name, 4250)
+    described.descriptions[name] = {"name": name, "endpoints": [{"name": "stats"}]}
+
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: name[:6] in screen(app))
+        await pilot.press("s", "shift+tab")
+        peer = app.screen.query_one("#peer", Input)
+        peer.value = name
+        await until(pilot, lambda: "endpoints: stats" in screen(app))
+        app.screen.query_one("#endpoint", Input).value = "nope"
+        await until(pilot, lambda: "! ssssssssss" in screen(app))
+        (line,) = [each for each in screen(app).splitlines() if "! sss" in each]
+        assert "…" in line
+
+    drive(app, script)
 
 
 def test_a_raw_payload_to_a_peer_without_endpoints(

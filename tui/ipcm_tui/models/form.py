@@ -146,4 +146,6 @@ def _read(field: FormField, text: str) -> Any:
     except json.JSONDecodeError as error:
         if field.takes_text or text in field.schema.values():
             return text
+        if field.type.startswith("one of "):
+            raise ValueError(field.type) from None
         raise ValueError(f"{field.type}, as JSON: {error.msg.lower()}") from None

@@ -65,6 +65,7 @@ class ComposerScreen(Overlay[Draft]):
         self._verdict = Verdict(False)
         self._known: dict[str, dict[str, EndpointDescription]] = {}
         self._template = ""
+        self._unread = ""
         self._form_wanted = True
         self._filled_from: object = None
         self._waiting: asyncio.Task[None] | None = None
@@ -184,9 +185,14 @@ class ComposerScreen(Overlay[Draft]):
         peer = self.query_one("#peer", Input).value
         endpoint = self.query_one("#endpoint", Input).value
         form = self.query_one(ParameterForm)
+        self._unread = ""
         if form.display:
-            args, problems = args_of(form.fields, form.texts())
+            texts = form.texts()
+            args, problems = args_of(form.fields, texts)
             form.complain(problems)
+            # What stands there and cannot be read must not be left out of what is sent.
+            unread = [name for name in problems if name not in args and texts[name].strip()]
+            self._unread = f"{unread[0]}: {problems[unread[0]]}" if unread else ""
             body = json.dumps(args, ensure_ascii=False) if args else ""
         else:
             body = self.query_one("#body", TextArea).text
@@ -239,6 +245,8 @@ class ComposerScreen(Overlay[Draft]):
             args = _object(typed) if typed != self._template else None
             form.build(fields, texts_of(fields, args or {}))
         form.display, body.display = shown, not shown
+        # What is judged and sent is what stands there now.
+        self._read()
         self._judge()
 
     def _fill_arguments(self) -> None:
@@ -269,8 +277,10 @@ class ComposerScreen(Overlay[Draft]):
 
     def _judge(self) -> None:
         self._verdict = check(self._draft, self._asker.peer_names(), self._endpoints())
+        if self._unread and self._verdict.ok:
+            self._verdict = Verdict(False, problem=self._unread, field="body")
         verdict, palette = self._verdict, self._palette
-        text = Text(no_wrap=True, overflow="ellipsis")
+        text = Text()
         if not verdict.ok:
             text.append(f"✗ {printable(verdict.problem)}", style=palette["bad"])
         elif verdict.problem:

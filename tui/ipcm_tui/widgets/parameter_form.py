@@ -26,28 +26,30 @@ class ParameterForm(VerticalScroll, can_focus=False):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.fields: tuple[FormField, ...] = ()
+        # The children are not only these: those of the form before take a moment to go.
+        self._lines: list[FormLine] = []
         self.border_title = "arguments"
 
     def build(self, fields: Sequence[FormField], texts: Mapping[str, str]) -> None:
         """Other fields, filled with texts."""
         self.fields = tuple(fields)
         self.query(FormLine).remove()
-        self.mount_all(FormLine(field, texts.get(field.name, "")) for field in fields)
+        self._lines = [FormLine(field, texts.get(field.name, "")) for field in fields]
+        self.mount_all(self._lines)
 
     def texts(self) -> dict[str, str]:
         """What is typed, by the names of the parameters."""
-        return {line.field.name: line.value for line in self.query(FormLine) if line.is_attached}
+        return {line.field.name: line.value for line in self._lines}
 
     def complain(self, problems: Mapping[str, str]) -> None:
         """Says below each field what is wrong with it."""
-        for line in self.query(FormLine):
+        for line in self._lines:
             line.complain(problems.get(line.field.name, ""))
 
     def focus_first(self) -> None:
         """Puts the focus on the first field."""
-        for field in self.query(Input):
-            self.screen.set_focus(field)
-            return
+        if self._lines:
+            self.screen.set_focus(self._lines[0].input)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tells of it."""
@@ -56,12 +58,20 @@ class ParameterForm(VerticalScroll, can_focus=False):
 
 
 class FormLine(Vertical):
-    """One parameter: its name and type, a field, and what there is to say."""
+    """One parameter: its name and type, a field, and what there is to say.
+
+    Attributes:
+        input: the field.
+    """
 
     def __init__(self, field: FormField, text: str) -> None:
         super().__init__()
         self.field = field
-        self._text = text
+        self.input = Input(
+            text, placeholder=field.hint, compact=True, select_on_focus=False, classes="value"
+        )
+        self._doc = Static(printable(field.doc), markup=False, classes="doc")
+        self._doc.display = bool(field.doc)
 
     def compose(self) -> ComposeResult:
         """See the class."""
@@ -70,28 +80,19 @@ class FormLine(Vertical):
         with Horizontal():
             label = f"{needed}{field.name}: {field.type}"
             yield Static(pad(printable(label), _LABEL), markup=False, classes="label")
-            yield Input(
-                self._text, placeholder=field.hint, compact=True, select_on_focus=False,
-                classes="value",
-            )  # fmt: skip
-        yield Static(printable(field.doc), markup=False, classes="doc")
-
-    def on_mount(self) -> None:
-        """Says nothing where there is nothing to say."""
-        self.query_one(".doc").display = bool(self.field.doc)
+            yield self.input
+        yield self._doc
 
     @property
     def value(self) -> str:
         """What is typed."""
-        found = self.query(Input)
-        return found.first().value if found else self._text
+        return self.input.value
 
     def complain(self, problem: str) -> None:
         """Says what is wrong; "" for nothing."""
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         wrong = bool(problem) and (problem != "needed" or bool(self.value))
-        doc = self.query_one(".doc", Static)
-        doc.set_class(wrong, "-wrong")
-        doc.update(f"✗ {printable(problem)}" if wrong else printable(self.field.doc))
-        doc.display = wrong or bool(self.field.doc)
+        self._doc.set_class(wrong, "-wrong")
+        self._doc.update(f"✗ {printable(problem)}" if wrong else printable(self.field.doc))
+        self._doc.display = wrong or bool(self.field.doc)
