@@ -141,6 +141,18 @@ class Presence(Base):
             peers = [event for event in events if isinstance(event, ipcm.PeerEvent)]
             assert [(event.peer, event.change) for event in peers] == [("a", 1), ("a", -1)]
 
+    def test_one_that_is_read_only_stays_so_when_it_is_spoken_to(self, bus: Bus) -> None:
+        with open_client("looker", bus, read_only=True) as looker, bus.connect("b") as b:
+            b.send_message("looker", "hello")
+            assert [message.content for message in read(looker, 1)] == ["hello"]
+            id = looker.send_request("b", 1)
+            looker.respond("b", TERMINATE, 0, 0, None)
+            looker.send_message("b", "hello")
+            assert [message.content for message in read(b, 1)] == ["hello"]
+            response = looker.await_response(id, LIMIT)
+            assert response.error == "this connection is read-only"
+            assert b.stats.dropped == 2
+
     def test_a_read_only_connection_asks_and_ends_nothing(self, bus: Bus) -> None:
         with open_client("looker", bus, read_only=True) as looker, bus.connect("b") as b:
             id = looker.send_request("b", 1)

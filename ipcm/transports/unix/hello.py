@@ -30,6 +30,7 @@ class Introduction:
 
     def __init__(self, key: bytes, name: str, incarnation: str, read_only: bool) -> None:
         self._key = key
+        self.read_only = read_only
         token = make_token(key, name, incarnation, os.getpid())
         body = msgspec.msgpack.encode(Hello(VERSION, name, incarnation, token, read_only))
         self.frame = HEADER.pack(len(body)) + body

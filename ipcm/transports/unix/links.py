@@ -51,10 +51,11 @@ class Links:
         self.strangers[link.fd] = link
         self.add(link)
 
-    def introduced(self, link: Link) -> None:
-        """A stranger has said who it is."""
+    def introduced(self, link: Link, *, answered: bool = True) -> None:
+        """A stranger has said who it is; where it is not `answered` on its link, by another."""
         del self.strangers[link.fd]
-        self.outgoing.setdefault(link.name, link)
+        if answered:
+            self.outgoing.setdefault(link.name, link)
 
     def named(self, name: str) -> list[Link]:
         """Every link to any life of a peer."""

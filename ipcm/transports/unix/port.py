@@ -210,7 +210,8 @@ class UnixPort(PresentPort):
                 return
             if not link.name and frames:
                 self._introduction.check(link, frames[0])
-                self._links.introduced(link)
+                # Only a hello of one's own says that one may but look.
+                self._links.introduced(link, answered=not self._introduction.read_only)
                 frames = frames[1:]
                 if not self._announced(link):
                     self._introduce(link, frames, arrivals)
