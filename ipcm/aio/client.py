@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Self
 
 from ipcm._core.outcome import Outcome
@@ -41,6 +41,11 @@ class AsyncClient(Driven):
     def name(self) -> str:
         """Its peer name."""
         return self._sync.name
+
+    @property
+    def incarnation(self) -> str:
+        """This life of the name: 32 hex digits."""
+        return self._sync.incarnation
 
     @property
     def pid(self) -> int:
@@ -96,8 +101,11 @@ class AsyncClient(Driven):
         with self._entered() as client:
             client.requeue_message(message)
 
-    async def flush(self, timeout: float | None = None) -> bool:
+    async def flush(self, timeout: float | None = None, *, besides: Collection[str] = ()) -> bool:
         """Waits (seconds; None: for ever) until the kernel has all that was sent.
+
+        Args:
+            besides: peers that are not waited for.
 
         Returns:
             False where the time-out came first.
@@ -106,10 +114,14 @@ class AsyncClient(Driven):
         await self._take_turns()
         with self._entered() as client:
             client.flush(0.0)
+
+        def taken() -> bool:
+            return all(name in besides for name in client.port.backlog())
+
         try:
-            return await self._until(lambda: not client.port.backlog(), timeout)
+            return await self._until(taken, timeout)
         except BusGone:
-            return not client.port.backlog()
+            return taken()
 
     @contextlib.contextmanager
     def batch(self) -> Iterator[Self]:

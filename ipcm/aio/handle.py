@@ -247,7 +247,7 @@ class AsyncHandle(Shown):
         """Ends the service, and the others on its bus where that is to end, too."""
         bus, deadline = self._handle.owned_bus, time.monotonic() + grace
         ending = Ending(watched, grace)
-        with contextlib.suppress(IPCMError), self._quiet():
+        with contextlib.suppress(IPCMError, OSError), self._quiet():
             if bus is not None:
                 bus.terminate()
             else:

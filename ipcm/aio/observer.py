@@ -61,6 +61,11 @@ class AsyncObserver(Driven):
         return self._observer.snapshots
 
     @property
+    def descriptions(self) -> dict[str, Any]:
+        """What services have said of themselves, when `ask_description` asked."""
+        return self._observer.descriptions
+
+    @property
     def dropped(self) -> int:
         """Events that never came, because there were too many."""
         return self._observer.dropped
@@ -69,6 +74,16 @@ class AsyncObserver(Driven):
     def busy(self) -> dict[str, float]:
         """Services that have not answered for more than a second, and for how many."""
         return self._observer.busy
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a snapshot of every service that is watched and ready."""
+        return self._observer.complete
+
+    @property
+    def over(self) -> bool:
+        """Whether the bus ended; events may still wait for `poll`."""
+        return self._observer.over
 
     @property
     def read_only(self) -> bool:
@@ -151,6 +166,12 @@ class AsyncObserver(Driven):
         await self._take_turns()
         with self._entered():
             self._observer.refresh()
+
+    async def ask_description(self, service: str) -> None:
+        """Asks a service what it offers; that comes in meanwhile, in `descriptions`."""
+        await self._take_turns()
+        with self._entered():
+            self._observer.ask_description(service)
 
     async def describe(self, service: str, timeout: float = _PATIENCE) -> Any:
         """What a service offers: class, docstring, endpoints with their schemas.

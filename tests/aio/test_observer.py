@@ -77,6 +77,13 @@ def test_looking_and_acting(run: Run, bus: ipcm.Bus) -> None:
         async with ipcm.aio.observe(bus, read_only=False) as observer:
             described = await observer.describe("worked")
             assert described["class"].endswith("Worked")
+            await observer.ask_description("worked")
+            async with asyncio.timeout(LIMIT):
+                while "worked" not in observer.descriptions:
+                    await observer.poll(1)
+            assert observer.descriptions["worked"] == described
+            assert observer.complete
+            assert not observer.over
             snapshot = await observer.snapshot("worked")
             assert observer.presence["worked"].incarnation == snapshot.incarnation
             call = {"endpoint": "double", "args": {"x": 2}}
