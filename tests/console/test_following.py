@@ -53,6 +53,18 @@ def _read_until(
     raise AssertionError("tail ended")
 
 
+def test_tail_follows_a_client_by_what_services_tell(bus: ipcm.Bus) -> None:
+    with ipcm.connect("me", bus) as me, running("tail", "me", "-n", "2", "-o", "jsonl") as tail:
+        deadline = time.monotonic() + LIMIT
+        # Until it listens.
+        while tail.poll() is None and time.monotonic() < deadline:
+            me.request("store", {"endpoint": "stats"})
+        assert tail.stdout is not None and tail.wait(LIMIT) == 0
+        events = [json.loads(line) for line in tail.stdout]
+    assert {(event["service"], event["peer"]) for event in events} == {("store", "me")}
+    assert {event["kind"] for event in events} == {"request", "response"}
+
+
 def test_tail_stops_after_so_many_or_so_long(bus: ipcm.Bus) -> None:
     assert len(rows("tail", "-n", "3")) == 3
     events = rows("tail", "-n", "3", "--seconds", "60", "probe")

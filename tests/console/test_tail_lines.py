@@ -68,7 +68,9 @@ def test_what_is_wanted() -> None:
     assert not wanted().concerns(turn)
     assert wanted(turns=True).concerns(turn)
     assert wanted("store").concerns(MESSAGE)
-    assert not wanted("probe").concerns(MESSAGE)
+    assert not wanted("probe").concerns(MESSAGE, {"store", "probe"})
+    assert wanted("probe").concerns(MESSAGE, {"store"})  # no service, and so tells of nothing
+    assert not wanted("other").concerns(MESSAGE, {"store"})
     assert wanted("probe").concerns(PeerEvent("", 0.5, "probe", 1))
     assert not wanted("probe").concerns(PeerEvent("", 0.5, "other", 1))
     assert not wanted("probe").concerns(PeerEvent("store", 0.5, "probe", 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
@@ -86,14 +86,20 @@ class Wanted:
     no_previews: bool
     predicate: Predicate | None = None
 
-    def concerns(self, event: Event) -> bool:
-        """Whether the event is one of those."""
+    def concerns(self, event: Event, services: Collection[str] = ()) -> bool:
+        """Whether the event is one of those.
+
+        Args:
+            services: the names of all there are; what others send and get only they tell of.
+        """
         if isinstance(event, TurnEvent) and not self.turns:
             return False
         if self.predicate is not None and not self.predicate(event_fields(event)):
             return False
         if not self.services or event.service in self.services:
             return True
+        if isinstance(event, MessageEvent):
+            return event.peer in self.services and event.peer not in services
         # Nobody in particular tells of those who come and go on the bus.
         return isinstance(event, PeerEvent) and not event.service and event.peer in self.services
 
@@ -116,12 +122,15 @@ def _rows(context: Context, bus: Bus, wanted: Wanted) -> Iterator[Event]:
             if name not in observer.presence:
                 context.narrate(f"{name} is not on the bus yet")
         drops = _Drops(observer, context)
+        known: set[str] = set()
         if context.terminal:
             context.narrate(f"watching bus {bus.name}; Ctrl-C ends it")
         while (left := deadline - time.monotonic()) > 0:
             wait = None if left == math.inf else left
+            # Also those that have left: what they told of themselves may be on its way.
+            known |= {n for n, peer in observer.presence.items() if peer.kind == "service"}
             for event in _settled(observer, wait_for(observer, wait, context.output)):
-                if wanted.concerns(event):
+                if wanted.concerns(event, known):
                     yield event
                     shown += 1
                     if shown == wanted.count:
@@ -231,7 +240,7 @@ VERB = Verb(
     arguments=(
         Argument(
             "services",
-            "Only what concerns these.",
+            "Only what concerns these; clients too.",
             required=False,
             many=True,
             complete=complete_service,
