@@ -77,6 +77,8 @@ class TerminalOutput:
 
         # Refreshed by hand: a refresh of its own accord would take a thread.
         with Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as live:
+            # Whoever stops or kills it would be left on a terminal without one.
+            self._console.show_cursor(True)
 
             def show(lines: list[list[Span]]) -> None:
                 room = self._console.height
