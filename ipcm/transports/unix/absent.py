@@ -25,9 +25,9 @@ class Absent:
 
     def lives(self, name: str, incarnation: str) -> bool:
         """Whether this life of a peer listens still; its end is watched from now on."""
-        if (name, incarnation) in self._lives.values():
+        if self.knows(name, incarnation):
             return True
-        pid = self._route.listener(self._route.peer_address(name, incarnation))
+        pid = self._listener(name, incarnation)
         if not pid:
             return False
         try:
@@ -37,6 +37,17 @@ class Absent:
         self._epoll.register(pidfd, select.EPOLLIN)
         self._lives[pidfd] = (name, incarnation)
         return True
+
+    def knows(self, name: str, incarnation: str) -> bool:
+        """Whether the end of this life is watched."""
+        return (name, incarnation) in self._lives.values()
+
+    def has_left(self, name: str, incarnation: str) -> bool:
+        """Whether one whose end is watched listens no more, though its process may live on."""
+        return self.knows(name, incarnation) and self._listener(name, incarnation) is None
+
+    def _listener(self, name: str, incarnation: str) -> int | None:
+        return self._route.listener(self._route.peer_address(name, incarnation))
 
     def back(self, name: str, incarnation: str) -> None:
         """The registrar knows it again."""

@@ -166,6 +166,16 @@ class PresentPort(Port):
             self._dead[life] = False
             self._bury(*life, arrivals)
 
+    def _hang_up(self, link: Link, arrivals: list[Arrival]) -> None:
+        """The other end of a link is gone. Where the registrar did not know it, that may be all
+        that is heard of its leaving: it may have come back for a moment, of which those who did
+        not subscribe are not told.
+        """
+        self._links.drop(link)
+        if self._absent.has_left(link.name, link.incarnation):
+            self._dead[link.name, link.incarnation] = False
+            self._bury(link.name, link.incarnation, arrivals)
+
     def _bury(self, name: str, incarnation: str, arrivals: list[Arrival]) -> None:
         """Reads all that a dead peer has said, then notes that it left."""
         life = (name, incarnation)

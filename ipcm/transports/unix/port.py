@@ -206,7 +206,7 @@ class UnixPort(PresentPort):
         try:
             frames = link.read()
             if frames is None:
-                self._links.drop(link)
+                self._hang_up(link, arrivals)
                 return
             if not link.name and frames:
                 self._introduction.check(link, frames[0])
@@ -386,9 +386,10 @@ class UnixPort(PresentPort):
         if self._closed:
             return
         self._closed = True
+        # First: whoever sees a link end, and looks, finds nobody there.
+        self._listener.close(self._address)
         self._links.close()
         self._absent.close()
-        self._listener.close(self._address)
         self._members.leave()
         self._epoll.close()
         self._route.close()

@@ -10,6 +10,7 @@ import pytest
 import ipcm
 from ipcm import Bus
 from ipcm._core.registry import Found, PeerInfo
+from ipcm.transports.unix import membership
 from ipcm.transports.unix.membership import Membership
 from tests.helpers import gone, wait_until
 
@@ -60,3 +61,29 @@ class TestSettling:
             a.poll()
             lives = [c.peer.incarnation for c in a.changes if c.peer and c.what == "left"]
             assert lives == [b.incarnation]
+
+    @pytest.mark.parametrize("subscribed", [False, True])
+    def test_one_that_comes_back_later_and_leaves_a_process_that_lives_on(
+        self,
+        bus: Bus,
+        echo: ipcm.Handle,
+        monkeypatch: pytest.MonkeyPatch,
+        subscribed: bool,
+    ) -> None:
+        monkeypatch.setattr(membership, "_TRUST", 0.2)
+        with bus.connect("a") as a, bus.connect("b") as b:
+            a.keep_changes = True
+            if subscribed:
+                a.port.subscribe()
+            id = a.send_request("b", 1, timeout=None)
+            absent = a.port._absent  # type: ignore[attr-defined]
+            kill(bus._record.keeper_pid)
+            wait_until(lambda: [a.poll(0.01)] and absent.knows("b", b.incarnation))
+            b.peers()
+            b.disconnect()
+            with pytest.raises(ipcm.PeerGone):
+                a.await_response(id, 5)
+            a.poll()
+            a.poll()
+            told = [c.what for c in a.changes if c.peer and c.peer.name == "b"]
+            assert told.count("left") == 1 and told[-1] == "left"
