@@ -240,16 +240,16 @@ class Bus(Shown):
     def shutdown(self, grace: float = 5.0) -> None:
         """Ends the bus: services are asked, killed after `grace` seconds, and all is removed.
 
-        Repeatable, and fine on a bus that is gone.
+        Repeatable, also after an interrupt of its wait, and fine on a bus that is gone.
         """
         grace = check_seconds(grace, "grace")
         if self._ended or self._pid != os.getpid():
             return
-        self._ended = True
         if self._signal is not None:
             with contextlib.suppress(BusGone):  # that is what is wanted
                 self._signal_services(self._signal)
         self._transport.end(self._record, grace)
+        self._ended = True
 
     def unguard(self, *, lingers: bool = False) -> None:
         """Lets the bus outlive its owner; `shutdown` and a `with` block still end it.

@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere, with a hard limit; and who lives there."""
+"""Waiting for what happens elsewhere, with a hard limit; and who lives there; interrupts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ipcm._os.process import identify
 
-__all__ = ["gone", "members_of", "soaking", "wait_awake", "wait_until"]
+__all__ = ["gone", "interrupt_once", "members_of", "soaking", "wait_awake", "wait_until"]
 
 _MOMENT = 0.02
 
@@ -62,3 +64,15 @@ def members_of(
             if (group == of_group or session == of_session) and (zombies or state not in "ZX"):
                 found.append(int(pid))
     return found
+
+
+def interrupt_once(monkeypatch: pytest.MonkeyPatch, kind: type, name: str) -> None:
+    """An interrupt comes where this method would be called for the first time."""
+    method, rest = getattr(kind, name), [KeyboardInterrupt]
+
+    def instead(*args: Any) -> Any:
+        if rest:
+            raise rest.pop()
+        return method(*args)
+
+    monkeypatch.setattr(kind, name, instead)

@@ -129,11 +129,12 @@ class Services:
             UsageError: see `check_source`. ServiceStartError, NameTaken.
         """
         check_source(plan, self._names)
-        old = self._services.pop(plan.name, None)
+        old = self._services.get(plan.name)
         if old is not None:
             if variable is None and self._names.get(old.variable or "") is old.handle:
                 variable = old.variable  # what names the old one is to name the new one
-            old.handle.close(_DRAIN)
+            old.handle.close(_DRAIN)  # an interrupt of this leaves it known: the next run goes on
+            self._services.pop(plan.name, None)
         made = CellService(plan, bus, self._launch(plan, bus), variable, time.monotonic())
         self._services[plan.name] = made
         self._bind(made)

@@ -304,7 +304,7 @@ class Handle(Shown, Asking):
     def close(self, grace: float = 5.0) -> None:
         """Disconnects; ends the service (terminate, TERM, KILL) and the bus if they are its own.
 
-        Repeatable, and fine on a dead service.
+        Repeatable, also after an interrupt of its wait, and fine on a dead service.
 
         Args:
             grace: seconds for the service to end by itself.
@@ -312,19 +312,25 @@ class Handle(Shown, Asking):
         grace = check_seconds(grace, "grace")
         if self._pid != os.getpid() or self._closed:
             return
-        bus, process = self._owned_bus, self._process
         try:
-            if process is not None and bus is None:
+            if self._process is not None and self._owned_bus is None:
                 with contextlib.suppress(IPCMError, OSError):
                     self.terminate()
             if self._client is not None:
                 self._client.disconnect()
-        finally:
-            self._closed, self._client, self._owned_bus = True, None, None
-            if bus is not None:
-                bus.shutdown(grace)
-            if process is not None:
-                process.end(grace)
+        except Exception:  # of a callback: that is no reason to end nothing
+            self._end(grace)
+            raise
+        self._end(grace)
+
+    def _end(self, grace: float) -> None:
+        self._client = None
+        if self._owned_bus is not None:
+            self._owned_bus.shutdown(grace)
+        if self._process is not None:
+            self._process.end(grace)
+        # Only now: what an interrupt leaves, wherever it comes, is ended by the next call.
+        self._closed, self._owned_bus = True, None
 
     def __enter__(self) -> Self:
         return self

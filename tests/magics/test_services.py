@@ -10,7 +10,7 @@ import pytest
 import ipcm
 from ipcm.magics import magic
 from ipcm.magics.session import Session
-from tests.helpers import gone, wait_until
+from tests.helpers import gone, interrupt_once, wait_until
 from tests.magics.conftest import Cells
 
 ECHO = "%%ipcm service echo -o echo\n@endpoint\ndef say(text: str) -> str:\n    return text\n"
@@ -33,6 +33,19 @@ def test_running_it_again_replaces_it(cells: Cells) -> None:
     assert cells("%ipcm call echo say text=ab").value == "abab"
     assert gone(first)
     assert ipcm.buses()[0].services() == ["echo"]
+
+
+def test_running_it_again_after_an_interrupt_replaces_it(
+    cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells(ECHO)
+    first = cells.shell.user_ns["echo"].service_pid
+    interrupt_once(monkeypatch, ipcm.Handle, "terminate")
+    assert isinstance(cells.run(ECHO).error, KeyboardInterrupt)
+    assert cells("%ipcm call echo say text=still").value == "still"
+    cells(ECHO)
+    assert gone(first)
+    assert cells("%ipcm call echo say text=ab").value == "ab"
 
 
 def test_a_name_for_the_old_one_is_one_for_the_new_one(cells: Cells) -> None:
