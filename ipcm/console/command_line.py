@@ -18,7 +18,7 @@ from ipcm.console.click_adapter import Common, VerbGroup
 from ipcm.console.exits import Exit, exit_for
 from ipcm.console.performing import explain, perform
 from ipcm.console.render import FORMATS, Format, Output, PlainOutput, Renderer
-from ipcm.console.results import Frames, Result
+from ipcm.console.results import Frames, Record, Result
 from ipcm.console.verb import Context, Verb
 from ipcm.console.watching import unwritable
 
@@ -169,15 +169,26 @@ def _perform(verb: Verb, common: Common, values: dict[str, Any]) -> int:
         output=_descriptor(),
     )
     renderer = Renderer(_make_output(on_terminal), format, _narrate, indent=on_terminal)
-    shown: list[Result] = []
+    refreshed = False
+
+    def see(result: Result) -> None:
+        nonlocal refreshed
+        refreshed = isinstance(result, Frames)
+        if isinstance(result, Record) and result.interrupted:
+            _leave_line(result.interrupted)
+
     try:
-        return perform(verb, values, context, renderer, _complain, shown.append)
+        return perform(verb, values, context, renderer, _complain, see)
     except KeyboardInterrupt as interrupt:
-        # What follows goes below the ^C of a terminal. Refreshed tables see to that themselves.
-        refreshed = bool(shown) and isinstance(shown[-1], Frames)
-        if exit_for(interrupt) == Exit.INTERRUPTED and sys.stderr.isatty() and not refreshed:
-            _narrate("")
+        if not refreshed:  # else that has been seen to
+            _leave_line(interrupt)
         raise
+
+
+def _leave_line(interrupt: KeyboardInterrupt) -> None:
+    """What follows goes below the ^C of a terminal."""
+    if exit_for(interrupt) == Exit.INTERRUPTED and sys.stderr.isatty():
+        _narrate("")
 
 
 def _make_output(on_terminal: bool) -> Output:

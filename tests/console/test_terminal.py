@@ -74,6 +74,7 @@ def test_what_follows_a_question_or_ctrl_c_begins_a_line(bus: ipcm.Bus, files: P
         (("kill", "probe"), "[y/N]"),
         (("tail", "--filter", "name=x"), "Ctrl-C"),
         (("demo", str(files), "--no-tui", "--name", "mine"), "Ctrl-C"),
+        (("demo", str(files), "--name", "mine", "-o", "json"), "Ctrl-C"),
     ):
         with terminal(*words) as run:
             run.expect(sign)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ipcm._core.observation import PeerEvent
 from ipcm._os.interrupt import shielded
 from ipcm.console.encode import plain_value
-from ipcm.console.exits import Exit, exit_for
 from ipcm.console.frontends import load_frontend
 from ipcm.console.results import Finished, Record, Section
 from ipcm.console.verb import Argument, Context, Option, Verb
@@ -37,7 +36,7 @@ def run(
         frontend = load_frontend("tui")
     system = Demo(path if path is not None else ".", name=name)
     if frontend is None and not no_tui and seconds is None:
-        context.narrate("no terminal, so as with --no-tui")
+        context.narrate("not on the full screen, as with --no-tui")
     with shielded(system) as demo:
         if frontend is not None:
             return Finished(frontend(demo.bus, demo=True))
@@ -53,8 +52,6 @@ def _watch(context: Context, demo: Demo, seconds: float | None) -> Record:
         _wait(context, demo, seconds)
     except KeyboardInterrupt as interrupt:
         interrupted = interrupt
-        if context.terminal and exit_for(interrupt) == Exit.INTERRUPTED:
-            context.narrate("")  # the summary goes below the terminal's ^C
     # Who interrupts wants it to end; else nobody waits, and the figures are to be right.
     summary = demo.summary(_PATIENCE) if interrupted is None else demo.summary()
     pairs = [(key.replace("_", " "), str(value)) for key, value in plain_value(summary).items()]
