@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipcm_tui.models.columns import PEER_COLUMNS, TRAFFIC_COLUMNS, Column, fit
+from ipcm_tui.models.tabs import DELTAS, ENDPOINTS, ERRORS, PEERS, SIGNALS, WORKERS
 
 BOTH = pytest.mark.parametrize("columns", [PEER_COLUMNS, TRAFFIC_COLUMNS])
 
@@ -33,6 +34,16 @@ def test_more_room_never_hides_a_column(columns: tuple[Column, ...], room: int) 
 def test_order_and_labels(columns: tuple[Column, ...]) -> None:
     assert [each.column for each in fit(columns, 250)] == list(columns)
     assert all(len(column.label) <= column.width for column in columns)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [PEER_COLUMNS, TRAFFIC_COLUMNS, WORKERS, SIGNALS, PEERS, DELTAS, ERRORS, ENDPOINTS],
+    ids=range(8),
+)
+def test_at_40_columns_none_is_cut(columns: tuple[Column, ...]) -> None:
+    room = 40 - 3
+    assert sum(each.width + 1 for each in fit(columns, room)) <= room
 
 
 def test_at_80_columns_the_figures_that_matter_most_are_there() -> None:

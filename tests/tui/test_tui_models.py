@@ -31,7 +31,7 @@ from ipcm_tui.models.columns import PEER_COLUMNS
 from ipcm_tui.models.compose import Draft
 from ipcm_tui.models.exporting import file_name, rows_as_csv, rows_as_json, traffic_as_jsonl
 from ipcm_tui.models.filtering import NO_FILTER, PEER_FIELDS
-from ipcm_tui.models.formatting import format_rate
+from ipcm_tui.models.formatting import NOTHING, format_rate
 from ipcm_tui.models.grid import Grid, moved
 from ipcm_tui.models.killing import Countdown
 from ipcm_tui.models.ordering import Order, turned
@@ -264,6 +264,11 @@ def test_signals_peers_deltas_errors_endpoints(demo_bus: Any, peers: Peers, cloc
     assert column(grid, "peer") == ["probe", "slow"]
     assert column(grid, "there") == ["● there", "✕ left"]
     assert column(grid, "backlog") == ["0", "7"] and column(grid, "asked") == ["9", "0"]
+    assert store.snapshot is not None
+    store.snapshot.sent.update({"observer-1-a": 1, "observer-2-b": 1})
+    grid = peer_grid(store, "observer-1-a")
+    assert column(grid, "peer") == ["probe", "(you)", "observer-2-b", "slow"]
+    assert column(grid, "there") == ["● there", "● there", NOTHING, "✕ left"]
     store.deltas.extend([(1.0, "a", 1), (2.0, "a", -1)])
     assert column(delta_grid(store, UTC), "change") == ["-1", "+1"]
     errors = error_grid(store.snapshot, UTC)

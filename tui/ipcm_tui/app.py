@@ -63,6 +63,9 @@ _WIDE: Final = 110
 _TALL: Final = 36
 """From so many columns and lines on there is room for more at once."""
 
+_TINY: Final = 16
+"""With fewer lines there is room for one thing only."""
+
 _FRAME: Final = 0.1
 _HEED: Final = 0.1
 
@@ -235,9 +238,11 @@ class ConsoleApp(TypeAheadApp, PaletteApp):
         Textual's own breakpoints are classes of each screen, given to it once it has been laid
         out, so that each would be styled and laid out twice before it can be seen.
         """
-        wide, tall = event.size.width >= _WIDE, event.size.height >= _TALL
-        for there, name in ((not wide, "-narrow"), (not tall, "-short"), (tall, "-tall")):
-            self.set_class(there, name)
+        width, height = event.size
+        self.set_class(width < _WIDE, "-narrow")
+        self.set_class(height >= _TALL, "-tall")
+        self.set_class(height < _TALL, "-short")
+        self.set_class(height < _TINY, "-tiny")
 
     def touch(self) -> None:
         """There is something to draw besides what comes in: what somebody asked for."""

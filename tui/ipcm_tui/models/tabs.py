@@ -38,31 +38,31 @@ Cells = Mapping[str, Cell]
 
 WORKERS: Final = (
     Column("state", "state", 10),
-    Column("pid", "pid", 7, right=True),
+    Column("pid", "pid", 7, right=True, rank=1),
     Column("name", "name", 12, 40),
-    Column("age", "age", 6, right=True),
-    Column("cpu", "cpu", 5, right=True),
-    Column("rss", "mem", 5, right=True),
-    Column("when", "ended at", 8),
+    Column("age", "age", 6, right=True, rank=2),
+    Column("cpu", "cpu", 5, right=True, rank=3),
+    Column("rss", "mem", 5, right=True, rank=3),
+    Column("when", "ended at", 8, rank=4),
     Column("exit", "exit", 9, 30),
 )
 SIGNALS: Final = (
     Column("signal", "signal", 10),
     Column("received", "received", 8, right=True),
     Column("handled", "handled", 8, right=True),
-    Column("last", "last", 8, 12),
-    Column("note", "", 10, 60),
+    Column("last", "last", 8, 12, rank=1),
+    Column("note", "", 10, 60, rank=2),
 )
 PEERS: Final = (
     Column("peer", "peer", 12, 40),
     Column("there", "state", 9),
     Column("backlog", "backlog", 7, right=True),
-    Column("sent", "sent", 7, right=True),
-    Column("read", "read", 7, right=True),
-    Column("asked", "requests", 8, right=True, rank=1),
-    Column("rate", "req/s", 5, right=True, rank=2),
-    Column("p95", "p95", 5, right=True, rank=2),
-    Column("errors", "err", 3, 5, right=True, rank=3),
+    Column("sent", "sent", 7, right=True, rank=1),
+    Column("read", "read", 7, right=True, rank=1),
+    Column("asked", "requests", 8, right=True, rank=2),
+    Column("rate", "req/s", 5, right=True, rank=3),
+    Column("p95", "p95", 5, right=True, rank=3),
+    Column("errors", "err", 3, 5, right=True, rank=4),
 )
 DELTAS: Final = (
     Column("when", "time", 8),
@@ -72,18 +72,18 @@ DELTAS: Final = (
 )
 ERRORS: Final = (
     Column("when", "time", 8),
-    Column("where", "where", 16, 30),
+    Column("where", "where", 16, 30, rank=1),
     Column("error", "error", 20, 200),
 )
 ENDPOINTS: Final = (
     Column("name", "endpoint", 12, 24),
     Column("count", "count", 6, right=True),
     Column("rate", "req/s", 5, right=True),
-    Column("p50", "p50", 5, right=True),
+    Column("p50", "p50", 5, right=True, rank=1),
     Column("p95", "p95", 5, right=True),
-    Column("p99", "p99", 5, right=True, rank=2),
+    Column("p99", "p99", 5, right=True, rank=3),
     Column("errors", "err", 3, 5, right=True),
-    Column("signature", "signature and documentation", 20, 160, rank=1),
+    Column("signature", "signature and documentation", 20, 160, rank=2),
 )
 
 
@@ -168,13 +168,20 @@ def peer_grid(peer: Peer, me: str = "") -> Grid[Any]:
         sent, read = snapshot.sent.get(name, 0), snapshot.read.get(name, 0)
         rows.append((name, {
             "peer": (route_name(name, me), "strong" if name in there else "dim"),
-            "there": ("● there", "good") if name in there else ("✕ left", "dim"),
+            "there": _there(name in there or name == me, name),
             "backlog": (format_count(backlog, 7), "warn" if backlog else "dim"),
             "sent": (format_count(sent, 7), "plain" if sent else "dim"),
             "read": (format_count(read, 7), "plain" if read else "dim"),
             **_figures(latency, "asked"),
         }))  # fmt: skip
     return _grid(PEERS, rows, "Nobody else is on the bus.")
+
+
+def _there(there: bool, name: str) -> Cell:
+    if there:
+        return "● there", "good"
+    # Services are not told when other consoles come and go.
+    return (NOTHING, "dim") if name.startswith("observer-") else ("✕ left", "dim")
 
 
 def delta_grid(peer: Peer, zone: tzinfo | None = None, me: str = "") -> Grid[Any]:

@@ -65,7 +65,15 @@ class LiveScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """What fits is another matter, once everything has its place."""
-        self.call_after_refresh(self.console.touch)
+        self.call_after_refresh(self._settle)
+
+    def _settle(self) -> None:
+        if self.focused is None or not self.focused.display:
+            self.focus_list()
+        self.console.touch()
+
+    def focus_list(self) -> None:
+        """Gives the focus to what keys are for, where what had it has no room any more."""
 
     def on_line_table_moved(self) -> None:
         """Another selection may want other details."""

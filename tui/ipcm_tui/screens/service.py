@@ -120,7 +120,7 @@ class ServiceScreen(ActingScreen):
 
     def on_mount(self) -> None:
         """Asks the service what it offers."""
-        self._focus_tab()
+        self.focus_list()
         self.run_worker(self._describe(), group="describe")
 
     async def _describe(self) -> None:
@@ -221,7 +221,7 @@ class ServiceScreen(ActingScreen):
         """Its list is what keys are for, or the prompt that is open there."""
         # It may tell of the first one when keys have led to another since.
         self._turn_to(event.tabs.active.removeprefix(_TAB))
-        self._focus_tab()
+        self.focus_list()
         self.console.touch()
 
     def _turn_to(self, tab: str) -> None:
@@ -235,7 +235,8 @@ class ServiceScreen(ActingScreen):
         panes.current = tab
         self.refresh_bindings()
 
-    def _focus_tab(self) -> None:
+    def focus_list(self) -> None:
+        """See `LiveScreen`: the list of the tab, or the prompt that is open there."""
         pane = self.query_one(f"#panes > #{self.tab}")
         for bar in self.prompts():
             if bar.display:
@@ -283,7 +284,7 @@ class ServiceScreen(ActingScreen):
 
     def on_prompt_bar_cancelled(self) -> None:
         """Back to the list."""
-        self._focus_tab()
+        self.focus_list()
 
     def on_line_table_opened(self, event: LineTable.Opened) -> None:
         """Enter: a row of traffic in full, a request to an endpoint."""

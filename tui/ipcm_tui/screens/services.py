@@ -87,7 +87,17 @@ class ServicesScreen(ActingScreen):
 
     def on_mount(self) -> None:
         """The table is what keys are for."""
+        self.focus_list()
+
+    def focus_list(self) -> None:
+        """See `LiveScreen`."""
         self.set_focus(self.table)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """See `ActingScreen`; what there is no room for takes no keys."""
+        if action == "focus" and parameters == ("#detail",):
+            return self.query_one("#detail").display
+        return super().check_action(action, parameters)
 
     @property
     def table(self) -> GridView[PeerKey]:

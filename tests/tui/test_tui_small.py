@@ -1,0 +1,75 @@
+"""Small screens: what is most wanted is there, and keys work on what can be seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.pilot import Pilot
+
+from ipcm._core.observation import CallbackError
+from ipcm_tui.app import ConsoleApp
+from ipcm_tui.screens.help import HelpScreen
+from ipcm_tui.screens.pair import PairScreen
+from tests.tui.conftest import table
+
+
+def test_both_payloads_are_side_by_side_on_a_small_screen(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("2", "up", "enter")
+        await until(pilot, lambda: isinstance(app.screen, PairScreen))
+        await until(pilot, lambda: '"endpoint"' in screen(app) and '"files"' in screen(app))
+        headings = [line for line in screen(app).splitlines() if "─ request" in line]
+        assert any("─ response" in line for line in headings)
+
+    drive(app, script, (80, 24))
+
+
+def test_a_pane_without_room_takes_no_keys(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        before = table(app).cursor
+        await pilot.press("3", "j")
+        await until(pilot, lambda: table(app).cursor == (before or 0) + 1)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await until(pilot, lambda: "To the traffic" in screen(app))
+        assert "To the details" not in screen(app)
+
+    drive(app, script, (80, 24))
+
+
+def test_the_list_gets_the_keys_of_a_pane_that_a_smaller_screen_has_no_room_for(
+    app: ConsoleApp, drive: Any, until: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("3")
+        await until(pilot, lambda: app.focused is app.screen.query_one("#detail"))
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: app.focused is table(app))
+        await pilot.press("enter", "3")
+        await until(pilot, lambda: app.screen.query("#deltas"))
+        app.screen.query_one("#deltas").focus()
+        await pilot.resize_terminal(40, 10)
+        await until(pilot, lambda: app.focused is app.screen.query_one("#service-peers"))
+
+    drive(app, script, (120, 40))
+
+
+def test_each_tab_shows_something_on_ten_lines(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    demo_bus.snap("store", peers=["probe"], errors=[CallbackError(1.0, "on_interval", "Oh", "Tr")])
+
+    async def script(pilot: Pilot[int]) -> None:
+        table(app).choose(next(key for key in table(app).keys if key.name == "store"))
+        await pilot.press("enter")
+        await until(pilot, lambda: "pid    4240" in screen(app))
+        await pilot.press("3")
+        await until(pilot, lambda: "● there" in screen(app))
+        await pilot.press("6")
+        await until(pilot, lambda: "Oh" in screen(app) and "Tr" in screen(app))
+
+    drive(app, script, (40, 10))
