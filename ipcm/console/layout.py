@@ -12,6 +12,8 @@ from ipcm.console.results import Column, Span, Table
 __all__ = ["cut", "lay_out", "pair_lines"]
 
 _GAP = "  "
+_SHRUNK = 20
+"""Characters that a column keeps that is cut."""
 
 Width = Callable[[str], int]
 
@@ -27,8 +29,8 @@ def lay_out(table: Table[Any], screen: int | None = None, width: Width = len) ->
     """The lines of a table, headings first.
 
     Args:
-        screen: characters in a line; columns that may be dropped are, until it fits. None for
-            any number.
+        screen: characters in a line; columns that may be cut or dropped are, until it fits. None
+            for any number.
         width: how wide a text is.
     """
     laid = []
@@ -36,7 +38,7 @@ def lay_out(table: Table[Any], screen: int | None = None, width: Width = len) ->
         cells = [clean(column.cell(row)) for row in table.rows]
         laid.append(_Laid(column, cells, max(map(width, [column.title, *cells]))))
     if screen is not None:
-        laid = _fitted(laid, screen)
+        laid = _fitted(laid, screen, width)
     lines = [_line([(each, each.column.title, "heading") for each in laid], width)]
     for number, row in enumerate(table.rows):
         lines.append(
@@ -51,7 +53,21 @@ def lay_out(table: Table[Any], screen: int | None = None, width: Width = len) ->
     return lines
 
 
-def _fitted(laid: list[_Laid], screen: int) -> list[_Laid]:
+def _fitted(laid: list[_Laid], screen: int, width: Width) -> list[_Laid]:
+    least = max(screen // 3, _SHRUNK)
+    long = [(each, each.width) for each in laid if each.column.shrink and each.width > least]
+    if _total(laid) <= screen:
+        return laid
+    for each, _ in long:
+        each.width = least
+    laid = _dropped(laid, screen)
+    for each, full in long:
+        each.width = min(full, each.width + max(screen - _total(laid), 0))
+        each.cells = ["".join(t for t, _ in cut([(c, "")], each.width, width)) for c in each.cells]
+    return laid
+
+
+def _dropped(laid: list[_Laid], screen: int) -> list[_Laid]:
     while _total(laid) > screen:
         last = max(range(len(laid)), key=lambda index: (laid[index].column.drop, index))
         if not laid[last].column.drop:

@@ -72,7 +72,7 @@ def _state_style(row: PeerRow) -> str:
 
 
 PEER_COLUMNS: tuple[Column[PeerRow], ...] = (
-    Column("NAME", lambda row: row.name, style=lambda row: "name"),
+    Column("NAME", lambda row: row.name, shrink=True, style=lambda row: "name"),
     Column("KIND", lambda row: row.kind, drop=8),
     Column("PID", lambda row: str(row.pid), right=True, drop=2),
     Column("STATE", _state, style=_state_style),

@@ -38,6 +38,7 @@ class Column(Generic[T]):
         title: its heading. cell: the text of a row.
         right: aligned to the right, as numbers are.
         drop: where the screen is narrow, columns with the highest number go first; 0 stays.
+        shrink: before any of them goes, this one is cut to a third of the screen.
         style: of a row's cell, on a terminal; "" for none.
     """
 
@@ -45,6 +46,7 @@ class Column(Generic[T]):
     cell: Callable[[T], str]
     right: bool = False
     drop: int = 0
+    shrink: bool = False
     style: Callable[[T], str] | None = None
 
 

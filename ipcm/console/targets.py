@@ -32,7 +32,7 @@ class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 TARGET_COLUMNS: tuple[Column[TargetRow], ...] = (
-    Column("NAME", lambda row: row.name, style=lambda row: "name"),
+    Column("NAME", lambda row: row.name, shrink=True, style=lambda row: "name"),
     Column("PID", lambda row: str(row.pid), right=True),
     Column("DONE", lambda row: row.done),
     Column("TOOK", lambda row: ms_text(row.seconds), right=True),

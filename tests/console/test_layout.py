@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -41,6 +43,23 @@ def test_columns_go_until_it_fits_the_least_important_first() -> None:
     assert lines == ["NAME", "a"]
     # The first column stays even so.
     assert text(lay_out(table(("a", 1)), screen=1)[0]) == "NAME"
+
+
+def test_a_long_name_is_cut_before_it_costs_the_figures() -> None:
+    columns = (dataclasses.replace(COLUMNS[0], shrink=True), *COLUMNS[1:])
+    long = Table(tuple, [("a" * 50, 1), ("漢" * 25, 2)], columns)
+
+    def lines(screen: int) -> list[str]:
+        return [text(line) for line in lay_out(long, screen, cell_len)]
+
+    assert lines(80)[1] == "a" * 50 + "  1  -1"
+    assert lines(40) == [
+        "NAME" + " " * 26 + "N  NEGATED",
+        "a" * 25 + "...  1  -1",
+        "漢" * 12 + "...   2  -2",
+    ]
+    assert lines(24)[1] == "a" * 18 + "...  1"
+    assert lines(10)[1] == "a" * 17 + "..."
 
 
 def test_cells_cannot_break_the_table() -> None:

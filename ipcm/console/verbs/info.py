@@ -163,13 +163,13 @@ def _signals(snapshot: Snapshot) -> str:
 
 def _latencies(figures: Mapping[str, Latency]) -> Table[Any]:
     columns: tuple[Column[tuple[str, Latency]], ...] = (
-        Column("NAME", lambda row: row[0] or "(none)", style=lambda row: "name"),
+        Column("NAME", lambda row: row[0] or "(none)", shrink=True, style=lambda row: "name"),
         Column("COUNT", lambda row: str(row[1].count), right=True),
         Column("ERRORS", lambda row: str(row[1].errors), right=True),
-        Column("REQ/S", lambda row: rate_text(row[1].rate), right=True),
-        Column("P50", lambda row: ms_text(row[1].p50), right=True),
+        Column("REQ/S", lambda row: rate_text(row[1].rate), right=True, drop=1),
+        Column("P50", lambda row: ms_text(row[1].p50), right=True, drop=2),
         Column("P95", lambda row: ms_text(row[1].p95), right=True),
-        Column("P99", lambda row: ms_text(row[1].p99), right=True),
+        Column("P99", lambda row: ms_text(row[1].p99), right=True, drop=3),
     )
     return Table(tuple, list(figures.items()), columns)
 

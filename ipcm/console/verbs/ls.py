@@ -38,7 +38,7 @@ class BusRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _COLUMNS: tuple[Column[BusRow], ...] = (
-    Column("BUS", lambda row: row.name, style=lambda row: "name"),
+    Column("BUS", lambda row: row.name, shrink=True, style=lambda row: "name"),
     Column("TRANSPORT", lambda row: row.transport, drop=3),
     Column("AGE", lambda row: span_text(row.age), right=True),
     Column("OWNER", lambda row: str(row.owner_pid), right=True, drop=2),
