@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import time
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, Self
@@ -12,7 +11,7 @@ from typing import Any, Self
 from ipcm._core.outcome import Outcome
 from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.requests import Callback, check_callable
-from ipcm.aio.driven import Driven
+from ipcm.aio.driven import Driven, check_plain
 from ipcm.aio.opening import Opening
 from ipcm.bus import AnyBus, open_client
 from ipcm.bus import reconnect as reconnect_client
@@ -210,8 +209,7 @@ class AsyncClient(Driven):
         Returns:
             The id of the request.
         """
-        if inspect.iscoroutinefunction(callback):
-            raise UsageError(f"a callback cannot be async: await the answer; got {callback!r:.100}")
+        check_plain(callback)
         await self._take_turns()
         with self._entered() as client:
             return client.send_request(to, payload, callback, timeout=timeout, control=control)

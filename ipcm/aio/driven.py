@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
+import inspect
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from ipcm.client import Client
 from ipcm.errors import BusGone, UsageError, WrongProcess
 from ipcm.message import Message, Response
 
-__all__ = ["Driven"]
+__all__ = ["Driven", "check_plain"]
 
 _LOOK_AGAIN: Final = 0.005
 
@@ -42,7 +43,7 @@ class Driven(abc.ABC):
         self._sync = client
         self._loop = asyncio.get_running_loop()
         self._replies: dict[int, asyncio.Future[Response]] = {}
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: dict[asyncio.Future[None], Callable[[], Any]] = {}
         self._reading = -1
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
@@ -141,13 +142,15 @@ class Driven(abc.ABC):
         if self._batches and not self._pushing:
             self._pushing = True
             self._loop.call_soon(self._push)
+        closing = self._sync.disconnected or self._is_over()
         if self._sync.disconnected:
             self._stop()
             self._fail(self._disconnected)
-        elif self._is_over():
+        elif closing:
             self._fail(self._ended)
-        for future in self._waiting:
-            if not future.done():
+        for future, ready in self._waiting.items():
+            # Asked here: to wake one for what another waits for takes as long as a request.
+            if not future.done() and (closing or ready()):
                 future.set_result(None)
         self._listen()
 
@@ -271,11 +274,17 @@ class Driven(abc.ABC):
             if self._sync.disconnected:
                 raise self._disconnected()
             future: asyncio.Future[None] = self._loop.create_future()
-            self._waiting.add(future)
+            self._waiting[future] = ready
             try:
                 self._listen()
                 await asyncio.wait([future], timeout=None if left == math.inf else left)
             finally:
-                self._waiting.discard(future)
+                del self._waiting[future]
                 self._turn_by = time.monotonic() + _TURN
         return True
+
+
+def check_plain(callback: object) -> None:
+    """Raises UsageError where a callback would have to be awaited."""
+    if inspect.iscoroutinefunction(callback):
+        raise UsageError(f"a callback cannot be async: await the answer; got {callback!r:.100}")

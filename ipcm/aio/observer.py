@@ -13,7 +13,8 @@ from ipcm._core.filters import Wanted
 from ipcm._core.observation import Event, Snapshot
 from ipcm._core.patience import check_timeout
 from ipcm._core.registry import PeerInfo
-from ipcm.aio.driven import Driven
+from ipcm._core.requests import Callback
+from ipcm.aio.driven import Driven, check_plain
 from ipcm.aio.opening import Opening
 from ipcm.bus import AnyBus, find_bus
 from ipcm.client import DEFAULT_TIMEOUT
@@ -222,6 +223,20 @@ class AsyncObserver(Driven):
         """Asks a service to end; raises UnsupportedError where read-only, NoSuchPeer."""
         self._observer.check_writable("terminate")
         await self._answer(service, ["terminate", {}], timeout, control=True)
+
+    async def ask_terminate(self, service: str, answered: Callback) -> None:
+        """Asks a service to end, and does not wait; see `Observer.ask_terminate`.
+
+        Args:
+            answered: a plain function, called on the loop with `(response, message)`.
+
+        Raises:
+            UnsupportedError: the connection is read-only. NoSuchPeer.
+        """
+        check_plain(answered)
+        await self._take_turns()
+        with self._entered():
+            self._observer.ask_terminate(service, answered)
 
     async def signal(self, service: str, number: int | str, timeout: float = _PATIENCE) -> None:
         """Has a service signal itself; see `Observer.signal`."""

@@ -82,6 +82,8 @@ class AsyncContract(Messages, Contents, Flow, Requests, Away):
     # Two threads, of which a loop has one: test_client has two tasks. The loop calls back.
     test_two_that_flush_to_each_other_do_not_wait_for_ever = None
     test_what_comes_in_while_flushing_calls_nobody_back = None
+    # A callback does not await; a task of its own does, as in test_client.
+    test_a_callback_that_disconnects_ends_what_waits = None
 
     @pytest.fixture
     def bus(self, serializer: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:

@@ -95,11 +95,13 @@ def test_looking_and_acting(run: Run, bus: ipcm.Bus) -> None:
             await observer.refresh()
             while observer.snapshots["worked"].requests.received < 2:
                 await observer.poll(0.01)
-            await observer.signal("worked", signal.SIGTERM)
+            answered: list[Any] = []
+            await observer.ask_terminate("worked", lambda response, message: answered.append(1))
             await until(observer, lambda event: isinstance(event, TerminatedEvent))
             with pytest.raises((ipcm.NoSuchPeer, ipcm.PeerGone)):
                 while True:
                     await observer.snapshot("worked")
+            assert answered == [1]
 
     run(main())
 

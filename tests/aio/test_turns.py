@@ -130,6 +130,29 @@ async def _tell(told: asyncio.Event) -> None:
     told.set()
 
 
+def test_who_waits_for_something_else_is_not_woken(run: Run, bus: ipcm.Bus) -> None:
+    async def main() -> None:
+        client = await ipcm.aio.connect("a", bus)
+        waiting = [asyncio.create_task(client.get_messages(None)) for _ in range(3)]
+        async with asyncio.timeout(LIMIT):
+            while len(client._waiting) < 3:
+                await asyncio.sleep(0)
+        futures = list(client._waiting)
+        for n in range(10):
+            assert await client.call("worked", "double", x=n) == 2 * n
+        assert list(client._waiting) == futures
+        await client.send_message("a", 1)
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        assert [message.content for message in done.pop().result()] == [1]
+        await client.disconnect()
+        for task in waiting:
+            if not task.done():
+                with pytest.raises(ipcm.UsageError):
+                    await task
+
+    run(main())
+
+
 def test_an_iteration_that_is_left_leaves_the_rest(run: Run, bus: ipcm.Bus) -> None:
     async def main() -> None:
         async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:
