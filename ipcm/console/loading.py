@@ -37,6 +37,8 @@ def load_service_class(where: str) -> type[ServiceRole]:
 
 
 def _import(name: str) -> ModuleType:
+    if not _is_dotted(name):
+        raise UsageError(f"{name!r} is no name of a module{_from_path(name)}")
     here = os.getcwd()
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -46,18 +48,24 @@ def _import(name: str) -> ModuleType:
         # What the module itself imports may be missing, too: that is another matter.
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise UsageError(
-                f"there is no module {error.name!r} in {here} or on sys.path"
+                f"there is no module {error.name!r} in {here} or on sys.path{_from_path(name)}"
             ) from None
         raise _import_error(name, error) from error
-    except (TypeError, ValueError) as error:
-        if name.startswith(".") or ".." in name or "/" in name:
-            raise UsageError(f"{name!r} is no name of a module: {error}") from None
-        raise _import_error(name, error) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _import_error(name, error) from error
 
 
-def _import_error(name: str, error: Exception) -> ServiceStartError:
+def _is_dotted(name: str) -> bool:
+    return "/" not in name and all(name.split("."))
+
+
+def _from_path(path: str) -> str:
+    """Advice for who gave the file of a module."""
+    name = path.removeprefix("./").removesuffix(".py").replace("/", ".")
+    return f": did you mean {name}?" if name != path and _is_dotted(name) else ""
+
+
+def _import_error(name: str, error: BaseException) -> ServiceStartError:
     text = f"importing {name} failed: {format_error(error)}"
     return ServiceStartError(name, text, format_traceback(error))
 

@@ -68,6 +68,7 @@ def app(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
     (tmp_path / "worse.py").write_text("1 / 0\n")
+    (tmp_path / "leaver.py").write_text("raise SystemExit(3)\n")
     # The command finds the project from anywhere, and the app because it stands in it.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([os.getcwd(), f"{os.getcwd()}/tui"]))
     monkeypatch.chdir(tmp_path)
@@ -193,6 +194,9 @@ def test_a_service_may_be_named_as_no_bus_may(app: None, home: Path) -> None:
         (["nowhere:X"], 2, ["no module 'nowhere'"]),
         (["app.deeper:X"], 2, ["no module 'app.deeper'"]),
         ([".app:X"], 2, ["'.app'"]),
+        (["app.py:Counter"], 2, ["no module 'app.py'", "did you mean app?"]),
+        (["./app:Counter"], 2, ["no name of a module: did you mean app?"]),
+        (["leaver:X"], 1, ["importing leaver failed: SystemExit: 3"]),
         (["app:Count"], 2, ["did you mean Counter?"]),
         (["app:xyz"], 2, ["Counter, Hangup, Keeper"]),
         (["app:other"], 2, ["no class of services", "Counter"]),
