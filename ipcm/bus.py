@@ -15,6 +15,7 @@ from ipcm._core.filters import EventFilter, Wanted
 from ipcm._core.names import check_bus_name, check_name
 from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.registry import PeerInfo, PeerKind
+from ipcm._core.subscription import ObserveOptions
 from ipcm._os.process import identify, send_signal
 from ipcm._os.signals import parse_signals
 from ipcm.client import Client
@@ -162,15 +163,16 @@ class Bus(Shown):
 
         rate = check_rate(rate)
         wanted = EventFilter(filter, events)
+        options = ObserveOptions(
+            bool(messages), bool(previews), rate, wanted.kinds, wanted.patterns
+        )
         client = open_client(
             f"observer-{os.getpid()}-{secrets.token_hex(4)}",
             self.info,
             kind="observer",
             read_only=read_only,
         )
-        return Observer(
-            client, wanted, read_only=read_only, messages=messages, previews=previews, rate=rate
-        )
+        return Observer(client, wanted, options, read_only=read_only)
 
     def output(self, service: str) -> Output:
         """What a service writes to its file on the bus, now or while it lived.

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, cast, get_args
 from ipcm._core.observation import Event, PeerEvent
 from ipcm.errors import UsageError
 
-__all__ = ["EVENT_KINDS", "EventFilter", "Wanted", "kind_of"]
+__all__ = ["EVENT_KINDS", "EventFilter", "Wanted", "kind_of", "matches"]
 
 Wanted: TypeAlias = str | Iterable[str] | Callable[[Event], object] | None
 """Names or patterns of services (`*`, `?`, `[abc]`), one or several; or a function that is asked
@@ -27,6 +27,11 @@ def kind_of(event: Event) -> str:
     return _KINDS[type(event)]
 
 
+def matches(patterns: tuple[str, ...], name: str) -> bool:
+    """Whether a name is one of these, or fits one of them as a pattern."""
+    return name in patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 class EventFilter:
     """Which services and events are wanted.
 
@@ -36,6 +41,7 @@ class EventFilter:
 
     Attributes:
         kinds: of the events, what services are asked for.
+        patterns: names or patterns of the services.
 
     Raises:
         UsageError: there is no such kind, or `wanted` is none of these.
@@ -44,7 +50,7 @@ class EventFilter:
     def __init__(self, wanted: Wanted = None, events: str | Iterable[str] | None = None) -> None:
         self._predicate = wanted if callable(wanted) else None
         names = ("*",) if wanted is None or callable(wanted) else _several(wanted)
-        self._patterns = names
+        self.patterns = names
         self.kinds = EVENT_KINDS if events is None else _several(events)
         if unknown := set(self.kinds) - set(EVENT_KINDS):
             raise UsageError(
@@ -53,8 +59,7 @@ class EventFilter:
 
     def watches(self, service: str) -> bool:
         """Whether a service is wanted."""
-        patterns = self._patterns
-        return service in patterns or any(fnmatchcase(service, each) for each in patterns)
+        return matches(self.patterns, service)
 
     def passes(self, event: Event) -> bool:
         """Whether an event is wanted, that comes from a service that is."""

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from ipcm._core.subscription import ObserveOptions
 from ipcm.shown import Shown
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Register",
     "Subscribe",
     "Terminate",
+    "Want",
     "make_token",
 ]
 
@@ -47,6 +49,7 @@ class PeerInfo(Shown, msgspec.Struct, frozen=True):
         incarnation: 32 hex digits, drawn anew for each life of the name.
         ready: of a service, whether its start callback has run; of others, True.
         since: seconds since the epoch at which it joined.
+        wants: of an observer, what services that join after it are to tell it from the first.
     """
 
     name: str
@@ -55,6 +58,7 @@ class PeerInfo(Shown, msgspec.Struct, frozen=True):
     kind: PeerKind
     ready: bool
     since: float
+    wants: ObserveOptions | None = None
 
 
 class _Word(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -69,6 +73,12 @@ class Register(_Word, frozen=True):
     incarnation: str
     kind: PeerKind
     ready: bool
+
+
+class Want(_Word, frozen=True):
+    """What services that join from now on are to tell this observer from the first."""
+
+    wants: ObserveOptions
 
 
 class Ready(_Word, frozen=True):
@@ -175,7 +185,17 @@ class Ended(_Word, frozen=True):
 
 
 FromPeer: TypeAlias = (
-    Register | Ready | EndWith | Find | ListPeers | Subscribe | Leave | End | Terminate | Detach
+    Register
+    | Want
+    | Ready
+    | EndWith
+    | Find
+    | ListPeers
+    | Subscribe
+    | Leave
+    | End
+    | Terminate
+    | Detach
 )
 FromRegistrar: TypeAlias = Answer | Found | Listing | Joined | Left | Terminate | Ended
 

@@ -21,6 +21,7 @@ from ipcm._core.registry import (
     Register,
     Subscribe,
     Terminate,
+    Want,
 )
 
 __all__ = ["Outgoing", "Roster"]
@@ -73,6 +74,12 @@ class Roster:
             return []
         peer = self.peers[connection] = msgspec.structs.replace(peer, ready=True)
         return self._tell(Joined(peer), besides=connection)
+
+    def want(self, connection: int, word: Want) -> None:
+        """An observer says what services that come are to tell it."""
+        peer = self.peers.get(connection)
+        if peer is not None and peer.kind == "observer":
+            self.peers[connection] = msgspec.structs.replace(peer, wants=word.wants)
 
     def pause(self, connection: int) -> list[Outgoing]:
         """A peer goes away for a while: its name stays its own, and it is not ready."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from ipcm._core.filters import EVENT_KINDS, kind_of
+from ipcm._core.filters import EVENT_KINDS, kind_of, matches
 from ipcm._core.observation import ErrorEvent, Event, EventBatch, TurnEvent
 from ipcm._core.ring import Ring
 
@@ -26,12 +26,18 @@ class ObserveOptions(msgspec.Struct, frozen=True):
         previews: whether these carry the content's beginning.
         rate: message events per second at the most; the rest is counted.
         events: the kinds of events that it wants.
+        services: names or patterns of those that it asks, where it is not one alone.
     """
 
     messages: bool = True
     previews: bool = True
     rate: float = 2000.0
     events: tuple[str, ...] = EVENT_KINDS
+    services: tuple[str, ...] = ("*",)
+
+    def watches(self, service: str) -> bool:
+        """Whether a service is among those."""
+        return matches(self.services, service)
 
 
 class Subscription:

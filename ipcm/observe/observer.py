@@ -15,6 +15,7 @@ from ipcm._core.observation import Event, EventBatch, PeerEvent, Snapshot
 from ipcm._core.patience import check_timeout
 from ipcm._core.registry import PeerInfo
 from ipcm._core.requests import Callback
+from ipcm._core.subscription import ObserveOptions
 from ipcm._os.signals import parse_signals
 from ipcm.client import DEFAULT_TIMEOUT, Client
 from ipcm.errors import BusGone, IPCMError, UnsupportedError, UsageError
@@ -45,12 +46,10 @@ class Observer:
     def __init__(
         self,
         client: Client,
-        wanted: EventFilter | None = None,
+        wanted: EventFilter,
+        options: ObserveOptions,
         *,
         read_only: bool,
-        messages: bool,
-        previews: bool,
-        rate: float,
     ) -> None:
         self.presence: dict[str, PeerInfo] = {}
         self.snapshots: dict[str, Snapshot] = {}
@@ -59,20 +58,18 @@ class Observer:
         self.read_only = read_only
         self.clock = client.clock
         self._client = client
-        self._wanted = wanted or EventFilter()
-        self._options = {
-            "messages": bool(messages),
-            "previews": bool(previews),
-            "rate": rate,
-            "events": self._wanted.kinds,
-        }
+        self._wanted = wanted
+        self._options = options
         self._events: list[Event] = []
         self._came: deque[Event] = deque()
+        self._batches: list[tuple[str, list[Event]]] = []
         self._asked: dict[str, float] = {}
         self._over = False
         client.on_events = self._on_events
         client.keep_changes = True
         try:
+            # Those who join from here on know it; those who are there already are asked.
+            client.port.want(options)
             for peer in client.port.subscribe():
                 self._meet(peer)
         except BaseException:
@@ -283,13 +280,29 @@ class Observer:
             elif peer.name == client.name or peer.kind == "observer":
                 continue
             elif change.what == "left":
+                self._take_batches(peer.incarnation)
                 self._part(peer)
             else:
                 self._meet(peer, told=change.what == "joined")
+        self._take_batches()
         while self._came:
             event = self._came.popleft()
             if self._wanted.passes(event):
                 self._events.append(event)
+
+    def _take_batches(self, life: str | None = None) -> None:
+        """Takes up events that came, up to the last of this life, or all of them.
+
+        A service tells of itself from the first, so that its events may come with the word
+        that it has joined; and none comes after the word that it has left.
+        """
+        lives = [each for each, _ in self._batches]
+        count = len(lives)
+        if life is not None:
+            count = count - lives[::-1].index(life) if life in lives else 0
+        for _, events in self._batches[:count]:
+            self._came += events
+        del self._batches[:count]
 
     def _meet(self, peer: PeerInfo, told: bool = False) -> None:
         if peer.kind == "observer":
@@ -339,7 +352,7 @@ class Observer:
         except msgspec.ValidationError:
             self.dropped += 1
             return
-        self._came += batch.events
+        self._batches.append((origin.incarnation, batch.events))
         self.dropped += batch.dropped
 
     def check_writable(self, what: str) -> None:

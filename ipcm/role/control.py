@@ -20,6 +20,7 @@ from ipcm._core.observation import (
 )
 from ipcm._core.patience import check_seconds
 from ipcm._core.preview import cut_text, make_preview
+from ipcm._core.registry import PeerInfo
 from ipcm._core.subscription import ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
 from ipcm._os.signals import parse_signals
@@ -83,7 +84,6 @@ class Control:
             self._send(origin.name, answer)
 
     def _run(self, origin: Origin, verb: str, args: dict[str, Any]) -> Any:
-        state = self._service._ipcm_state
         match verb:
             case "snapshot":
                 return self.snapshot(origin.name)
@@ -91,11 +91,7 @@ class Control:
                 return self.describe()
             case "observe":
                 options = msgspec.convert(args, ObserveOptions)
-                self._count_missed()
-                state.subscriptions[origin.name] = Subscription(
-                    options, self._clock.monotonic(), origin.incarnation
-                )
-                self._install()
+                self._subscribe(origin.name, origin.incarnation, options)
                 return self.snapshot(origin.name)
             case "unobserve":
                 self.forget(origin.name, origin.incarnation)
@@ -112,6 +108,21 @@ class Control:
                 send_signal(identify(), _parse_signal(args.get("signal")))
                 return None
         raise UsageError(f"the control plane has no {verb!r}")
+
+    def tell_observers(self, there: list[PeerInfo]) -> None:
+        """Those who wait for services to come hear of this one from the first."""
+        for peer in there:
+            if peer.wants is not None and peer.wants.watches(self._service.name):
+                self._subscribe(peer.name, peer.incarnation, peer.wants)
+
+    def _subscribe(self, observer: str, life: str, options: ObserveOptions) -> None:
+        subscriptions = self._service._ipcm_state.subscriptions
+        before = subscriptions.get(observer)
+        if before is not None and (before.life, before.options) == (life, options):
+            return  # it is told already, and what waits for it is not to be lost
+        self._count_missed()
+        subscriptions[observer] = Subscription(options, self._clock.monotonic(), life)
+        self._install()
 
     def describe(self) -> dict[str, Any]:
         """What the service offers: its class, docstring and endpoints."""

@@ -128,6 +128,7 @@ class Loop:
             check_seconds(getattr(service, name), name)
         state.phase = "running"
         service.client().port.ready()
+        service._ipcm_control.flush()
         if state.on_ready is not None:
             state.on_ready()
 

@@ -199,9 +199,10 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
             client = open_client(self.name, self.ipcm_info, kind="service", settle=False)
             client.on_control = self._ipcm_control.on_control
             client.on_ending = self._ipcm_on_ending  # type: ignore[method-assign]
-            client.port.subscribe()
+            there = client.port.subscribe()
             state.client = client
             state.clock = client.clock
+            self._ipcm_control.tell_observers(there)
         return state.client
 
     def peer(self, name: str, **params: Any) -> Peer:

@@ -12,6 +12,7 @@ from ipcm._core.businfo import BusInfo
 from ipcm._core.clock import Clock
 from ipcm._core.envelope import Envelope
 from ipcm._core.registry import PeerInfo, PeerKind
+from ipcm._core.subscription import ObserveOptions
 from ipcm._os.clock import SYSTEM_CLOCK
 from ipcm._os.process import ProcessIdentity
 from ipcm.errors import UnsupportedError
@@ -202,9 +203,9 @@ class Port(abc.ABC):
     def backlog(self) -> dict[str, int]:
         """Messages per peer that the kernel has not taken yet."""
 
-    @abc.abstractmethod
     def widen(self, name: str) -> None:
         """Has the kernel take more for a peer than before, where it can: for last words."""
+        del name
 
     @abc.abstractmethod
     def cut(self, name: str) -> None:
@@ -228,6 +229,13 @@ class Port(abc.ABC):
     @abc.abstractmethod
     def ready(self) -> None:
         """Tells the bus that this service is ready."""
+
+    def want(self, wants: ObserveOptions) -> None:
+        """Tells the bus what services that join from now on are to tell this observer.
+
+        Where nobody keeps that, they tell it what they are asked for, once it asks.
+        """
+        del wants
 
     def end_with(self, process: ProcessIdentity | None) -> None:
         """Tells the bus whose end is this service's, too, None for nobody's.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ipcm._core.businfo import BusInfo
 from ipcm._core.envelope import Envelope
 from ipcm._core.registry import FromPeer, FromRegistrar, Hello, PeerInfo, make_token
+from ipcm._core.subscription import ObserveOptions
 from ipcm.errors import BadBusInfo, ContentError, ProtocolError
 from ipcm.serializers import NAMES, get_serializer
 
@@ -28,6 +29,14 @@ JSON: Any = st.recursive(
 
 
 NUMBERS = st.integers(0, (1 << 63) - 1)
+WANTS = st.builds(
+    ObserveOptions,
+    messages=st.booleans(),
+    previews=st.booleans(),
+    rate=st.floats(allow_nan=False),
+    events=st.tuples(TEXT),
+    services=st.tuples(TEXT, TEXT),
+)
 PEERS = st.builds(
     PeerInfo,
     name=TEXT,
@@ -36,6 +45,7 @@ PEERS = st.builds(
     kind=st.sampled_from(["service", "client", "observer"]),
     ready=st.booleans(),
     since=st.floats(allow_nan=False),
+    wants=st.none() | WANTS,
 )
 FIELDS: dict[str, Any] = {
     "seq": NUMBERS,
@@ -51,6 +61,7 @@ FIELDS: dict[str, Any] = {
     "others": st.lists(TEXT, max_size=3),
     "peers": st.lists(PEERS, max_size=3),
     "peer": PEERS,
+    "wants": WANTS,
 }
 
 

@@ -72,6 +72,43 @@ class Services(Base):
             with pytest.raises(ipcm.UnsupportedError, match="read-only"):
                 observer.terminate("s")
 
+    def test_an_observer_that_was_there_before_is_told_from_the_first(self, bus: Bus) -> None:
+        def begin(service: Any) -> None:
+            service.client().send_message("friend", "I come")
+
+        with (
+            bus.connect("friend"),
+            bus.observe() as observer,
+            bus.observe("s*", events=["message"], previews=False) as blind,
+            bus.observe("t*") as other,
+        ):
+            with running("s", bus, ipcm.EchoService, on_start=begin) as handle:
+                handle.request(1)
+            told: list[Any] = []
+            barely: list[Any] = []
+            deadline = time.monotonic() + LIMIT
+            while "s" not in [e.peer for e in told if getattr(e, "change", 0) < 0]:
+                told += observer.poll(0.1)
+                assert time.monotonic() < deadline
+            while len(barely) < 3:
+                barely += blind.poll(0.1)
+                assert time.monotonic() < deadline
+            of_it = [e for e in told if "s" in (e.service, getattr(e, "peer", None))]
+            first, last = of_it[0], of_it[-1]
+            assert isinstance(first, ipcm.PeerEvent) and (first.service, first.change) == ("", 1)
+            assert isinstance(last, ipcm.PeerEvent) and (last.service, last.change) == ("", -1)
+            for events in (told, barely):
+                messages = [e for e in events if isinstance(e, ipcm.MessageEvent)]
+                assert [(e.direction, e.kind, e.peer) for e in messages[:3]] == [
+                    ("out", "general", "friend"),
+                    ("in", "request", handle.name),
+                    ("out", "response", handle.name),
+                ]
+            assert {type(e) for e in barely} == {ipcm.MessageEvent}
+            assert all(e.preview is None for e in barely if isinstance(e, ipcm.MessageEvent))
+            assert not any(event.service for event in other.poll())
+            assert observer.dropped == blind.dropped == 0
+
     def test_an_observer_that_is_behind_learns_of_the_end_and_of_what_it_missed(
         self, bus: Bus
     ) -> None:

@@ -30,8 +30,10 @@ from ipcm._core.registry import (
     Ready,
     Register,
     Subscribe,
+    Want,
 )
 from ipcm._core.roster import Outgoing, Roster
+from ipcm._core.subscription import ObserveOptions
 from ipcm._os.clock import SYSTEM_CLOCK
 from ipcm.errors import BusGone, NameTaken, NoSuchPeer
 from ipcm.message import Message
@@ -86,6 +88,11 @@ class Hub:
             box = Mailbox(number, Sender(name, incarnation, read_only), kind)
             self._boxes[number] = self._named[name] = box
             return box
+
+    def want(self, box: Mailbox, wants: ObserveOptions) -> None:
+        """An observer says what services that come are to tell it."""
+        with self.lock:
+            self._roster.want(box.number, Want(wants))
 
     def leave(self, box: Mailbox) -> None:
         """A peer goes. What it sent and no mailbox has taken is lost."""

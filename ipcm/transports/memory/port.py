@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ipcm._core.envelope import Envelope
 from ipcm._core.registry import Ended, Joined, Left, PeerInfo, Terminate
+from ipcm._core.subscription import ObserveOptions
 from ipcm._os.fork import close_in_children
 from ipcm.errors import Backpressure, MessageTooLarge, ProtocolError
 from ipcm.message import Message
@@ -179,6 +180,10 @@ class MemoryPort(Port):
         with self._hub.lock:
             if name in self._box.outbound:
                 self._box.outbound[name].extra = CAPACITY
+
+    def want(self, wants: ObserveOptions) -> None:
+        """See `Port.want`."""
+        self._hub.want(self._box, wants)
 
     def cut(self, name: str) -> None:
         """See `Port.cut`."""

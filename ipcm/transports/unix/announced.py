@@ -17,6 +17,7 @@ from ipcm._core.registry import (
     PeerInfo,
     Terminate,
 )
+from ipcm._core.subscription import ObserveOptions
 from ipcm._os.process import ProcessIdentity
 from ipcm.errors import BusGone, ProtocolError
 from ipcm.transports.base import Arrival, Change, Port
@@ -69,6 +70,10 @@ class PresentPort(Port):
     def ready(self) -> None:
         """See `Port.ready`."""
         self._members.ready()
+
+    def want(self, wants: ObserveOptions) -> None:
+        """See `Port.want`."""
+        self._members.want(wants)
 
     def end_with(self, process: ProcessIdentity | None) -> None:
         """See `Port.end_with`."""

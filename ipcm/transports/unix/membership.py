@@ -31,7 +31,9 @@ from ipcm._core.registry import (
     Ready,
     Register,
     Subscribe,
+    Want,
 )
+from ipcm._core.subscription import ObserveOptions
 from ipcm._os.process import ProcessIdentity
 from ipcm.errors import BusGone, InsecureDirectory, NameTaken
 from ipcm.transports.unix.keeper import restart_registrar
@@ -77,6 +79,7 @@ class Membership:
         self._incarnation = incarnation
         self._kind = kind
         self._ready = kind != "service"
+        self._wants: ObserveOptions | None = None
         self._master: ProcessIdentity | None = None
         self._retry_at = math.inf
         self._give_up_at = math.inf
@@ -174,6 +177,8 @@ class Membership:
         self.settle_at = now + _TRUST
         if self._master is not None:
             link.tell(EndWith(self._master))
+        if self._wants is not None:
+            link.tell(Want(self._wants))
         if self.known is not None:
             told = len(link.pushed)
             with contextlib.suppress(BusGone):  # it died too, and that is seen at the next look
@@ -281,6 +286,11 @@ class Membership:
         """See `Port.ready`."""
         self._ready = True
         self._link.tell(Ready())
+
+    def want(self, wants: ObserveOptions) -> None:
+        """See `Port.want`."""
+        self._wants = wants
+        self._link.tell(Want(wants))
 
     def end_with(self, process: ProcessIdentity | None) -> None:
         """See `Port.end_with`."""

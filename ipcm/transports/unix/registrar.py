@@ -37,6 +37,7 @@ from ipcm._core.registry import (
     Register,
     Subscribe,
     Terminate,
+    Want,
 )
 from ipcm._core.roster import Outgoing, Roster
 from ipcm._os.limits import raise_file_limit
@@ -226,6 +227,8 @@ class Registrar:
         match word:
             case Register():
                 self._register(connection, word)
+            case Want():
+                roster.want(fd, word)
             case Ready():
                 self._tell(roster.ready(fd, word))
             case EndWith(process=process) if connection.identity is not None:

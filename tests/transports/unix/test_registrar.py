@@ -99,6 +99,18 @@ class TestRegistrar:
         with pytest.raises((ipcm.PeerGone, ipcm.NoSuchPeer)):
             echo.request(4, timeout=5)
 
+    def test_the_next_one_knows_what_observers_want(self, bus: Bus, echo: ipcm.Handle) -> None:
+        keeper = bus._record.keeper_pid
+        assert keeper is not None
+        with bus.observe("new", rate=7) as observer:
+            os.kill(keeper, signal.SIGKILL)
+            os.waitpid(keeper, 0)
+            assert echo.request(1) == 1
+            wait_until(lambda: observer.poll() or observer.name in {p.name for p in bus.presence()})
+            (wanting,) = [peer for peer in bus.presence() if peer.name == observer.name]
+            assert wanting.wants is not None
+            assert (wanting.wants.services, wanting.wants.rate) == (("new",), 7.0)
+
     def test_whoever_comes_before_there_is_another_waits_for_it(
         self, bus: Bus, echo: ipcm.Handle
     ) -> None:
