@@ -63,7 +63,8 @@ class Background:
 class Aside:
     """Something that goes on in a thread of its own, whatever the kernel is busy with.
 
-    For what shares nothing with cells.
+    For what shares nothing with cells. Whoever makes it is to know it before `start`: an interrupt
+    in between leaves what `stop` ends.
 
     Args:
         step: called every half second, until it returns False.
@@ -79,16 +80,21 @@ class Aside:
         self._stopping = threading.Event()
         self._stepping = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ipcm watch", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
         self._thread.start()
 
     @property
     def ended(self) -> bool:
         """Whether it is over."""
-        return not self._thread.is_alive()
+        return self._thread.ident is not None and not self._thread.is_alive()
 
     def stop(self) -> None:
         """Ends it, and waits until it has finished; repeatable."""
         self._stopping.set()
+        if self._thread.ident is None:
+            self._thread.start()  # for no more than to finish
         self._thread.join(_PATIENCE)
 
     @contextlib.contextmanager
@@ -119,9 +125,15 @@ class Interruptible:
     def __init__(self, aside: Aside, context: MakeContext) -> None:
         loop = asyncio.get_running_loop()
         self._aside = aside
+        self._context = context
         self._interrupt = IdleInterrupt(lambda: loop.call_soon_threadsafe(self.stop))
+        self._arming: Background | None = None
+
+    def start(self) -> None:
+        """Begins; see `Aside`."""
+        self._aside.start()
         # Only the main thread may, and whoever runs a cell has handlers of its own meanwhile.
-        self._arming = Background(self._arm, context)
+        self._arming = Background(self._arm, self._context)
 
     @property
     def ended(self) -> bool:
@@ -130,7 +142,8 @@ class Interruptible:
 
     def stop(self) -> None:
         """Ends it, and waits until it has finished; repeatable."""
-        self._arming.stop()
+        if self._arming is not None:
+            self._arming.stop()
         self._interrupt.disarm()
         self._aside.stop()
 

@@ -133,20 +133,22 @@ class Session:
             with self.screen.refreshing() as lines:
                 watch_blocking(bus, service, seconds if self.screen.live else seconds or 0.0, lines)
         elif has_loop():
-            self._views[service] = watch_in_background(
-                bus, service, seconds, self._context_of_cell, self._update
-            )
+            view = watch_in_background(bus, service, seconds, self._context_of_cell, self._update)
+            self._views[service] = view
+            view.start()
         else:
             watch_blocking(bus, service, seconds or 0.0, None)
 
     def unwatch(self, *services: str | None) -> int:
         """Ends the live views of these, or all; returns how many lived."""
         keys = services or tuple(self._views)
-        views = [self._views.pop(key) for key in keys if key in self._views]
-        living = [view for view in views if not view.ended]
-        for view in living:
-            view.stop()
-        return len(living)
+        living = 0
+        for key, view in [(key, self._views[key]) for key in keys if key in self._views]:
+            if not view.ended:
+                living += 1
+                view.stop()
+            self._views.pop(key, None)  # only now: an interrupt leaves none that nobody can end
+        return living
 
     @contextlib.contextmanager
     def still(self) -> Iterator[None]:
@@ -194,8 +196,8 @@ class Session:
         return self._context.copy()
 
     def after_cell(self, result: Any) -> None:
-        """IPython's event `post_run_cell`."""
-        if isinstance(result.error_in_exec, KeyboardInterrupt):
+        """IPython's event `post_run_cell`; after an interrupt of its own code without a result."""
+        if result is None or isinstance(result.error_in_exec, KeyboardInterrupt):
             self.unwatch()
         self.services.forget_ended()
         if self._tending is None:

@@ -85,9 +85,9 @@ def watch_in_background(
     context: Callable[[], contextvars.Context],
     update: Update,
 ) -> Interruptible:
-    """Starts a live view in the output of the cell that runs now.
+    """Makes a live view in the output of the cell that runs now.
 
-    It has a connection of its own, and moves whatever the cells after it do.
+    It has a connection of its own, and, once it is started, moves whatever the cells after it do.
     """
     view = View(bus, service, seconds, _display_shower(update))
     return Interruptible(Aside(view.step, view.finish, context), context)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import time
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 import ipcm
 from ipcm.console.peers import peer_table
 from ipcm.console.usage import UsageMeter
 from ipcm.console.watch import Picture
+from ipcm.magics import magic
+from ipcm.magics.background import Aside
+from tests.helpers import interrupt_once
 from tests.magics.conftest import Cells
 
 
@@ -61,3 +67,28 @@ def test_the_end_of_the_bus_ends_it(cells: Cells) -> None:
             pass
     view.finish()
     assert shown[-1].over
+
+
+def test_one_that_an_interrupt_kept_from_starting_ends() -> None:
+    done: list[str] = []
+    aside = Aside(lambda: True, lambda: done.append("finished"), contextvars.copy_context)
+    assert not aside.ended
+    aside.stop()
+    aside.stop()
+    assert aside.ended
+    assert done == ["finished"]
+
+
+def test_one_whose_end_is_interrupted_can_still_be_ended(
+    cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = magic._loaded[cells.shell].session
+    aside: Any = Aside(lambda: True, lambda: None, contextvars.copy_context)
+    aside.start()
+    session._views[None] = aside
+    interrupt_once(monkeypatch, Aside, "stop")
+    with pytest.raises(KeyboardInterrupt):
+        session.unwatch()
+    session.after_cell(None)  # an interrupt so early that IPython has no result
+    assert aside.ended
+    assert session.unwatch() == 0
