@@ -40,7 +40,7 @@ class IPCMMagics(Magics):
         on_terminal = getattr(shell, "kernel", None) is None and sys.stdout.isatty()
         self.screen: Screen = TextScreen() if on_terminal else RichScreen()
         self.session = Session(shell, self.screen)
-        self.grammar = Grammar(self.session)
+        self.grammar = Grammar(self.session, self._help)
         self.matcher = make_matcher(self.grammar, self.session)
 
     @no_var_expand
@@ -50,9 +50,9 @@ class IPCMMagics(Magics):
         try:
             reading = parse_line(self.grammar, line)
             if reading is None:
-                self._print(overview(self.grammar))
+                self._help(None)
             elif reading.help:
-                self._print(verb_help(self.grammar, reading.verb))
+                self._help(reading.verb)
             else:
                 return self._perform(reading.verb, reading.common, reading.values, cell)
         except (IPCMError, OSError, KeyboardInterrupt) as error:
@@ -96,7 +96,8 @@ class IPCMMagics(Magics):
             self.session.bind(name, data)
         return answer
 
-    def _print(self, text: str) -> None:
+    def _help(self, verb: Verb | None) -> None:
+        text = overview(self.grammar) if verb is None else verb_help(self.grammar, verb)
         sys.stdout.write(text + "\n")
 
 

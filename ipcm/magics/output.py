@@ -34,6 +34,9 @@ REFRESH: Final = 0.5
 """Seconds between two updates of one output: front ends that save or draw keep up with that."""
 
 _LINES: Final = 500
+_LINE: Final = 2000
+"""Characters of a line that are shown: a saved notebook is no place for megabytes of one."""
+
 _BURST: Final = 6.0
 _NOTES: Final = 6
 
@@ -170,7 +173,7 @@ class RichScreen:
         budget = _Budget()
         try:
             for row in stream.rows:
-                lines.append(stream.line(row))
+                lines.append(_cut(stream.line(row)))
                 del lines[:-_LINES]
                 count += 1
                 if budget.take():
@@ -245,6 +248,19 @@ def _bundle(result: Table[Any] | Record | Value) -> dict[str, str]:
 
 def _note_bundle(text: str) -> dict[str, str]:
     return {"text/plain": clean(text, keep_lines=True), "text/html": note_html(text)}
+
+
+def _cut(line: Sequence[Span]) -> Sequence[Span]:
+    """A line, without the end of one that nobody would read."""
+    left_out = sum(len(text) for text, _ in line) - _LINE
+    if left_out <= 0:
+        return line
+    kept: list[Span] = []
+    room = _LINE
+    for text, style in line:
+        kept.append((text[:room], style))
+        room = max(room - len(text), 0)
+    return [*kept, (f" ... and {plural(left_out, 'character')}", "faint")]
 
 
 def _lines_bundle(lines: list[Sequence[Span]], count: int) -> dict[str, str]:

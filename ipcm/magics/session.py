@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import keyword
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -103,7 +104,7 @@ class Session:
     @staticmethod
     def check_name(name: str) -> None:
         """Raises UsageError where no variable can have the name."""
-        if not name.isidentifier():
+        if not name.isidentifier() or keyword.iskeyword(name):
             raise UsageError(f"{name!r} is no name for a variable")
 
     def user_names(self) -> list[str]:

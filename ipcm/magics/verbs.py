@@ -86,17 +86,22 @@ class Grammar:
 
     Args:
         session: whom the notebook's own verbs act on.
+        tell_help: tells about a verb, or about all where it is None.
 
     Attributes:
         cells: the verbs that take a cell. cell_only: those that make no sense without one.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self, session: Session, tell_help: Callable[[Verb | None], None] = lambda verb: None
+    ) -> None:
         self._session = session
+        self._tell_help = tell_help
         self._own: dict[str, Callable[[], Verb]] = {
             "watch": self._watch,
             "unwatch": self._unwatch,
             "service": self._service,
+            "help": self._help,
         }
         self._changed: dict[str, Callable[[Verb], Verb]] = {
             "request": self._request,
@@ -186,6 +191,18 @@ class Grammar:
             examples=(("", "all of them"),),
             on_bus=False,
         )
+
+    def _help(self) -> Verb:
+        def complete_verb(live: Live, args: Mapping[str, Any], begin: str) -> list[Offer]:
+            return [Offer(verb.name, verb.summary) for verb in self]
+
+        def run(context: CellContext, verb: str | None) -> Result:
+            self._tell_help(None if verb is None else self.get(verb))
+            return Finished()
+
+        shared = get_verb("help")
+        argument = dataclasses.replace(shared.arguments[0], complete=complete_verb)
+        return dataclasses.replace(shared, run=run, arguments=(argument,))
 
     def _service(self) -> Verb:
         def complete_name(live: Live, args: Mapping[str, Any], begin: str) -> list[Offer]:

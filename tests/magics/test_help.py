@@ -8,7 +8,7 @@ from ipcm.magics.help import rewrite_help
 from tests.magics.conftest import Cells
 
 
-@pytest.mark.parametrize("line", ["%ipcm", "%ipcm -h", "%ipcm --help", "%ipcm?"])
+@pytest.mark.parametrize("line", ["%ipcm", "%ipcm -h", "%ipcm --help", "%ipcm?", "%ipcm help"])
 def test_the_overview_lists_every_verb(cells: Cells, line: str) -> None:
     out = cells(line).out
     for verb in ("attach", "detach", "ls", "ps", "tail", "request", "call", "kill"):
@@ -16,7 +16,9 @@ def test_the_overview_lists_every_verb(cells: Cells, line: str) -> None:
     assert "tui" not in out
 
 
-@pytest.mark.parametrize("line", ["%ipcm ps?", "%ipcm ps??", "?%ipcm ps", "%ipcm ps --help"])
+@pytest.mark.parametrize(
+    "line", ["%ipcm ps?", "%ipcm ps??", "?%ipcm ps", "%ipcm ps --help", "%ipcm help ps"]
+)
 def test_the_help_of_a_verb(cells: Cells, line: str) -> None:
     out = cells(line).out
     assert "Usage: %ipcm ps" in out
@@ -28,8 +30,13 @@ def test_help_behind_a_line_begun(cells: Cells) -> None:
     assert "SERVICE" in cells("%ipcm signal store HUP?").out
 
 
+def test_help_of_what_only_a_notebook_has(cells: Cells) -> None:
+    assert "Usage: %%ipcm service" in cells("%ipcm help service").out
+
+
 def test_help_of_no_verb(cells: Cells) -> None:
-    assert "did you mean 'ps'" in cells.run("%ipcm psx?").err
+    for line in ("%ipcm psx?", "%ipcm help psx"):
+        assert "did you mean 'ps'" in cells.run(line).err
 
 
 def test_other_questions_are_left_alone() -> None:

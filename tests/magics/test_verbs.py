@@ -91,6 +91,16 @@ def test_tail_collects_lines_in_one_output(bus: ipcm.Bus, cells: Cells) -> None:
     assert len(cells.shell.user_ns["events"]) == 3
 
 
+def test_a_line_of_megabytes_is_cut_where_it_is_shown(cells: Cells) -> None:
+    cells("%%ipcm service x\n@endpoint\ndef say(n: int):\n    print('y' * n + 'end')\n")
+    cells("%ipcm call x say n=3000000")
+    ran = cells("%ipcm logs x -n 1 -o lines")
+    assert "yyy ... and 2998003 characters" in ran.text
+    assert len(ran.text) + len(ran.html) < 10_000
+    (line,) = cells.shell.user_ns["lines"]
+    assert line.text == "y" * 3_000_000 + "end"
+
+
 def test_a_quiet_tail_says_so(quiet_bus: ipcm.Bus, cells: Cells) -> None:
     assert cells("%ipcm tail -s 0.05 -o events")
     assert cells.shell.user_ns["events"] == []
@@ -139,6 +149,7 @@ MISTAKES = {
     "%%ipcm request store search\n[1]": "an object",
     "%%ipcm request store search {}\n{}": "one of them is enough",
     "%ipcm ps -o 3x": "no name for a variable",
+    "%ipcm ps -o class": "no name for a variable",
     "%ipcm info here-is-none": "here-is-none",
     "%ipcm terminate": "--all",
 }
