@@ -105,6 +105,18 @@ class Requests(Base):
                 a.await_response(request.id, LIMIT)
             assert time.monotonic() - began < LIMIT / 2
 
+    def test_a_peer_that_leaves_and_was_the_first_to_speak(self, bus: Bus) -> None:
+        with bus.connect("a") as a:
+            for number in range(3):  # also of one that has the name again
+                b = bus.connect("b")
+                b.send_message("a", number)
+                assert [message.content for message in read(a, 1)] == [number]
+                id = a.send_request("b", "ask", timeout=None)
+                read(b, 1)
+                b.disconnect()
+                with pytest.raises(ipcm.PeerGone):
+                    a.await_response(id, LIMIT)
+
     def test_a_response_in_the_pipe_wins(self, bus: Bus) -> None:
         with bus.connect("a") as a:
             b = bus.connect("b")

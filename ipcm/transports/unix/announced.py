@@ -10,6 +10,7 @@ from collections import deque
 from ipcm._core.framing import Frame
 from ipcm._core.registry import (
     Ended,
+    Found,
     FromRegistrar,
     Joined,
     Left,
@@ -123,10 +124,18 @@ class PresentPort(Port):
                     self._bury(name, incarnation, arrivals)
             case Listing(peers=peers):
                 self._resync(peers, arrivals)
+            case Found():
+                self._heed_found(word, arrivals)
             case Terminate():
                 self.changes.append(Change("terminate"))
             case Ended():
                 pass  # the hang-up that follows says it
+
+    def _heed_found(self, word: Found, arrivals: list[Arrival]) -> None:
+        """The answer for one that has dialled this port, and was to be watched."""
+        life = self._members.not_watched(word)
+        if life is not None and not self._absent.lives(*life):
+            self._bury(*life, arrivals)
 
     def _meet(self, peer: PeerInfo, arrivals: list[Arrival]) -> None:
         if (peer.name, peer.incarnation) in self._dead:

@@ -18,6 +18,7 @@ class Links:
 
     Attributes:
         by_fd: every link. outgoing: name to the link that messages to it take.
+        incoming: name to a link that it has dialled, and that messages to it may take, too.
         strangers: accepted, without their hello yet, oldest first.
         hot: the link that spoke last.
         corked: how often `cork` was called and not taken back.
@@ -27,6 +28,7 @@ class Links:
     def __init__(self, epoll: select.epoll, limits: Limits) -> None:
         self.by_fd: dict[int, Link] = {}
         self.outgoing: dict[str, Link] = {}
+        self.incoming: dict[str, Link] = {}
         self.strangers: dict[int, Link] = {}
         self.hot: Link | None = None
         self.corked = 0
@@ -55,7 +57,7 @@ class Links:
         """A stranger has said who it is; where it is not `answered` on its link, by another."""
         del self.strangers[link.fd]
         if answered:
-            self.outgoing.setdefault(link.name, link)
+            self.incoming[link.name] = link
 
     def named(self, name: str) -> list[Link]:
         """Every link to any life of a peer."""
@@ -65,8 +67,7 @@ class Links:
         """Stops sending over a link; what the peer said before it hung up is still read."""
         link.outbox.clear()
         self._watch(link)
-        if self.outgoing.get(link.name) is link:
-            del self.outgoing[link.name]
+        self._lead_nowhere(link)
 
     def drop(self, link: Link) -> None:
         """Closes a link."""
@@ -74,12 +75,16 @@ class Links:
             return  # dropped before; its number may be another's by now
         del self.by_fd[link.fd]
         self.strangers.pop(link.fd, None)
-        if self.outgoing.get(link.name) is link:
-            del self.outgoing[link.name]
+        self._lead_nowhere(link)
         if self.hot is link:
             self.hot = None
         self._epoll.unregister(link.fd)
         link.sock.close()
+
+    def _lead_nowhere(self, link: Link) -> None:
+        for leading in (self.outgoing, self.incoming):
+            if leading.get(link.name) is link:
+                del leading[link.name]
 
     def close(self) -> None:
         """Closes all of them, and nothing else."""
@@ -87,6 +92,7 @@ class Links:
             link.sock.close()
         self.by_fd.clear()
         self.outgoing.clear()
+        self.incoming.clear()
 
     # What the kernel has not taken
 

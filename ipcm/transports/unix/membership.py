@@ -81,6 +81,7 @@ class Membership:
         self._ready = kind != "service"
         self._wants: ObserveOptions | None = None
         self._master: ProcessIdentity | None = None
+        self._watching: dict[int, tuple[str, str]] = {}
         self._retry_at = math.inf
         self._give_up_at = math.inf
         self._link = self._join(route.peer_address(name, incarnation))
@@ -170,6 +171,7 @@ class Membership:
                 self._retry_at = math.inf if self.ended else now + _RETRY_LATE
             return False
         link.pushed[:0] = self._link.pushed
+        self._watching.clear()  # `settle` looks for them
         self._look_at(link)
         self._link.close()
         self._link = link
@@ -258,6 +260,29 @@ class Membership:
         if found.peer is not None:
             self.watched[name, found.peer.incarnation] = found.peer.kind
         return found
+
+    def watch(self, name: str, incarnation: str) -> None:
+        """Wants to be told of the end of a life that has not been looked up; waits for nothing.
+
+        Whether it is told is in the answer, a word of its own: see `not_watched`.
+        """
+        life = (name, incarnation)
+        if self.known is None and life not in self.watched:
+            self.watched[life] = "client"
+            if not self._link.lost:
+                seq = self._link.next_seq()
+                self._watching[seq] = life
+                self._link.tell(Find(seq, name), pushed=True)
+
+    def not_watched(self, found: Found) -> tuple[str, str] | None:
+        """The life that an answer to `watch` says nothing will be told of: it is not there."""
+        life = self._watching.pop(found.seq, None)
+        if life is None or life not in self.watched:
+            return None
+        if found.peer is None or found.peer.incarnation != life[1]:
+            return life
+        self.watched[life] = found.peer.kind
+        return None
 
     def list_peers(self) -> list[PeerInfo]:
         """Everybody, as the registrar knows it now."""

@@ -318,6 +318,12 @@ class UnixPort(PresentPort):
         return size
 
     def _dial(self, to: str) -> Link:
+        link = self._links.incoming.get(to)
+        if link is not None:
+            # What is sent may want an answer: its end is to be told.
+            self._members.watch(link.name, link.incarnation)
+            self._links.outgoing[to] = link
+            return link
         peer, others = self.find(to)
         if peer is None:
             raise NoSuchPeer(to, (other for other in others if other != self.name))

@@ -58,6 +58,7 @@ class PresenceLink:
         self._reader = FrameReader(scratch(64 << 10), _LISTING)
         self._outbox = Outbox()
         self._answers: dict[int, Any] = {}
+        self._unawaited: set[int] = set()
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             self.sock.connect(route.address("r"))
@@ -78,8 +79,10 @@ class PresenceLink:
         self._seq += 1
         return self._seq
 
-    def tell(self, word: FromPeer) -> None:
-        """Sends a word that needs no answer."""
+    def tell(self, word: FromPeer, *, pushed: bool = False) -> None:
+        """Sends a word that needs no answer, or whose answer comes as one of the pushed words."""
+        if pushed:
+            self._unawaited.add(word.seq)  # type: ignore[union-attr]  # questions have one
         self._outbox.put(encode_word(word))
         self._write()
 
@@ -117,7 +120,10 @@ class PresenceLink:
                 return
             for word in self._words(size):
                 seq = getattr(word, "seq", 0)
-                if seq:
+                if seq in self._unawaited:
+                    self._unawaited.discard(seq)
+                    self.pushed.append(word)
+                elif seq:
                     self._answers[seq] = word
                 else:
                     self.pushed.append(word)

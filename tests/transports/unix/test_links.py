@@ -65,7 +65,7 @@ class TestUntilItIsTaken:
             read(a, 1)
             port = a.port
             assert isinstance(port, UnixPort)
-            link = port._links.outgoing["b"]
+            link = port._links.incoming["b"]
             body = port._encode(Envelope(GENERAL, 1, "x", None, 0.0))
             port._links.queue(link, HEADER.pack(len(body)) + body)
             if how == "hung up":

@@ -87,3 +87,21 @@ class TestSettling:
             a.poll()
             told = [c.what for c in a.changes if c.peer and c.peer.name == "b"]
             assert told.count("left") == 1 and told[-1] == "left"
+
+    @pytest.mark.parametrize("when", ["lost", "learning"])
+    def test_one_that_was_the_first_to_speak_and_leaves(
+        self, bus: Bus, echo: ipcm.Handle, monkeypatch: pytest.MonkeyPatch, when: str
+    ) -> None:
+        monkeypatch.setattr(membership, "_TRUST", 0.2 if when == "lost" else 60.0)
+        with bus.connect("a") as a, bus.connect("b") as b:
+            b.send_message("a", 1)
+            assert len(a.get_messages(5)) == 1
+            kill(bus._record.keeper_pid)
+            if when == "learning":
+                wait_until(lambda: [a.poll(0.01)] and "a" in bus.peers())
+            id = a.send_request("b", 1, timeout=None)
+            absent = a.port._absent  # type: ignore[attr-defined]
+            wait_until(lambda: [a.poll(0.01)] and absent.knows("b", b.incarnation))
+            b.disconnect()
+            with pytest.raises(ipcm.PeerGone):
+                a.await_response(id, 5)
