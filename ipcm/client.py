@@ -234,8 +234,10 @@ class Client(Connection):
         # Before it is sent. Most are good floats, and there are many.
         if timeout is not None and not (type(timeout) is float and timeout >= 0.0):
             timeout = check_timeout(timeout)
+        # Its age begins before it is written, for the other side may be the next to run.
+        now = self.clock.monotonic()
         id = self._send(to, CONTROL if control else REQUEST, payload, timeout)
-        life, now = self.port.outgoing[to].incarnation, self.clock.monotonic()
+        life = self.port.outgoing[to].incarnation
         self.requests.add(id, to, life, now, timeout, callback, control)
         return id
 

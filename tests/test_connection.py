@@ -6,6 +6,8 @@ import pytest
 
 import ipcm
 from ipcm import connection
+from ipcm._core.envelope import Envelope
+from ipcm.testing import VirtualClock
 
 
 def test_counts_of_those_that_come_and_go_do_not_grow_without_end(
@@ -21,3 +23,17 @@ def test_counts_of_those_that_come_and_go_do_not_grow_without_end(
             to.poll()
         assert to.stats.read == {f"peer{number}": 1 for number in range(15, 25)}
         assert to.stats.sent == {f"peer{number}": 2 for number in range(15, 25)}
+
+
+def test_what_it_takes_to_send_a_request_counts_as_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ipcm.spawn(transport="memory") as bus, bus.connect("a") as asker, bus.connect("b"):
+        asker.clock = clock = VirtualClock()
+        send = asker.port.send
+
+        def slowly(to: str, envelope: Envelope) -> int:
+            clock.advance(3.0)
+            return send(to, envelope)
+
+        monkeypatch.setattr(asker.port, "send", slowly)
+        id = asker.send_request("b", 1)
+        assert asker.requests.age(id, clock.monotonic()) == 3.0
