@@ -397,7 +397,6 @@ class Control:
         except (ContentError, MessageTooLarge):
             raise
         except IPCMError:
-            self._service._ipcm_state.telemetry.drops += 1
             return False
         return True
 

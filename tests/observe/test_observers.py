@@ -184,6 +184,17 @@ class TestNoHarm:
             wait_until(lambda: handle.call("subscribed") == 0)
             assert handle.snapshot().errors == []
 
+    def test_those_that_come_and_go_leave_no_trace(self, bus: ipcm.Bus) -> None:
+        with ipcm.attach("watched", bus) as handle:
+            for n in range(60):
+                with bus.observe() as observer:
+                    assert observer.ready(LIMIT)
+                    handle.call("add", a=n)
+            snapshot = handle.snapshot()
+            assert (snapshot.drops, snapshot.errors) == (0, [])
+            assert snapshot.requests.received == 60
+            assert snapshot.peers == [handle.name]
+
     def test_one_that_is_slow_is_told_what_it_missed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ipcm._core.subscription._MOST_WAITING", 100)
         with (
