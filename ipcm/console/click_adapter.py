@@ -9,7 +9,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from ipcm.console.common import Common, options_of
-from ipcm.console.grammar import convert
 from ipcm.console.live import OneLook
 from ipcm.console.registry import NAMES, get_verb, suggest
 from ipcm.console.verb import Argument, Completer, Option, Verb
@@ -167,6 +166,8 @@ class _Value(click.ParamType[Any]):
         """See click."""
         if not isinstance(value, str):
             return value  # a default
+        from ipcm.console.grammar import convert  # most commands come without options
+
         try:
             return convert(self._option, value)
         except UsageError as error:

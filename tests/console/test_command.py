@@ -88,7 +88,15 @@ def test_it_starts_without_what_it_does_not_need() -> None:
     )
     loaded = set(run.stdout.splitlines()[-1].split())
     assert "click" in loaded
-    assert not loaded & {"rich", "psutil", "textual", "IPython", "sqlite3", "asyncio"}
+    assert not loaded & {
+        "ipcm.console.grammar",
+        "rich",
+        "psutil",
+        "textual",
+        "IPython",
+        "sqlite3",
+        "asyncio",
+    }
 
 
 @pytest.mark.parametrize("format", ["json", "jsonl", "csv", "table"])
