@@ -122,7 +122,7 @@ def test_what_does_not_heed_is_told_by_a_signal_before_it_is_killed(run: Run) ->
         handle = await ipcm.aio.service("worked", bus=bus, handle_request=hang, start="fork")
         await handle.send_request("worked", "hang")
         assert await handle.client.get_messages(LIMIT)
-        await handle.close(0.5)
+        await handle.close(1.0)  # and as long from one signal to the other
         with pytest.raises(ipcm.ServiceDied, match="exit code 3"):
             await handle.wait()
 
