@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ipcm._core.observation import (
     CallbackError,
     ErrorEvent,
+    Latency,
     MessageEvent,
     PeerChange,
     PeerEvent,
@@ -18,8 +19,11 @@ from ipcm._core.observation import (
     TerminatedEvent,
     WorkerEvent,
 )
+from ipcm_tui.models.cells import peer_cell
+from ipcm_tui.models.formatting import NOTHING
 from ipcm_tui.models.history import HISTORY, RateHistory, SpanHistory, p95
 from ipcm_tui.models.peers import Peer, PeerKey, Peers
+from ipcm_tui.models.records import record_of
 
 
 def update(peers: Peers, observer: Any, clock: Any) -> None:
@@ -194,6 +198,39 @@ def test_at_most_a_hundred_of_the_dead_are_kept(observer: Any, clock: Any) -> No
         observer.leave(f"s{number:03}")
         update(peers, observer, clock)
     assert [peer.name for peer in peers.in_order()] == [f"s{n:03}" for n in range(20, 120)]
+
+
+def test_one_that_ends_and_comes_back_all_the_time_buries_nobody(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("other", 1)
+    update(peers, observer, clock)
+    observer.leave("other")
+    for number in range(20):
+        observer.join("loop", 100 + number)
+        update(peers, observer, clock)
+        clock.advance(0.1)
+        observer.leave("loop")
+        update(peers, observer, clock)
+    assert [peer.pid for peer in peers.in_order()] == [115, 116, 117, 118, 119, 1]
+    assert peers.folded == 15
+
+
+def test_who_has_left_takes_nothing_any_more(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("a", 1)
+    observer.snap("a", total=Latency(5, 1, 2.5, 0.1, 0.2, 0.3))
+    update(peers, observer, clock)
+    (peer,) = peers.in_order()
+    peer.use(80.0, 1_000_000)
+    shown = {column: peer_cell(peer, column, 9, clock.now)[0] for column in ("cpu", "rss", "rate")}
+    assert shown == {"cpu": "80%", "rss": "1.0MB", "rate": "2.5"}
+    observer.leave("a")
+    update(peers, observer, clock)
+    shown = {column: peer_cell(peer, column, 9, clock.now)[0] for column in ("cpu", "rss", "rate")}
+    assert set(shown.values()) == {NOTHING}
+    row = record_of(peer, clock.now)
+    assert (row.cpu, row.rss, row.rate) == (None, None, None)
+    assert (row.p95, row.answered) == (0.2, 5), "what it has done stays"
 
 
 def test_what_a_service_says_of_itself(observer: Any, clock: Any) -> None:

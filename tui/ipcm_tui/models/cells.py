@@ -60,11 +60,15 @@ STATUS_MARKS: Final[dict[str, tuple[str, str, Tone]]] = {
 
 _SHORT: Final = {"starting": "new", "ending": "ends"}
 _HOT: Final = 90.0
+_OF_NOW: Final = frozenset({"cpu", "rss", "rate"})
+"""What nobody has any more who has left."""
 
 
 def peer_cell(peer: Peer, column: str, width: int, now: float) -> Cell:
     """One cell of the table of peers; `now` in seconds since the epoch."""
     text, tone = _peer_cell(peer, column, width, now)
+    if peer.is_gone and text and column in _OF_NOW:
+        text = NOTHING
     return text, "dim" if peer.is_gone and column != "state" else tone
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import signal
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -26,6 +26,7 @@ __all__ = ["Peer", "PeerKey", "Peers", "exit_text"]
 
 _MOST_GONE: Final = 100
 _MOST_CLIENTS: Final = 5
+_MOST_LIVES: Final = 5
 _SETTLED: Final = 1.0
 _MOST_WORKERS: Final = 1000
 _DELTAS: Final = 200
@@ -146,9 +147,9 @@ class Peer:
 class Peers:
     """The rows, live and gone.
 
-    Services that ended stay, and so do plain clients that failed. Of clients that left as they
-    should only the last few stay, and of workers, which their service tells of, none: many come
-    and go all the time, and would bury who lives.
+    Services that ended stay, of each name the last few lives, and so do plain clients that failed.
+    Of clients that left as they should only the last few stay, and of workers, which their service
+    tells of, none: many come and go all the time, and would bury who lives.
 
     Args:
         own: pid of the console: nobody wants to read that its own connections have ended.
@@ -344,10 +345,23 @@ class Peers:
         left = [peer for peer in clients if peer.exit in (None, 0) and peer not in workers]
         # How a process ended is known a moment after it left.
         sure = [peer for peer in left[:-_MOST_CLIENTS] if peer.exit == 0 or _is_over(peer, now)]
-        surplus = {peer.key for peer in (*gone[: max(len(gone) - _MOST_GONE, 0)], *workers, *sure)}
+        old = _old_lives([peer for peer in gone if peer.is_service])
+        oldest = gone[: max(len(gone) - _MOST_GONE, 0)]
+        surplus = {peer.key for peer in (*oldest, *workers, *sure, *old)}
         for key in surplus:
             self._forget(key)
         self.folded += len(surplus)
+
+
+def _old_lives(gone: Sequence[Peer]) -> list[Peer]:
+    """All but the last few of each name; `gone` has who ended last last."""
+    counts: Counter[str] = Counter()
+    old = []
+    for peer in reversed(gone):
+        counts[peer.name] += 1
+        if counts[peer.name] > _MOST_LIVES:
+            old.append(peer)
+    return old
 
 
 def _is_over(peer: Peer, now: float) -> bool:

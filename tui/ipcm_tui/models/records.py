@@ -51,7 +51,9 @@ class PeerRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def record_of(peer: Peer, now: float) -> PeerRecord:
-    """The peer's row; `now` in seconds since the epoch."""
+    """The peer's row; `now` in seconds since the epoch. Who has left takes nothing any more: it
+    shall not stand among those who do.
+    """
     row = PeerRecord(
         name=peer.name,
         kind=peer.kind,
@@ -60,8 +62,8 @@ def record_of(peer: Peer, now: float) -> PeerRecord:
         life=peer.key.incarnation,
         busy=peer.busy_for or None,
         uptime=peer.uptime(now),
-        cpu=peer.cpu,
-        rss=peer.rss,
+        cpu=None if peer.is_gone else peer.cpu,
+        rss=None if peer.is_gone else peer.rss,
         ended=peer.ended,
         exit=peer.exit,
         how=peer.how or None,
@@ -77,7 +79,7 @@ def record_of(peer: Peer, now: float) -> PeerRecord:
         requests=snapshot.requests.received,
         answered=total.count,
         open=snapshot.requests.open,
-        rate=total.rate,
+        rate=None if peer.is_gone else total.rate,
         p50=total.p50 if answered else None,
         p95=total.p95 if answered else None,
         p99=total.p99 if answered else None,
