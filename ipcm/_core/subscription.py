@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -10,9 +10,13 @@ from ipcm._core.filters import EVENT_KINDS, kind_of, matches
 from ipcm._core.observation import ErrorEvent, Event, EventBatch, TurnEvent
 from ipcm._core.ring import Ring
 
-__all__ = ["ObserveOptions", "Subscription"]
+__all__ = ["Asked", "ObserveOptions", "Subscription"]
+
+Asked: TypeAlias = tuple[str, str, int]
+"""A request: its direction, the other side, its id."""
 
 _MOST_WAITING: Final = 10_000
+_MOST_ASKED: Final = 1000
 _AT_ONCE: Final = 200
 _AT_ONCE_WITH_ERRORS: Final = 10
 """Events of a batch: of a size that what is begun of one can be finished at the end."""
@@ -49,11 +53,12 @@ class Subscription:
             one with some twenty messages, 0.01 to 0.2.
         due: when the next batch may go, in the time that `wants` is told.
         lost: events left out that it has not been told of yet.
+        asked: the requests that it has been told of, and not of their answers; the last ones.
     """
 
     __slots__ = (
-        "_budget", "_errors", "_kinds", "_refilled", "_told", "_turns", "due", "gap", "life",
-        "lost", "messages", "options", "ring",
+        "_budget", "_errors", "_kinds", "_refilled", "_told", "_turns", "asked", "due", "gap",
+        "life", "lost", "messages", "options", "ring",
     )  # fmt: skip
 
     def __init__(self, options: ObserveOptions, now: float, life: str = "") -> None:
@@ -69,6 +74,7 @@ class Subscription:
         if self.messages and options.rate > 0:
             self.gap = min(max(20 / options.rate, 0.01), 0.2)
         self._told = 0
+        self.asked: dict[Asked, None] = {}
         self._errors = False
         self._turns = [0, 0, 0]
 
@@ -82,10 +88,21 @@ class Subscription:
         """Whether there is something for a batch."""
         return bool(self.ring or self._turns[0] or self.lost)
 
-    def wants(self, now: float) -> bool:
-        """Whether one more message event fits the budget; counts it as lost where not."""
+    def wants(self, now: float, asks: Asked | None = None, answers: Asked | None = None) -> bool:
+        """Whether one more message event fits the budget; counts it as lost where not.
+
+        The answer to a request that it has been told of comes in any case, and is paid for later:
+        a flood would leave of most requests one half.
+
+        Args:
+            asks: the request that the message is. answers: the request that it answers.
+        """
         if not self.messages:
             return False
+        if answers is not None and answers in self.asked:
+            del self.asked[answers]
+            self._budget -= 1.0
+            return True
         rate = self.options.rate
         if self._budget < 1.0:
             # Room for one at least: less than one a second is a rate too.
@@ -96,6 +113,10 @@ class Subscription:
                 self.lost += 1
                 return False
         self._budget -= 1.0
+        if asks is not None:
+            if len(self.asked) >= _MOST_ASKED:
+                del self.asked[next(iter(self.asked))]
+            self.asked[asks] = None
         return True
 
     def miss(self, count: int) -> None:

@@ -21,7 +21,7 @@ from ipcm._core.observation import (
 from ipcm._core.patience import check_seconds
 from ipcm._core.preview import cut_text, make_preview
 from ipcm._core.registry import PeerInfo
-from ipcm._core.subscription import ObserveOptions, Subscription
+from ipcm._core.subscription import Asked, ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
 from ipcm._os.signals import parse_signals
 from ipcm.errors import (
@@ -48,6 +48,8 @@ _MOMENT = 0.1
 _LINE = 1024
 _KINDS = ("general", "general", "request", "response", "terminate")
 _MESSAGES = len(_KINDS)
+_ASKED = {"in": "out", "out": "in"}
+"""Which way a request went, by which way its answer goes."""
 _SMALL = 1024
 """Bytes on the wire of content that makes a text of a few kilobytes at the most."""
 
@@ -307,12 +309,22 @@ class Control:
         client.on_read = self._on_read if watched else None
         client.on_sent = self._on_sent if watched else None
 
-    def _hearers(self) -> list[Subscription]:
+    def _hearers(self, kind: str, direction: str, peer: str, id: int) -> list[Subscription]:
         """Those that get one more message event now."""
+        asks = (direction, peer, id) if kind == "request" else None
+        answers = (_ASKED[direction], peer, id) if kind == "response" else None
         now = self._clock.monotonic()
-        hearers = [s for s in self._service._ipcm_state.subscriptions.values() if s.wants(now)]
+        subscriptions = self._service._ipcm_state.subscriptions.values()
+        hearers = [s for s in subscriptions if s.wants(now, asks, answers)]
         self._spent = not hearers
         return hearers
+
+    def _is_awaited(self, request: Asked) -> bool:
+        """Whether somebody has been told of a request, who will be told of its answer too."""
+        for each in self._service._ipcm_state.subscriptions.values():
+            if request in each.asked:
+                return True
+        return False
 
     def _count_missed(self) -> None:
         """Messages that nobody had room for were only counted as they came."""
@@ -322,10 +334,12 @@ class Control:
             self._missed = 0
 
     def _on_read(self, message: Message, size: int) -> None:
-        if self._spent:
+        if self._spent and not (
+            message.kind == "response" and self._is_awaited(("out", message.sender, message.id))
+        ):
             self._missed += 1
             return
-        hearers = self._hearers()
+        hearers = self._hearers(message.kind, "in", message.sender, message.id)
         if not hearers:
             return
         table = self._service.client().requests
@@ -340,10 +354,12 @@ class Control:
     def _on_sent(self, envelope: Envelope, to: str, size: int) -> None:
         if envelope.kind >= _MESSAGES:
             return
-        if self._spent:
+        if self._spent and not (
+            envelope.kind == RESPONSE and self._is_awaited(("in", to, envelope.id))
+        ):
             self._missed += 1
             return
-        hearers = self._hearers()
+        hearers = self._hearers(_KINDS[envelope.kind], "out", to, envelope.id)
         if not hearers:
             return
         latency = None

@@ -20,6 +20,26 @@ def test_rate_is_kept_and_the_rest_counted() -> None:
     assert subscription.wants(100.0)
 
 
+def test_the_answer_to_what_was_told_of_comes_too_and_is_paid_for_later() -> None:
+    subscription = Subscription(ObserveOptions(rate=10.0), now=0.0)
+    asked = [("in", "p", number) for number in range(25)]
+    told = [each for each in asked if subscription.wants(0.0, asks=each)]
+    assert told == asked[:10]
+    assert [each for each in asked if subscription.wants(0.0, answers=each)] == told
+    assert subscription.lost == 30 and not subscription.asked
+    # Ten answers were too many: it takes a second until there is room again.
+    assert not subscription.wants(0.9)
+    assert subscription.wants(1.2)
+    assert not subscription.wants(1.2, answers=told[0]), "once"
+
+
+def test_requests_that_are_never_answered_take_no_more_and_more_room() -> None:
+    subscription = Subscription(ObserveOptions(rate=1e6), now=0.0)
+    for number in range(3000):
+        assert subscription.wants(0.0, asks=("out", "p", number))
+    assert len(subscription.asked) == 1000 and ("out", "p", 2999) in subscription.asked
+
+
 def test_batch_tells_the_number_lost_once() -> None:
     subscription = Subscription(ObserveOptions(rate=1.0), now=0.0)
     assert subscription.batch("s", 1.0) is None
