@@ -114,7 +114,7 @@ def parse_json(word: str, what: str, read_input: Read = None) -> Any:
 
 def _source(word: str, what: str, read_input: Read) -> str:
     try:
-        if word == "-":
+        if word in ("-", "@-"):  # the latter is what users of curl type
             if read_input is None:
                 raise UsageError(f"{what} cannot come from standard input here")
             return read_input().decode()

@@ -34,6 +34,7 @@ def test_a_request_with_arguments(bus: ipcm.Bus, tmp_path: Path) -> None:
     assert rows("request", "store", "search", f"@{file}") == ["b"]
     run = ipcm_run("request", "store", "search", "-", input='{"text": "c"}')
     assert json.loads(run.stdout) == ["c"]
+    assert ipcm_run("request", "store", "search", "@-", input='{"text": "d"}').stdout == '["d"]\n'
     assert (
         ipcm_run("call", "store", "search", "text=a", "limit=2", "-o", "table").stdout == "a\na\n"
     )
