@@ -137,6 +137,15 @@ class Subscription:
         turns[1] += messages
         turns[2] += interval
 
+    def sum_up(self, service: str, when: float) -> None:
+        """Queues an event for the turns up to here: what is added now comes after them."""
+        for event in self._summed_up(service, when):
+            self.ring.add(event)
+
+    def _summed_up(self, service: str, when: float) -> list[Event]:
+        turns, self._turns = self._turns, [0, 0, 0]
+        return [TurnEvent(service, when, *turns)] if turns[0] and "turn" in self._kinds else []
+
     def batch(self, service: str, when: float) -> EventBatch | None:
         """What to send next; None where there is nothing.
 
@@ -146,9 +155,7 @@ class Subscription:
         events, dropped = self.ring.drain(self._at_once)
         if not self.ring:
             self._errors = False
-            if self._turns[0] and "turn" in self._kinds:
-                events.append(TurnEvent(service, when, *self._turns))
-            self._turns = [0, 0, 0]
+            events += self._summed_up(service, when)
         lost, self.lost = self.lost + dropped, 0
         if not events and not lost:
             return None

@@ -291,18 +291,19 @@ class Observer:
                 self._events.append(event)
 
     def _take_batches(self, life: str | None = None) -> None:
-        """Takes up events that came, up to the last of this life, or all of them.
+        """Takes up events that came: of one life of a service, or of all.
 
         A service tells of itself from the first, so that its events may come with the word
-        that it has joined; and none comes after the word that it has left.
+        that it has joined; and none comes after the word that it has left. What was read of
+        several connections at once has no order but that.
         """
-        lives = [each for each, _ in self._batches]
-        count = len(lives)
-        if life is not None:
-            count = count - lives[::-1].index(life) if life in lives else 0
-        for _, events in self._batches[:count]:
-            self._came += events
-        del self._batches[:count]
+        later: list[tuple[str, list[Event]]] = []
+        for batch in self._batches:
+            if life is None or batch[0] == life:
+                self._came += batch[1]
+            else:
+                later.append(batch)
+        self._batches = later
 
     def _meet(self, peer: PeerInfo, told: bool = False) -> None:
         if peer.kind == "observer":

@@ -16,10 +16,11 @@ from ipcm._core.observation import (
     MessageEvent,
     RequestCounts,
     Snapshot,
+    TerminatedEvent,
     WorkerInfo,
 )
 from ipcm._core.patience import check_seconds
-from ipcm._core.preview import cut_text, make_preview
+from ipcm._core.preview import cut_text, make_preview, make_value
 from ipcm._core.registry import PeerInfo
 from ipcm._core.subscription import Asked, ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
@@ -195,6 +196,13 @@ class Control:
         """Queues an event for every observer."""
         for subscription in self._service._ipcm_state.subscriptions.values():
             subscription.add(event)
+
+    def emit_end(self, value: Any) -> None:
+        """Queues the event of the end for every observer, after all turns."""
+        name, now = self._service.name, self._clock.time()
+        for subscription in self._service._ipcm_state.subscriptions.values():
+            subscription.sum_up(name, now)
+        self.emit(TerminatedEvent(name, now, make_value(value)))
 
     def emit_turn(self, messages: int, interval: bool) -> None:
         """Counts a turn in for every observer."""

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from ipcm._core.activity import Activity
-from ipcm._core.observation import PeerChange, PeerEvent, TerminatedEvent
+from ipcm._core.observation import PeerChange, PeerEvent
 from ipcm._core.patience import check_seconds
-from ipcm._core.preview import make_value
 from ipcm._os.children import Children
 from ipcm._os.lifeline import Lifeline
 from ipcm._os.orderly import OrderlyEnd
@@ -299,9 +298,7 @@ class Loop:
 
     def _tell_the_end(self) -> None:
         service, client = self._service, self._service.client()
-        now = self._state.clock.time()
-        event = TerminatedEvent(service.name, now, make_value(self._state.terminated))
-        service._ipcm_control.emit(event)
+        service._ipcm_control.emit_end(self._state.terminated)
         service._ipcm_control.flush(now=True)
         self._flush_by = self._state.clock.monotonic() + _FLUSH
         if not client.disconnected:

@@ -69,6 +69,16 @@ def test_batches_are_small_and_the_last_tells_of_the_turns() -> None:
     assert last == TurnEvent("s", 1.0, 1, 1, 0)
 
 
+def test_turns_that_are_summed_up_come_before_what_is_added_then() -> None:
+    subscription = Subscription(ObserveOptions(), now=0.0)
+    subscription.add_turn(1, False)
+    subscription.sum_up("s", 1.0)
+    subscription.sum_up("s", 1.0)
+    subscription.add(EVENT)
+    batch = subscription.batch("s", 2.0)
+    assert batch is not None and batch.events == [TurnEvent("s", 1.0, 1, 1, 0), EVENT]
+
+
 def test_batches_of_errors_are_smaller() -> None:
     subscription = Subscription(ObserveOptions(), now=0.0)
     for _ in range(15):

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 import ipcm
-from ipcm import (
-    PeerEvent,
-)
+from ipcm import PeerEvent, TerminatedEvent
 from tests._os.processes import died, exit_of
 from tests.helpers import wait_until
 from tests.observe.watched import LIMIT, Watched, is_request, see, settle
@@ -35,6 +33,26 @@ class TestPresence:
                 see(observer, lambda e: isinstance(e, PeerEvent) and e.peer == handle.name)
                 assert not observer.snapshots
             assert len(lives) == 3
+
+    def test_events_of_each_life_between_its_coming_and_its_going(self) -> None:
+        with ipcm.spawn() as bus, bus.observe() as observer:
+            for life in range(4):
+                with ipcm.service("watched", Watched, bus=bus) as handle:
+                    for n in range(life + 1):
+                        handle.call("add", a=n)
+            seen: list[str] = []
+            while seen.count("-") < 4:
+                for event in observer.poll(LIMIT):
+                    if isinstance(event, PeerEvent) and (event.service, event.peer) == (
+                        "",
+                        "watched",
+                    ):
+                        seen.append("+" if event.change > 0 else "-")
+                    elif is_request(event):
+                        seen.append("r")
+                    elif isinstance(event, TerminatedEvent):
+                        seen.append("t")
+            assert "".join(seen) == "+rt-+rrt-+rrrt-+rrrrt-"
 
     def test_busy_and_for_how_long(self, bus: ipcm.Bus) -> None:
         with bus.observe() as observer:
