@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipcm.console.completion import complete_bus
 from ipcm.console.render import FORMATS
 from ipcm.console.verb import Option, Verb
 
-__all__ = ["COMMON", "Common", "options_of"]
+__all__ = ["COMMON", "Common", "leading_options", "options_of"]
 
 _BUS = Option(
     "bus", ("-b", "--bus"), "The bus: name or info string.", metavar="BUS", complete=complete_bus
 )
+_OUTPUT = Option("output", ("-o", "--output"), "How to show it.", choices=FORMATS)
 _YES = Option("yes", ("-y", "--yes"), "Do not ask.", bool, False)
 
 COMMON = ("bus", "output", "timeout", "yes")
@@ -30,6 +31,11 @@ class Common:
     yes: bool = False
 
 
+def leading_options(output: Option | None = None) -> list[Option]:
+    """The options that may stand before the verb as well as behind it; see `options_of`."""
+    return [_BUS, output or _OUTPUT]
+
+
 def options_of(
     verb: Verb, asking: Collection[str] = (), output: Option | None = None
 ) -> list[Option]:
@@ -44,7 +50,7 @@ def options_of(
         options.append(_BUS)
     if verb.result is not None:
         text = f"How to show it; {verb.format} where it is left out."
-        options.append(output or Option("output", ("-o", "--output"), text, choices=FORMATS))
+        options.append(output or replace(_OUTPUT, help=text))
     if verb.timeout is not None:
         options.append(
             Option(

@@ -7,7 +7,7 @@ parameters and JSON bodies, it offers what goes with what is typed, the likelies
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from ipcm.console.cells import clean
 from ipcm.console.completion import Offer
 from ipcm.console.encode import to_json
 from ipcm.console.fuzzy import rank
-from ipcm.console.grammar import Reading, read
+from ipcm.console.grammar import Leading, Reading, read, split_leading
 from ipcm.console.live import Live
 from ipcm.console.references import Last, part
 from ipcm.console.registry import NAMES, get_verb
@@ -82,16 +82,26 @@ def complete(
         last = Word("", cursor, cursor)
     if (found := _PART.search(last.value)) and _refers(last, found.start()):
         return _of_response(last, found, response)
-    if not words:
-        offers = [Offer(name, get(name).summary) for name in verbs]
-        return _fitting(last, 0, offers)
-    if words[0].value not in verbs:
+    leading = split_leading(words, output)
+    if not leading.rest:
+        return _before_verb(last, leading, live, [Offer(name, get(name).summary) for name in verbs])
+    name, *behind = leading.rest
+    if name.value not in verbs:
         return []
-    reading = read(get(words[0].value), words[1:], cursor, asking=asking, output=output)
+    behind = [*leading.words, *behind]
+    reading = read(get(name.value), behind, cursor, asking=asking, output=output)
     try:
         return _of_parameter(last, reading, live)
     except RecursionError:
         return []  # a service describes itself with a schema that has no end
+
+
+def _before_verb(
+    last: Word, leading: Leading, live: Live, offers: Iterable[Offer]
+) -> list[Completion]:
+    if leading.wants is not None:
+        return _of_values(leading.wants, last, 0, {}, live)
+    return _fitting(last, 0, offers)
 
 
 def _refers(word: Word, start: int) -> bool:
@@ -127,18 +137,18 @@ def _of_parameter(last: Word, reading: Reading, live: Live) -> list[Completion]:
     if reading.common.bus:
         live = live.on(reading.common.bus)
     if reading.wants is not None:
-        return _of_values(reading.wants, last, 0, reading, live)
+        return _of_values(reading.wants, last, 0, reading.values, live)
     if begin.startswith("-") and not reading.plain:
         name, equals, _ = begin.partition("=")
         if not equals:
             return _fitting(last, 0, _option_offers(reading))
         for option in reading.options:
             if name in option.flags and option.type is not bool:
-                return _of_values(option, last, len(name) + 1, reading, live)
+                return _of_values(option, last, len(name) + 1, reading.values, live)
         return []
     found: list[Completion] = []
     if reading.upcoming is not None:
-        found = _of_values(reading.upcoming, last, 0, reading, live)
+        found = _of_values(reading.upcoming, last, 0, reading.values, live)
     needed = reading.upcoming is not None and reading.upcoming.required
     if not found and not begin and not reading.plain and not needed:
         return _fitting(last, 0, _option_offers(reading))
@@ -156,14 +166,14 @@ def _option_offers(reading: Reading) -> list[Offer]:
 
 
 def _of_values(
-    parameter: Argument | Option, last: Word, at: int, reading: Reading, live: Live
+    parameter: Argument | Option, last: Word, at: int, values: Mapping[str, Any], live: Live
 ) -> list[Completion]:
     begin = last.value[at:]
     if isinstance(parameter, Option) and parameter.choices:
         return _fitting(last, at, [Offer(choice, parameter.help) for choice in parameter.choices])
     if parameter.complete is None:
         return []
-    return _fitting(last, at, parameter.complete(live, reading.values, begin))
+    return _fitting(last, at, parameter.complete(live, values, begin))
 
 
 def _fitting(last: Word, at: int, offers: Iterable[Offer]) -> list[Completion]:

@@ -12,17 +12,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from ipcm.console.common import COMMON, Common, options_of
+from ipcm.console.common import COMMON, Common, leading_options, options_of
 from ipcm.console.verb import Argument, Option, Verb
 from ipcm.console.words import Problem, Word
 from ipcm.errors import UsageError
 
-__all__ = ["Expand", "Reading", "Slot", "read"]
+__all__ = ["HELP", "Expand", "Leading", "Reading", "Slot", "read", "split_leading"]
 
 Expand: TypeAlias = Callable[[Word, bool], str]
 """The value of a word with `$_` put in, given whether JSON stands there; raises UsageError."""
 
-_HELP = ("-h", "--help")
+HELP = ("-h", "--help")
+"""Flags that ask for help: about a verb behind it, in place of a verb about all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,44 @@ class Reading:
     upcoming: Argument | None = None
     plain: bool = False
     help: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """What stands before a verb, as in `-b demo ps`.
+
+    Attributes:
+        words: options and their values, to be read as if they stood behind it.
+        rest: the verb, and what follows. wants: the option whose value comes next.
+    """
+
+    words: list[Word]
+    rest: list[Word]
+    wants: Option | None = None
+
+
+def split_leading(words: Sequence[Word], output: Option | None = None) -> Leading:
+    """Finds the verb; see `options_of` for `output`.
+
+    A line that was copied from a terminal begins with `ipcm`, which says nothing here.
+    """
+    if words and words[0].value == "ipcm":
+        words = words[1:]
+    flags = {flag: each for each in leading_options(output) for flag in each.flags}
+    wants: Option | None = None
+    for at, word in enumerate(words):
+        if wants is not None:
+            wants = None
+        elif word.value in flags:
+            wants = flags[word.value]
+        elif not any(_holds(word.value, flag) for flag in flags):
+            return Leading(list(words[:at]), list(words[at:]))
+    return Leading(list(words), [], wants)
+
+
+def _holds(text: str, flag: str) -> bool:
+    """Whether a word is a flag with its value, as `--bus=demo` and `-bdemo` are."""
+    return text.startswith(f"{flag}=" if flag.startswith("--") else flag)
 
 
 def read(
@@ -144,7 +183,7 @@ class _Reader:
     def _take_option(self, word: Word) -> None:
         name, equals, _ = word.value.partition("=")
         option = self._flags.get(name)
-        if name in _HELP:
+        if name in HELP:
             self._reading.help = True
             self._reading.slots.append(Slot(word, "flag"))
         elif option is None and not name.startswith("--"):
@@ -170,7 +209,7 @@ class _Reader:
         """`-an5`: switches, and at last an option with its value, behind one dash."""
         for at, letter in enumerate(word.value[1:], 1):
             option = self._flags.get(f"-{letter}")
-            if f"-{letter}" in _HELP:
+            if f"-{letter}" in HELP:
                 self._reading.help = True
             elif option is None:
                 self._unknown(word, f"-{letter}")

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from ipcm.console.checks import Fault
 from ipcm.console.completion import complete_peer, complete_service
-from ipcm.console.grammar import Reading, Slot, read
+from ipcm.console.grammar import HELP, Reading, Slot, read, split_leading
 from ipcm.console.live import Live
 from ipcm.console.references import Last, expander
 from ipcm.console.registry import suggest
 from ipcm.console.verb import Option, Verb
-from ipcm.console.words import Line, Problem, ProblemKind
+from ipcm.console.words import Line, Problem, ProblemKind, Word
 
 __all__ = ["Statement", "check", "understand"]
 
@@ -22,7 +22,7 @@ class Statement:
     """A line and what it says.
 
     Attributes:
-        verb, reading: None where there is no such verb.
+        verb, reading: None where there is no such verb. name: the word that names it.
         problems: what is wrong with the words, in the order of their places.
     """
 
@@ -30,6 +30,7 @@ class Statement:
     verb: Verb | None
     reading: Reading | None
     problems: tuple[Problem, ...]
+    name: Word | None = None
 
     @property
     def wrong(self) -> Problem | None:
@@ -53,18 +54,26 @@ def understand(
     problems = list(line.problems)
     if not line.words:
         return Statement(line, None, None, tuple(problems))
-    name = line.words[0]
-    verb = verbs.get(name.value)
-    if verb is None:
-        text = f"no verb {name.value!r}{suggest(name.value, verbs)}"
-        problems.insert(0, Problem(name.start, name.end, text))
-        return Statement(line, None, None, tuple(problems))
+    leading = split_leading(line.words)
     end = line.words[-1].end
-    reading = read(verb, line.words[1:], end, asking=asking, expand=expander(last))
+    if not leading.rest:
+        text = f"{leading.wants.flags[-1]} needs a value" if leading.wants else "a verb is missing"
+        problems.append(Problem(end, end, text, "missing"))
+        return Statement(line, None, None, tuple(problems))
+    name, *behind = leading.rest
+    verb = verbs.get("help" if name.value in HELP else name.value)
+    if verb is None:
+        if not name.quote:  # else it is not known yet what it is
+            text = f"no verb {name.value!r}{suggest(name.value, verbs)}"
+            problems.insert(0, Problem(name.start, name.end, text))
+        return Statement(line, None, None, tuple(problems))
+    words = [*leading.words, *behind]
+    reading = read(verb, words, end, asking=asking, expand=expander(last))
     if reading.help:
-        return Statement(line, verb, reading, tuple(problems))
+        return Statement(line, verb, reading, tuple(problems), name)
     problems += reading.problems
-    return Statement(line, verb, reading, tuple(sorted(problems, key=lambda each: each.start)))
+    problems.sort(key=lambda each: each.start)
+    return Statement(line, verb, reading, tuple(problems), name)
 
 
 def check(statement: Statement, live: Live) -> list[Problem]:

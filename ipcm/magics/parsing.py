@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ipcm.console.completion import Offer
-from ipcm.console.grammar import Reading, read
+from ipcm.console.grammar import HELP, Reading, read, split_leading
 from ipcm.console.render import FORMATS
 from ipcm.console.verb import Option
 from ipcm.console.words import lex
@@ -34,19 +34,20 @@ def parse_line(grammar: Grammar, text: str) -> Reading | None:
         UsageError: it cannot be read, or something is missing in it.
     """
     line = lex(text)
-    words = list(line.words)
     if line.pipe is not None or line.target_at is not None:
         raise UsageError("a notebook has neither | nor >: -o NAME binds the result to a variable")
     if line.problems:
         raise UsageError(line.problems[0].text)
-    if words and words[0].value in ("-b", "--bus"):
-        words = words[2:] + words[:2]
-    if not words or words[0].value in ("-h", "--help"):
+    leading = split_leading(line.words, OUTPUT)
+    if leading.wants is not None:
+        raise UsageError(f"{leading.wants.flags[-1]} needs a value")
+    if not leading.rest or leading.rest[0].value in HELP:
         return None
-    if words[0].value.startswith("-"):
-        raise UsageError(f"{words[0].value} stands where a verb should; `%ipcm?` lists them")
-    verb = grammar.get(words[0].value)
-    reading = read(verb, words[1:], len(text), output=OUTPUT)
+    name, *behind = leading.rest
+    if name.value.startswith("-"):
+        raise UsageError(f"{name.value} stands where a verb should; `%ipcm?` lists them")
+    verb = grammar.get(name.value)
+    reading = read(verb, [*leading.words, *behind], len(text), output=OUTPUT)
     if reading.problems and not reading.help:
         raise UsageError(f"{reading.problems[0].text}\n`%ipcm {verb.name}?` shows how")
     return reading

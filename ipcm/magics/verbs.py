@@ -187,7 +187,14 @@ class Grammar:
             group="Look",
             run=run,
             result=None,
-            arguments=(Argument("service", "Only the view of this one.", required=False),),
+            arguments=(
+                Argument(
+                    "service",
+                    "Only the view of this one.",
+                    required=False,
+                    complete=complete_service,
+                ),
+            ),
             examples=(("", "all of them"),),
             on_bus=False,
         )

@@ -72,9 +72,9 @@ def paint(text: str, statements: Iterable[tuple[Statement, list[Problem]]]) -> l
                 colour(at, line.end, "pipe")
         if line.comment is not None:
             colour(line.comment, line.end, "comment")
-        if statement.verb is not None:
+        if statement.verb is not None and statement.name is not None:
             destructive = ".destructive" if statement.verb.destructive else ""
-            colour(line.words[0].start, line.words[0].end, f"verb{destructive}")
+            colour(statement.name.start, statement.name.end, f"verb{destructive}")
         for slot in statement.reading.slots if statement.reading is not None else ():
             word = slot.word
             if slot.role in ("flag", "end"):

@@ -89,7 +89,8 @@ def test_what_is_doubtful(text: str, marked: str, problem: str) -> None:
     ("text", "problem"),
     [("call", "SERVICE is missing"), ("call store search", "text missing"),
      ("request store search", "text missing"), ("request store", "an endpoint, or a payload"),
-     ("ps -o", "needs a value"), ("call store search text=a limit:=", "no JSON")],
+     ("ps -o", "needs a value"), ("-b", "--bus needs a value"), ("-b x", "a verb is missing"),
+     ("ipcm", "a verb is missing"), ("call store search text=a limit:=", "no JSON")],
 )  # fmt: skip
 def test_what_is_missing(text: str, problem: str) -> None:
     found, _, whole = first(text)
@@ -133,6 +134,38 @@ def test_what_a_reference_cannot_find(path: str, problem: str) -> None:
     assert problem in found.text and text[found.start : found.end] == path
     (found,) = said("describe $_", None).problems
     assert "there is none yet" in found.text
+
+
+@pytest.mark.parametrize(
+    ("text", "bus", "output"),
+    [
+        ("-b demo tail -n 3", "demo", None),
+        ("--bus demo -o csv tail -n 3", "demo", "csv"),
+        ("-bdemo -ocsv tail -n 3", "demo", "csv"),
+        ("--bus=demo --output=csv tail -n 3 -o json", "demo", "json"),
+        ("ipcm -b demo tail -n 3", "demo", None),
+    ],
+)
+def test_what_may_stand_before_the_verb(text: str, bus: str, output: str | None) -> None:
+    statement = said(text)
+    assert statement.wrong is None
+    assert statement.name is not None
+    assert text[statement.name.start : statement.name.end] == "tail"
+    assert statement.reading is not None
+    assert statement.reading.values["count"] == 3
+    assert statement.reading.common.bus == bus
+    assert statement.reading.common.output == output
+
+
+@pytest.mark.parametrize("text", ["--help", "-h", "-h ps"])
+def test_help_without_a_verb_is_the_verb_help(text: str) -> None:
+    statement = said(text)
+    assert statement.wrong is None
+    assert statement.verb is VERBS["help"]
+
+
+def test_a_quote_that_is_not_closed_is_what_is_wrong() -> None:
+    assert [each.text for each in said("'ps").problems] == ["' is not closed"]
 
 
 def test_help_is_no_error() -> None:

@@ -87,7 +87,7 @@ def test_noblock_gives_what_to_ask_for_the_answer(
 
 
 def test_tail_collects_lines_in_one_output(bus: ipcm.Bus, cells: Cells) -> None:
-    cells("%ipcm tail -n 3 -o events")
+    cells("%ipcm --bus=here -o events tail -n 3")
     assert len(cells.shell.user_ns["events"]) == 3
 
 
@@ -149,6 +149,8 @@ MISTAKES = {
     "%%ipcm request store search\n[1]": "an object",
     "%%ipcm request store search {}\n{}": "one of them is enough",
     "%ipcm ps -o 3x": "no name for a variable",
+    "%ipcm -b": "--bus needs a value",
+    "%ipcm --output": "--output needs a value",
     "%ipcm ps -o class": "no name for a variable",
     "%ipcm info here-is-none": "here-is-none",
     "%ipcm terminate": "--all",
