@@ -100,8 +100,7 @@ class ConsoleApp(TypeAheadApp, PaletteApp):
         Binding("q", "quit", "Quit", tooltip="Leave", id="quit"),
         Binding("ctrl+q", "quit", "Leave", show=False, priority=True, id="quit.anywhere"),
         Binding("ctrl+c", "interrupt", "Leave", show=False, priority=True, id="interrupt"),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False, tooltip="Stop it; fg goes on",
-                id="suspend"),
+        Binding("ctrl+z", "suspend_process", "Stop, until fg", show=False, id="suspend"),
         Binding("ctrl+c", "help_quit", show=False, system=True, id="quit.hint"),
     ]  # fmt: skip
 
