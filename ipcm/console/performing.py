@@ -45,8 +45,8 @@ def perform(
 
 
 def explain(error: Exception) -> str:
-    """What an error says."""
+    """What an error says, and what has been noted with it."""
     if isinstance(error, OSError) and not isinstance(error, IPCMError):
         where = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror or error}{where}"
-    return str(error)
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])

@@ -79,6 +79,17 @@ def test_where_a_service_tells_why_it_failed(bus: ipcm.Bus) -> None:
     assert "ValueError: a secret" in ipcm_run("info", "store", "--timeout", "10").stdout
 
 
+def test_text_that_was_read_as_json_is_told(bus: ipcm.Bus) -> None:
+    run = ipcm_run("call", "store", "search", "text=5")
+    assert run.returncode == 1
+    why, advice = run.stderr.splitlines()
+    assert "Expected `str`, got `int`" in why
+    assert advice == "text that reads as JSON stands in quotes: 'text=\"5\"'"
+    assert ipcm_run("call", "store", "search", 'text="5"').stdout == '["5"]\n'
+    run = ipcm_run("call", "store", "search", "text=a", "limit=b")
+    assert run.returncode == 1 and len(run.stderr.splitlines()) == 1
+
+
 def test_what_a_peer_says_does_not_steer_the_terminal(bus: ipcm.Bus) -> None:
     assert ipcm_run("call", "store", "nasty", "-o", "table").stdout == "\\x1b[2J\\x9b31m\n"
     assert ipcm_run("call", "store", "nasty").stdout == '"\\u001b[2J\\u009b31m"\n'
