@@ -53,6 +53,12 @@ def test_at_80_columns_the_figures_that_matter_most_are_there() -> None:
     assert shown == [column.id for column in PEER_COLUMNS if column.id not in missing]
 
 
+def test_at_120_columns_a_state_says_for_how_long_or_by_which_signal() -> None:
+    widths = {each.column.id: each.width for each in fit(PEER_COLUMNS, 120 - 3)}
+    assert widths["state"] >= len("✕ SIGKILL") and widths["name"] >= 14
+    assert "history" in widths
+
+
 def test_each_column_has_a_key_of_its_own() -> None:
     letters = [column.letter for column in PEER_COLUMNS]
     assert len(set(letters)) == len(letters)

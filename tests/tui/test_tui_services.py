@@ -96,14 +96,11 @@ def test_many_are_ended_only_after_their_number_was_typed(
         await until(pilot, lambda: "2 marked" in screen(app))
         await pilot.press("ctrl+d")
         await until(pilot, lambda: "Terminate 2 peers?" in screen(app))
-        assert isinstance(app.focused, Button) and app.focused.id == "cancel"
         confirm = app.screen.query_one("#confirm", Button)
         assert confirm.disabled
-        await pilot.press("right", *"terminate 3", "enter")
+        await pilot.press("enter", *"terminate 3", "enter")
         assert confirm.disabled and demo_bus.acts == []
-        app.screen.query_one("#typed", Input).value = ""
-        app.screen.query_one("#typed", Input).focus()
-        await pilot.press(*"terminate 2", "enter")
+        await pilot.press("backspace", "2", "enter")
         await until(pilot, lambda: len(demo_bus.acts) == 2)
         assert [name for _, name, _ in demo_bus.acts] == ["indexer", "probe"]
         await until(pilot, lambda: not services(app).marked)

@@ -79,7 +79,7 @@ def _needed(columns: Sequence[Column]) -> int:
 
 
 PEER_COLUMNS = (
-    Column("state", "state", 7, 13, letter="T"),
+    Column("state", "state", 7, 13, share=3, letter="T"),
     Column("name", "name", 10, 40, share=4, letter="N"),
     Column("pid", "pid", 7, right=True, rank=2, letter="D"),
     Column("uptime", "up", 6, right=True, rank=3, letter="U"),
@@ -93,7 +93,7 @@ PEER_COLUMNS = (
     Column("p95", "p95", 5, right=True, letter="L"),
     Column("p99", "p99", 5, right=True, rank=7, letter="X"),
     Column("backlog", "back", 4, 5, right=True, rank=9, letter="B"),
-    Column("errors", "err", 3, 5, right=True, whole=True, letter="E"),
+    Column("errors", "err", 3, 5, right=True, letter="E"),
     Column("signals", "sig", 3, 14, right=True, rank=7, letter="S"),
     Column("history", "last minute", 11, 60, right=True, rank=10, share=2, letter="H"),
 )

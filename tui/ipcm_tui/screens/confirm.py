@@ -16,7 +16,7 @@ __all__ = ["ConfirmScreen"]
 
 
 class ConfirmScreen(Overlay[bool]):
-    """Returns True where it was confirmed. The focus is on Cancel.
+    """Returns True where it was confirmed. The focus is on Cancel, or where one has to type.
 
     Args:
         title: the question. text: what it would do. verb: on the button that does it.
@@ -54,8 +54,8 @@ class ConfirmScreen(Overlay[bool]):
                 )
 
     def on_mount(self) -> None:
-        """Cancel is what a hasty Enter hits."""
-        self.set_focus(self.query_one("#cancel", Button))
+        """A hasty Enter does nothing: it hits Cancel, or a field without the exact words."""
+        self.set_focus(self.query_one("#cancel" if self._typed is None else "#typed"))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Only the exact words will do."""
