@@ -39,6 +39,22 @@ def test_interrupt_ends_the_demo_wherever_one_is(
     assert app.return_code == 0
 
 
+@pytest.mark.parametrize(
+    "before", [[], ["s"], ["ctrl+d"], ["ctrl+x"], ["question_mark"], ["colon"]]
+)
+def test_ctrl_z_stops_it_wherever_one_is(
+    app: ConsoleApp, drive: Any, until: Any, monkeypatch: pytest.MonkeyPatch, before: list[str]
+) -> None:
+    stopped: list[None] = []
+    monkeypatch.setattr(app, "action_suspend_process", lambda: stopped.append(None))
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press(*before, "ctrl+z")
+        await until(pilot, lambda: stopped)
+
+    drive(app, script)
+
+
 def test_interrupt_leaves_other_buses_alone(
     app: ConsoleApp, drive: Any, until: Any, screen: Any
 ) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from rich.console import RenderableType
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.renderables.background_screen import BackgroundScreen
 from textual.screen import ModalScreen
@@ -24,6 +25,11 @@ class Overlay(ModalScreen[T]):
     To blend the colours of each piece of the screen below is most of what a picture with a box
     costs; they are few, and blended once here.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # The keys of the app end at what is modal; a text area has it for itself, and undoes.
+        Binding("ctrl+z", "app.suspend_process", "Suspend", show=False, id="suspend"),
+    ]
 
     def render(self) -> RenderableType:
         """See `Screen`."""
