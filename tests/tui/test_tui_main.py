@@ -22,6 +22,22 @@ def test_no_bus(tmp_path: Path, monkeypatch: Any) -> None:
         main("nowhere")
 
 
+def test_a_terminal_that_cannot_be_drawn_on(monkeypatch: Any) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("ipcm_tui.app.find_bus", lambda bus: bus)
+    monkeypatch.setattr("ipcm_tui.app.asyncio.run", lambda task: task.close())
+    for name in ("__stdin__", "__stderr__"):
+        monkeypatch.setattr(sys, name, Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    main("demo")
+    monkeypatch.setenv("TERM", "dumb")
+    with pytest.raises(UnsupportedError, match="can be drawn on"):
+        main("demo")
+
+
 def test_no_terminal(monkeypatch: Any) -> None:
     monkeypatch.setattr("ipcm_tui.app.find_bus", lambda bus: bus)
     monkeypatch.setattr(sys, "__stdin__", io.StringIO())

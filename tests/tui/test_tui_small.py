@@ -1,9 +1,11 @@
-"""Small screens: what is most wanted is there, and keys work on what can be seen."""
+"""Small screens, and those with few colours: what is most wanted is there, and can be seen."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from rich.console import Console
 from textual.pilot import Pilot
 
 from ipcm._core.observation import CallbackError
@@ -73,3 +75,19 @@ def test_each_tab_shows_something_on_ten_lines(
         await until(pilot, lambda: "Oh" in screen(app) and "Tr" in screen(app))
 
     drive(app, script, (40, 10))
+
+
+@pytest.mark.parametrize("system", ["standard", "truecolor"])
+def test_dim_text_is_not_lost_on_the_row_of_the_cursor_among_sixteen_colours(
+    app: ConsoleApp, drive: Any, until: Any, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    monkeypatch.setattr(Console, "color_system", system)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count() == 4)
+        strip = table(app).render_line(1 + (table(app).cursor or 0))
+        (nothing,) = {style.color for text, style, _ in strip if "–" in text and style is not None}  # noqa: RUF001
+        dim = app.palette["dim"].color
+        assert (nothing == dim) == (system == "truecolor")
+
+    drive(app, script)

@@ -452,9 +452,10 @@ def main(bus: AnyBus | None = None, *, demo: bool = False, read_only: bool = Fal
     """
     found = _find(bus)
     terminal = (sys.__stdin__, sys.__stderr__)
-    if not all(stream is not None and stream.isatty() for stream in terminal):
+    deaf = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+    if deaf or not all(stream is not None and stream.isatty() for stream in terminal):
         raise UnsupportedError(
-            "the console needs a terminal as its input and error output; "
+            "the console needs a terminal that can be drawn on as its input and error output; "
             "`ipcm ps` and `ipcm tail` work without one"
         )
     # An exception out of a signal handler would tear the event loop, or be lost in it.

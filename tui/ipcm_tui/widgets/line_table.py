@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ipcm_tui.models.cells import Cell
+from ipcm_tui.models.cells import Cell, Tone
 from ipcm_tui.models.columns import Column, Placed, fit
 from ipcm_tui.models.formatting import pad
 from ipcm_tui.models.ordering import Order
@@ -23,6 +23,7 @@ from ipcm_tui.theme import Palette
 __all__ = ["LineTable"]
 
 _MOST_STRIPS: Final = 256
+_MANY_COLORS: Final = ("truecolor", "256")
 
 
 class _Look(NamedTuple):
@@ -299,9 +300,15 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         if look.kind == "hint":
             hint = Segment(look.text.center(width), base + palette["dim"])
             return Strip([hint]).adjust_cell_length(width, base)
+        dim: Tone = "dim"
         if look.style:
             base = self.get_component_rich_style(look.style)
-        cells = [(text, base + palette[tone]) for text, tone in look.cells]
+            # Among sixteen colours that of the cursor's row is the same as that of dim text.
+            if self.app.console.color_system not in _MANY_COLORS:
+                dim = "plain"
+        cells = [
+            (text, base + palette[dim if tone == "dim" else tone]) for text, tone in look.cells
+        ]
         return self._strip(cells, base, (look.text, base + palette["accent"]))
 
     def _header(self, style: Style, order: Order | None) -> Strip:
