@@ -242,6 +242,7 @@ class Registrar:
                 self._tell(roster.list_peers(fd, word))
             case Leave():
                 self._tell(roster.leave(fd, word))
+                self._wards.drop(fd)  # its process may live on
                 self._forget_process(connection)
             case Terminate():
                 self._tell(roster.terminate())

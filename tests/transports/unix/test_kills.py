@@ -14,6 +14,11 @@ import pytest
 
 import ipcm
 from ipcm import Bus, Client
+from ipcm._core.registry import Answer, Leave
+from ipcm._os.process import identify
+from ipcm.bus import open_client
+from ipcm.transports.unix import wards
+from tests._os.processes import died, sleeping
 from tests.helpers import soaking, wait_until
 from tests.role.consumers import Telling
 
@@ -152,3 +157,29 @@ def test_a_few_at_random(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 100 + soaking(2, 10)))
 def test_many_at_random(seed: int) -> None:
     assert loop(soaking(60, 200), seed) > CLIENTS
+
+
+def test_one_that_has_left_ends_with_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where its line stays open: a child of its may hold a copy."""
+    monkeypatch.setattr(wards, "_GRACE", 0.1)  # the registrar is forked from here
+    read, write = os.pipe()
+    with ipcm.spawn() as bus, sleeping() as master, contextlib.ExitStack() as stack:
+        stack.callback(os.close, read)
+        stack.callback(os.close, write)
+        left = os.fork()
+        if left == 0:
+            try:
+                client = open_client("left", bus, kind="service")
+                members = client.port._members  # type: ignore[attr-defined]
+                members.end_with(identify(master))
+                members._link.ask(Leave(members._link.next_seq()), Answer)
+                os.write(write, b"l")
+                signal.pause()
+            finally:
+                os._exit(1)
+        stack.callback(os.waitpid, left, 0)
+        stack.callback(os.kill, left, signal.SIGKILL)
+        assert os.read(read, 1) == b"l"
+        os.kill(master, signal.SIGKILL)
+        assert died(master)
+        assert not died(left, 1.0)
