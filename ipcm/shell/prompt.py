@@ -143,21 +143,34 @@ class Prompt:
 
     def run(self) -> int:
         """See `run_prompt`."""
-        self._follow_bus()
         while True:
-            with deferred() as interrupts:
-                text = self._read(interrupts)
-            # A signal that came meanwhile has been raised by now.
-            if text is None or text.strip() in LEAVING:
-                return 0
-            self._run(text)
+            try:
+                heeded()  # in here: the next one may come at once, and cancels no more
+                if self._turn():
+                    return 0
+            except KeyboardInterrupt as interrupt:
+                if not _cancels(getattr(interrupt, "signal", None)):
+                    raise
+
+    def _turn(self) -> bool:
+        """Reads once, and runs what was typed; says whether the user leaves."""
+        with deferred() as interrupts:
             self._follow_bus()
+            text = self._read(interrupts)
+        # A signal that came meanwhile has been raised by now.
+        if text is None or text.strip() in LEAVING:
+            return True
+        self._run(text)
+        return False
 
     def _read(self, interrupts: Interrupts) -> str | None:
         """One or several lines; None where the user leaves."""
         try:
             return self._prompt.prompt(
-                pre_run=lambda: self._start_background(interrupts), vi_mode=self._vi
+                pre_run=lambda: self._start_background(interrupts),
+                vi_mode=self._vi,
+                # Its own way with one that comes while it begins or ends is a traceback.
+                handle_sigint=Interrupts.current is None,
             )
         except KeyboardInterrupt:
             return ""  # the line is cancelled
@@ -171,7 +184,7 @@ class Prompt:
                 if self._session.run(text, line):
                     return
             except KeyboardInterrupt as interrupt:
-                if getattr(interrupt, "signal", Signals.SIGINT) != Signals.SIGINT:
+                if not _cancels(getattr(interrupt, "signal", None)):
                     raise
                 heeded()
                 self._session.voice.narrate("\ncancelled")
@@ -210,7 +223,11 @@ class Prompt:
         app = get_app()
         while True:
             if interrupts.pending is not None and not app.is_done and app.is_running:
-                app.exit(exception=EOFError())
+                cancels = _cancels(interrupts.pending)
+                app.exit(
+                    exception=KeyboardInterrupt() if cancels else EOFError(),
+                    style="class:aborting" if cancels else "",
+                )
                 return
             changed = self._feed.tick()
             if self._follow is not None:
@@ -300,6 +317,11 @@ class Prompt:
             read_only=self._session.read_only,
         )
         return [*bar(state)]
+
+
+def _cancels(signal: Signals | None) -> bool:
+    """Whether it is about the line or the verb, and not about the shell."""
+    return signal in (None, Signals.SIGINT)
 
 
 async def _awaited(write: Callable[[], None]) -> None:

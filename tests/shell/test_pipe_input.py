@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.input.base import PipeInput
 from prompt_toolkit.output import DummyOutput
 
 import ipcm
+from ipcm._os.interrupt import interruptible
 from ipcm.console.render import Output, PlainOutput
+from ipcm.shell.feed import Feed
 from ipcm.shell.history import KeptHistory
 from ipcm.shell.prompt import Prompt
 from ipcm.shell.session import Session
@@ -85,6 +91,31 @@ def test_a_line_that_is_cancelled_does_nothing(typing: Typing) -> None:
     assert [text.partition("\n")[0] for text in voice.told] == [
         "no verb 'tial': did you mean 'tail'?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "before"),
+    [(Feed, "follow", True), (Feed, "follow", False), (PromptSession, "prompt", False)],
+)
+def test_an_interrupt_around_the_prompt_is_no_end_of_the_shell(
+    kind: type, name: str, before: bool, typing: Typing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method, left = getattr(kind, name), [1, 2, 3]
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        if left and before:
+            os.kill(os.getpid(), signal.SIGINT)
+        result = method(*args, **options)
+        if left and not before:
+            os.kill(os.getpid(), signal.SIGINT)
+        del left[:1]
+        return result
+
+    monkeypatch.setattr(kind, name, interrupted)
+    with interruptible():
+        _, voice = typing("odd\r" * 5)
+    assert voice.told, "a line that came after them was run"
+    assert not left
 
 
 def test_keys(typing: Typing) -> None:

@@ -107,6 +107,18 @@ def test_ctrl_c_cancels_the_line_or_the_verb_and_never_the_shell(bus: ipcm.Bus) 
         assert screen.end() == 0
 
 
+def test_an_interrupt_from_elsewhere_cancels_the_line(bus: ipcm.Bus) -> None:
+    with shell() as screen:
+        screen.at_prompt()
+        for _ in range(2):
+            screen.type("half a line")
+            screen.at_prompt("half a line")
+            os.kill(screen.process.pid, signal.SIGINT)
+            screen.at_prompt()
+        screen.type("^D")
+        assert screen.end() == 0
+
+
 def test_keys_change_the_format_the_keys_and_follow_the_traffic(bus: ipcm.Bus) -> None:
     with shell() as screen:
         screen.at_prompt()
