@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Button, Input, TextArea
+from textual.widgets import Button, Input, Static, TextArea
 
 from ipcm.errors import Backpressure, IPCMError, RemoteError
 from ipcm_tui.app import ConsoleApp
@@ -155,6 +155,32 @@ def test_a_form_can_be_used_while_the_one_before_it_still_goes(
             form.complain({"text": "no such word"})
             assert form.texts() == {"text": "spoon", "limit": ""}
             await asyncio.sleep(0)
+
+    drive(app, script, (100, 40))
+
+
+def test_what_is_said_of_a_field_is_not_said_again_for_each_key(
+    app: ConsoleApp, described: Any, drive: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[object] = []
+
+    def update(self: Static, content: Any = "", *, layout: bool = True) -> None:
+        if self.has_class("doc"):
+            said.append(content)
+        real(self, content, layout=layout)
+
+    real = Static.update
+    monkeypatch.setattr(Static, "update", update)
+
+    async def script(pilot: Pilot[int]) -> None:
+        composer = await open_for(pilot, until, "store")
+        await pilot.press(*"search")
+        form = composer.query_one(ParameterForm)
+        await until(pilot, lambda: form.display)
+        form.focus_first()
+        await pilot.press("tab", *"many many")
+        await until(pilot, lambda: form.texts()["limit"] == "many many")
+        assert said == ["✗ int, as JSON: expecting value"]
 
     drive(app, script, (100, 40))
 

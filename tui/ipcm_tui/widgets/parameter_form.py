@@ -70,6 +70,7 @@ class FormLine(Vertical):
         self.input = Input(
             text, placeholder=field.hint, compact=True, select_on_focus=False, classes="value"
         )
+        self._said = ""
         self._doc = Static(printable(field.doc), markup=False, classes="doc")
         self._doc.display = bool(field.doc)
 
@@ -93,6 +94,10 @@ class FormLine(Vertical):
         if not self.is_attached:
             return
         wrong = bool(problem) and (problem != "needed" or bool(self.value))
+        said = problem if wrong else ""
+        if said == self._said:
+            return  # to say it again would lay out the whole screen for each key
+        self._said = said
         self._doc.set_class(wrong, "-wrong")
         self._doc.update(f"✗ {printable(problem)}" if wrong else printable(self.field.doc))
         self._doc.display = wrong or bool(self.field.doc)
