@@ -90,6 +90,29 @@ def test_who_scrolls_back_reads_on_and_escape_follows_again(
     drive(app, script, (100, 30))
 
 
+def test_long_lines_can_be_read_to_their_end(
+    make_app: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    app = make_app(outputs=Written(f"{words}\nshort\n").open)
+
+    async def script(pilot: Pilot[int]) -> None:
+        view = await open_output(pilot, until)
+        await until(pilot, lambda: "word0 word1" in screen(app) and "word59" not in screen(app))
+        await pilot.press(*["right"] * 20)
+        await until(pilot, lambda: "word59" in screen(app) and "characters" in screen(app))
+        assert "word0 " not in screen(app)
+        await pilot.press(*["left"] * 20)
+        await until(pilot, lambda: "word0 word1" in screen(app) and "short" in screen(app))
+        assert view.left == 0 and "characters" not in screen(app)
+        await pilot.press("slash", *"word40", "enter")
+        await until(pilot, lambda: "word40" in screen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "following" in screen(app))
+
+    drive(app, script, (80, 30))
+
+
 def scrolled(view: OutputView) -> events.MouseScrollUp:
     return events.MouseScrollUp(view, 5, 5, 0, 0, 0, False, False, False)
 

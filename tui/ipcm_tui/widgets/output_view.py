@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from ipcm_tui.models.cells import Cell
@@ -26,18 +28,24 @@ class OutputView(LineTable):
 
     Args:
         key: whose output.
+
+    Attributes:
+        left: how many characters of each line are left out at its beginning.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("end,G", "follow", "Newest, and follow", show=False, id="output.follow"),
         Binding("n", "find(-1)", "Find the next older", show=False, id="output.find_older"),
         Binding("N", "find(1)", "Find the next newer", show=False, id="output.find_newer"),
+        Binding("right", "shift(1)", "The rest of long lines", show=False, id="output.right"),
+        Binding("left", "shift(-1)", "Back to their beginning", show=False, id="output.left"),
     ]
 
     def __init__(self, session: Session, key: PeerKey, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.output = OutputLog()
         self.finding = ""
+        self.left = 0
         self._reader = session.open_output(key.name)
         self._begun = False
         self._shown: tuple[object, ...] = ()
@@ -52,7 +60,7 @@ class OutputView(LineTable):
             full = len(self.output.lines) == self.output.most
             self.cursor = max(self.cursor - (gone if full else 0), 0)
         view = self.scrollable_content_region.size
-        state = (self.output.version, self.cursor, self.finding, palette, view)
+        state = (self.output.version, self.cursor, self.left, self.finding, palette, view)
         if state == self._shown:
             return
         self._shown = state
@@ -62,7 +70,8 @@ class OutputView(LineTable):
         self.resize_rows()
         if self.cursor is None:
             self.place(self.max_scroll_y)
-        subtitle(self, "following" if self.cursor is None else "G follows again")
+        status = "following" if self.cursor is None else "G follows again"
+        subtitle(self, f"← {self.left:,} characters   {status}" if self.left else status)
         self.redraw()
 
     def _read(self) -> str:
@@ -88,6 +97,9 @@ class OutputView(LineTable):
         found = self.output.find(text, start, step)
         if found is None:
             return False
+        at, room = self.output.lines[found].casefold().find(text.casefold()), self.width - len(text)
+        if not self.left <= at < self.left + room:
+            self.left = 0 if at < room else at - room // 2
         self.select(found)
         return True
 
@@ -119,6 +131,16 @@ class OutputView(LineTable):
         if not self.finding or not self.find(self.finding, step):
             self.app.bell()
 
+    def action_shift(self, by: int) -> None:
+        """Half a screen to the side, where a line in sight has more to show there."""
+        half, top = max(self.width // 2, 1), round(self.scroll_y)
+        seen = islice(self.output.lines, top, top + self.size.height)
+        if by < 0:
+            self.left = max(self.left - half, 0)
+        elif any(cell_len(line[self.left :]) >= self.width for line in seen):
+            self.left += half
+        self.post_message(self.Moved(self))
+
     # What a table asks for
 
     def columns(self) -> Sequence[Column]:
@@ -132,7 +154,7 @@ class OutputView(LineTable):
     def cells(self, index: int, placed: Sequence[Placed]) -> list[Cell]:
         """See `LineTable`."""
         del placed
-        return [(self.output.lines[index], "plain")]
+        return [(self.output.lines[index][self.left :], "plain")]
 
     def hints(self) -> Sequence[str]:
         """See `LineTable`."""
