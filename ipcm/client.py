@@ -292,7 +292,10 @@ class Client(Connection):
             if timeout is not None:
                 left = deadline - self.clock.monotonic()
                 if left <= 0:
-                    raise table.time_out(id, timeout)
+                    self.pump(0.0, False, id)  # what is there already has come in time
+                    if id in open:
+                        raise table.time_out(id, timeout)
+                    break
             if self.changes or self.disconnected:
                 self._check_bus_for(id)
             self.pump(left, True, id)

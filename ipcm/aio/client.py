@@ -118,7 +118,7 @@ class AsyncClient(Driven):
             return all(name in besides for name in client.port.backlog())
 
         try:
-            return await self._until(taken, timeout)
+            return await self._until(taken, timeout, passing=True)
         except BusGone:
             return taken()
 
@@ -182,11 +182,19 @@ class AsyncClient(Driven):
             Whether messages wait for `get_messages`.
         """
         timeout = check_timeout(timeout)
-        with self._entered() as client:
-            open = len(client.requests.open)
-            client.poll(0.0)
         await asyncio.sleep(0)
-        await self._until(lambda: client.inbox or len(client.requests.open) != open, timeout)
+        client = self._sync
+        most = len(client.requests.open)
+
+        def came() -> bool:
+            # Fewer than before: one has ended, also where another task has sent the next.
+            nonlocal most
+            before, most = most, len(client.requests.open)
+            return most < before or bool(client.inbox)
+
+        with self._entered():
+            client.poll(0.0)
+        await self._until(came, timeout, passing=True)
         return bool(client.inbox)
 
     # Requests
@@ -228,6 +236,8 @@ class AsyncClient(Driven):
         timeout = check_timeout(timeout)
         with self._entered() as client:
             table = client.requests
+            if timeout == 0 and id in table.open:
+                client.poll(0.0)
             if id not in table.open or table.has_callback(id):
                 return client.await_response(id)  # it has ended, or must not be awaited
         try:

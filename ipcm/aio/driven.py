@@ -43,7 +43,7 @@ class Driven(abc.ABC):
         self._sync = client
         self._loop = asyncio.get_running_loop()
         self._replies: dict[int, asyncio.Future[Response]] = {}
-        self._waiting: dict[asyncio.Future[None], Callable[[], Any]] = {}
+        self._waiting: dict[asyncio.Future[bool], Callable[[], Any]] = {}
         self._reading = -1
         self._timer: asyncio.TimerHandle | None = None
         self._due = math.inf
@@ -150,8 +150,8 @@ class Driven(abc.ABC):
             self._fail(self._ended)
         for future, ready in self._waiting.items():
             # Asked here: to wake one for what another waits for takes as long as a request.
-            if not future.done() and (closing or ready()):
-                future.set_result(None)
+            if not future.done() and ((met := bool(ready())) or closing):
+                future.set_result(met)
         self._listen()
 
     def _listen(self) -> None:
@@ -257,8 +257,14 @@ class Driven(abc.ABC):
             raise response.exception
         return response.payload
 
-    async def _until(self, ready: Callable[[], Any], timeout: float | None) -> bool:
+    async def _until(
+        self, ready: Callable[[], Any], timeout: float | None, *, passing: bool = False
+    ) -> bool:
         """Waits until something came that makes `ready` true; False where time is over first.
+
+        Args:
+            passing: that it has been true is enough. Else it still is: whoever was woken before
+                may have taken what came.
 
         Raises:
             BusGone: the bus ended.
@@ -273,7 +279,7 @@ class Driven(abc.ABC):
                 raise self._ended()
             if self._sync.disconnected:
                 raise self._disconnected()
-            future: asyncio.Future[None] = self._loop.create_future()
+            future: asyncio.Future[bool] = self._loop.create_future()
             self._waiting[future] = ready
             try:
                 self._listen()
@@ -281,6 +287,8 @@ class Driven(abc.ABC):
             finally:
                 del self._waiting[future]
                 self._turn_by = time.monotonic() + _TURN
+            if passing and future.done() and future.result():
+                return True
         return True
 
 

@@ -145,8 +145,9 @@ class AsyncHandle(Shown):
             RequestTimeout: one still is, after `timeout` seconds.
         """
         timeout = check_timeout(timeout)
-        client = self._handle.client
-        if not await self.client._until(lambda: client.settled, timeout):
+        with self.client._entered() as client:
+            client.poll(0.0)
+        if not await self.client._until(lambda: client.settled, timeout, passing=True):
             raise RequestTimeout(self.service_name, timeout or 0.0)
 
     async def poll(self, timeout: float | None = 0.0) -> bool:

@@ -153,6 +153,28 @@ def test_who_waits_for_something_else_is_not_woken(run: Run, bus: ipcm.Bus) -> N
     run(main())
 
 
+@pytest.mark.parametrize("waiting", ["poll", "await_all_responses"])
+def test_who_waits_for_an_end_is_not_passed_by_the_next_request(
+    run: Run, bus: ipcm.Bus, waiting: str
+) -> None:
+    async def ask_on_and_on(handle: ipcm.aio.AsyncHandle) -> None:
+        while True:
+            await handle.call("double", x=1)
+
+    async def main() -> None:
+        async with ipcm.aio.attach("worked", bus) as handle:
+            asking = asyncio.create_task(ask_on_and_on(handle))
+            async with asyncio.timeout(LIMIT):
+                for _ in range(10):
+                    while not handle.client._sync.requests.open:
+                        await asyncio.sleep(0)
+                    await getattr(handle, waiting)(None)
+            asking.cancel()
+            await asyncio.wait([asking])
+
+    run(main())
+
+
 def test_an_iteration_that_is_left_leaves_the_rest(run: Run, bus: ipcm.Bus) -> None:
     async def main() -> None:
         async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:

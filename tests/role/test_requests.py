@@ -406,3 +406,10 @@ def test_waiting_for_all_sleeps_though_a_message_waits(monkeypatch: pytest.Monke
         handle.await_all_responses(30)
         assert len(pumps) < 20
         assert [message.content for message in handle.messages()] == ["first"]
+
+
+def test_who_has_no_time_to_wait_gets_what_is_there() -> None:
+    with ipcm.service("double", handle_request=double) as handle:
+        id = handle.send_request("double", 1)
+        assert until_readable(handle.client.fileno(), 5)
+        assert handle.await_response(id, 0).payload == 2
