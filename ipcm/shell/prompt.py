@@ -97,7 +97,7 @@ class _Colours(Lexer):
         def line_of(number: int) -> StyleAndTextTuples:
             if number >= len(document.lines):
                 return []
-            here = styles[starts[number] :]
+            here = styles[starts[number] : starts[number + 1]]
             return [
                 (f"class:{style}" if style else "", character)
                 for character, style in zip(document.lines[number], here, strict=False)

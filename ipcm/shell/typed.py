@@ -42,22 +42,19 @@ class Typed:
         lines = [] if text.strip() in LEAVING else statements(text)
         found = [self._session.understand(line) for line in lines]
         self._read = [(each, check(each, self._feed)) for each in found]
-        if any(problem.end == len(text) for _, problems in self._read for problem in problems):
-            self._read = [(each, self._without_begun(text, found)) for each, found in self._read]
+        if any(p.end == len(text) for _, found in self._read for p in found) and self._begun(text):
+            self._read = [(each, _finished(text, found)) for each, found in self._read]
         self._styles = paint(text, self._read)
 
-    def _without_begun(self, text: str, problems: list[Problem]) -> list[Problem]:
-        """Without what is only wrong for as long as the word at the end is not finished."""
+    def _begun(self, text: str) -> bool:
+        """Whether the word at the end can become something by going on."""
         session = self._session
         offers = complete(text, len(text), self._feed, VERBS, session.asking, response=session.last)
-        begun = any(
+        return any(
             each.text.startswith(text[each.start :])
             for each in offers
             if text[each.start :].strip()
         )
-        if not begun:
-            return problems
-        return [each for each in problems if each.end < len(text) or each.start == each.end]
 
     def styles(self, text: str) -> list[str]:
         """A style for every character."""
@@ -79,3 +76,8 @@ class Typed:
         """Whether the text goes on in a next line."""
         self._look(text)
         return bool(self._read) and self._read[-1][0].line.open
+
+
+def _finished(text: str, problems: list[Problem]) -> list[Problem]:
+    """Without what is only wrong for as long as the word at the end is not finished."""
+    return [each for each in problems if each.end < len(text) or each.start == each.end]

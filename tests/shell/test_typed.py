@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from ipcm.console.completer import complete
 from ipcm.shell.session import Session
 from ipcm.shell.typed import Typed
 from ipcm.shell.voice import ScriptVoice
@@ -58,3 +61,20 @@ def test_the_statement_at_the_cursor_or_the_one_that_is_wrong(typed: Typed) -> N
     assert statement is not None and statement.verb is not None and statement.verb.name == "ps"
     assert typed.at("", 0) == (None, [])
     assert typed.open("request store {") and not typed.open("ps")
+
+
+def test_what_is_pasted_is_completed_once_and_not_for_every_line(
+    typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counting(text: str, cursor: int, *args: Any, **options: Any) -> Any:
+        asked.append(cursor)
+        return complete(text, cursor, *args, **options)
+
+    monkeypatch.setattr("ipcm.shell.typed.complete", counting)
+    text = "kill stoer\n" * 30 + "ter"
+    styles = typed.styles(text)
+    assert asked == [len(text)]
+    assert styles[5:10] == ["doubt"] * 5
+    assert not {"wrong", "doubt"} & set(styles[-3:])
