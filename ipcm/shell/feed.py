@@ -67,7 +67,8 @@ class Feed:
 
     def follow(self, bus: Bus | None) -> None:
         """Watches this bus from now on; None for none."""
-        if bus is not None and self._bus is not None and bus.info == self._bus.info:
+        same = bus is not None and self._bus is not None and bus.info == self._bus.info
+        if same and not self.gone:  # else another may have come in its place, under its name
             return
         self.close()
         self._bus, self.gone = bus, False

@@ -104,6 +104,21 @@ def test_a_bus_that_ends_and_another_one(home: object) -> None:
     feed.close()
 
 
+def test_another_one_under_the_name_of_one_that_has_ended(home: object) -> None:
+    feed = Feed()
+    with ipcm.spawn("one") as one:
+        feed.follow(one)
+    ticking(feed, lambda: feed.gone)
+    feed.follow(one)
+    assert feed.gone
+    with ipcm.spawn("one") as again:
+        feed.follow(again)
+        assert not feed.gone
+        again.shutdown()
+        ticking(feed, lambda: feed.gone)
+    feed.close()
+
+
 def test_traffic_as_lines(bus: ipcm.Bus) -> None:
     follow = open_follow(bus)
     assert isinstance(follow, Follow)
