@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from ipcm.console.common import Common, options_of
-from ipcm.console.live import OneLook
+from ipcm.console.completion import Offer
+from ipcm.console.live import Live, OneLook
 from ipcm.console.registry import NAMES, get_verb, suggest
 from ipcm.console.verb import Argument, Completer, Option, Verb
 from ipcm.errors import UsageError
@@ -22,6 +24,7 @@ Perform = Callable[[Verb, "Common", dict[str, Any]], int]
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem | str]]
 
 _GROUPS = ("Look", "Ask", "Act", "Run")
+_HELP = "help"
 
 
 class VerbGroup(click.Group):
@@ -33,17 +36,37 @@ class VerbGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """See click."""
-        return list(NAMES)
+        return [*NAMES, _HELP]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """See click."""
+        if cmd_name == _HELP:
+            return self._help_command()
         return make_command(get_verb(cmd_name), self._perform) if cmd_name in NAMES else None
+
+    def _help_command(self) -> click.Command:
+        def complete_verb(live: Live, args: Mapping[str, Any], begin: str) -> Iterable[Offer]:
+            return [Offer(name, get_verb(name).summary) for name in NAMES]
+
+        def tell(verb: Verb, common: Common, values: dict[str, Any]) -> int:
+            told = click.get_current_context().parent
+            assert told is not None
+            if values["verb"] is not None:
+                name, command, _ = self.resolve_command(told, [values["verb"]])
+                assert command is not None
+                told = click.Context(command, told, name)
+            click.echo(told.get_help())
+            return 0
+
+        shared = get_verb(_HELP)
+        argument = replace(shared.arguments[0], complete=complete_verb)
+        return make_command(replace(shared, result=None, arguments=(argument,)), tell)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """See click; an unknown verb gets a suggestion."""
-        known = args[0] in NAMES or args[0].startswith("-")
+        known = args[0] in (*NAMES, _HELP) or args[0].startswith("-")
         if not known and not ctx.resilient_parsing:  # else it is being completed
             ctx.fail(f"no verb {args[0]!r}{suggest(args[0])}")
         return super().resolve_command(ctx, args)
@@ -94,14 +117,19 @@ class VerbCommand(click.Command):
         self._verb = verb
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """See click; tells what to do about JSON that looks like an option."""
+        """See click; what is wrong is told as on every surface."""
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            name = error.option_name
-            if name[1:2].isdecimal() and any(each.json for each in self._verb.arguments):
-                text = f"no option {name}; a number below zero stands behind --"
-                raise click.UsageError(text, ctx) from None
+            from ipcm.console.grammar import no_option  # most commands are right
+
+            flags = [flag for param in self.get_params(ctx) for flag in param.opts]
+            text = no_option(self._verb, error.option_name, flags)
+            raise click.UsageError(text, ctx) from None
+        except click.MissingParameter as error:
+            for argument in self._verb.arguments:
+                if error.param is not None and argument.name == error.param.name:
+                    raise click.UsageError(argument.missing, ctx) from None
             raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -92,8 +92,6 @@ def _parse_and_perform(arguments: list[str]) -> int:
 
         install()
         group.main(arguments, "ipcm", complete_var=_COMPLETING)
-    if arguments[:1] == ["help"]:
-        arguments = [*arguments[1:2], "--help"]
     try:
         # Not group.main(), which has ideas of its own about interrupts and broken pipes.
         with group.make_context("ipcm", arguments) as context:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -17,7 +17,17 @@ from ipcm.console.verb import Argument, Option, Verb
 from ipcm.console.words import Problem, Word
 from ipcm.errors import UsageError
 
-__all__ = ["HELP", "Expand", "Leading", "Reading", "Slot", "read", "split_leading"]
+__all__ = [
+    "HELP",
+    "Expand",
+    "Leading",
+    "Reading",
+    "Slot",
+    "convert",
+    "no_option",
+    "read",
+    "split_leading",
+]
 
 Expand: TypeAlias = Callable[[Word, bool], str]
 """The value of a word with `$_` put in, given whether JSON stands there; raises UsageError."""
@@ -153,7 +163,7 @@ class _Reader:
         reading.upcoming = self._left[0] if self._left else None
         for argument in self._left:
             if argument.required and not self._values[argument.name]:
-                self._miss(end, f"{argument.name.upper()} is missing: {argument.help}")
+                self._miss(end, argument.missing)
         common = {name: self._values.pop(name) for name in COMMON if name in self._values}
         reading.common = Common(**common)
         reading.values = self._values
@@ -225,11 +235,7 @@ class _Reader:
 
     def _unknown(self, word: Word, name: str) -> None:
         self._reading.slots.append(Slot(word, "unknown"))
-        near = difflib.get_close_matches(name, self._flags, 1)
-        hint = f": did you mean {near[0]}?" if near else ""
-        if name[1:2].isdecimal() and any(each.json for each in self._reading.verb.arguments):
-            hint = "; a number below zero stands behind --"
-        self._complain(word, f"{self._reading.verb.name} has no option {name}{hint}")
+        self._complain(word, no_option(self._reading.verb, name, self._flags))
 
     def _take_value(self, option: Option, word: Word, at: int) -> None:
         self._reading.slots.append(Slot(word, "value", option, at))
@@ -249,6 +255,15 @@ class _Reader:
         except UsageError as error:
             self._complain(word, str(error))
             return word.value[at:]
+
+
+def no_option(verb: Verb, name: str, flags: Iterable[str]) -> str:
+    """What is said where a verb has no such option; `flags` are those that it has."""
+    near = difflib.get_close_matches(name, list(flags), 1)
+    hint = f": did you mean {near[0]}?" if near else ""
+    if name[1:2].isdecimal() and any(each.json for each in verb.arguments):
+        hint = "; a number below zero stands behind --"
+    return f"{verb.name} has no option {name}{hint}"
 
 
 def convert(option: Option, text: str) -> Any:

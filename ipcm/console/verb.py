@@ -122,6 +122,11 @@ class Argument:
     directory: bool = False
     complete: Completer | None = None
 
+    @property
+    def missing(self) -> str:
+        """What is said where it should stand and does not."""
+        return f"{self.name.upper()} is missing: {self.help}"
+
 
 @dataclass(frozen=True, slots=True)
 class Option:

@@ -44,7 +44,11 @@ def test_help_and_version() -> None:
     assert ipcm_run().returncode == 2
     assert ipcm_run("help").stdout == ipcm_run("--help").stdout
     assert ipcm_run("help", "ps").stdout == ipcm_run("ps", "--help").stdout
-    assert ipcm_run("help", "tial").returncode == 2
+    assert ipcm_run("-b", "x", "help", "ps").stdout == ipcm_run("ps", "--help").stdout
+    assert "ipcm help call" in ipcm_run("help", "help").stdout
+    run = ipcm_run("help", "tial")
+    assert run.returncode == 2 and "'tail'" in run.stderr
+    assert ipcm_run("help", "ps", "ls").returncode == 2
 
 
 def test_what_is_wrong_is_told_as_people_say_it() -> None:
@@ -53,6 +57,8 @@ def test_what_is_wrong_is_told_as_people_say_it() -> None:
         (("logs", "x", "-n", "-1"), "--lines is at least 0, not -1"),
         (("top", "--sort", "p59"), "--sort is one of name, kind"),
         (("request", "x", "-1"), "stands behind --"),
+        (("ps", "--sotr", "x"), "ps has no option --sotr: did you mean --sort?"),
+        (("signal", "x"), "SIGNAL is missing: HUP"),
     ):
         run = ipcm_run(*words)
         assert run.returncode == 2 and said in run.stderr
@@ -73,6 +79,8 @@ def test_completion_of_verbs_and_services(bus: ipcm.Bus) -> None:
         return [each.partition(",")[2] for each in run.stdout.splitlines()]
 
     assert offers("ipcm te") == ["terminate"]
+    assert offers("ipcm he") == ["help"]
+    assert offers("ipcm help te") == ["terminate"]
     assert offers("ipcm terminate ") == ["store", "probe"]
     # Who does not tell of itself at once is not waited for.
     wait_until(lambda: offers("ipcm request store se") == ["search"])
