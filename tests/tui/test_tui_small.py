@@ -60,6 +60,35 @@ def test_the_list_gets_the_keys_of_a_pane_that_a_smaller_screen_has_no_room_for(
     drive(app, script, (120, 40))
 
 
+def test_the_help_of_a_read_only_console_has_only_keys_that_work(
+    make_app: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    app = make_app(read_only=True)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Find text in the traffic" in screen(app))
+        for about in ("Send a request", "Ask a service to end", "SIGKILL", "Edit a request"):
+            assert about not in screen(app)
+
+    drive(app, script, (100, 40))
+
+
+def test_the_longest_name_leaves_room_for_what_it_is_about(
+    app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
+) -> None:
+    demo_bus.join("a" * 100 + "-end", 4250)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: table(app).row_count() == 5)
+        await pilot.press("g", "enter")
+        await until(pilot, lambda: "pid 4250" in screen(app).splitlines()[0])
+        first = screen(app).splitlines()[0]
+        assert "● up" in first and "-end" in first
+
+    drive(app, script, (80, 24))
+
+
 def test_each_tab_shows_something_on_ten_lines(
     app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
 ) -> None:

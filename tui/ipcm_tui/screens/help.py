@@ -89,7 +89,8 @@ def keys_of(screen: Screen[Any], display: Callable[[Binding], str]) -> list[tupl
     """
     keys: dict[str, list[str]] = {}
     # Those without an id are Textual's own, and either obvious or of no use here.
-    active = [each for each in screen.active_bindings.values() if each.binding.id]
+    bindings = screen.active_bindings.values()
+    active = [each for each in bindings if each.binding.id and each.enabled]
     active.sort(key=lambda each: each.node is not screen)
     for binding in (each.binding for each in active):
         if binding.description and not binding.system:

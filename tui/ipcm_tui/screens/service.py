@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -15,7 +16,7 @@ from ipcm.console.live import EndpointDescription
 from ipcm_tui.models.cells import STATE_MARKS, state_text
 from ipcm_tui.models.compose import Draft, arguments_template
 from ipcm_tui.models.detail import Detail, Section, as_lines, peer_detail
-from ipcm_tui.models.formatting import format_duration, printable
+from ipcm_tui.models.formatting import format_duration, printable, squeeze
 from ipcm_tui.models.peers import Peer, PeerKey
 from ipcm_tui.models.tabs import (
     delta_grid,
@@ -45,6 +46,7 @@ TABS = (
 )  # fmt: skip
 
 _TAB = "tab-"
+_NAME = 16
 
 
 class ServiceScreen(ActingScreen):
@@ -169,11 +171,14 @@ class ServiceScreen(ActingScreen):
         from rich.text import Text
 
         palette = self.console.palette
-        line = Text(" ", no_wrap=True)
-        line.append(f"{printable(peer.name)} ", style=palette["strong"])
-        line.append(f" {state_text(peer)} ", style=palette[STATE_MARKS[peer.state][1]])
         up = format_duration(peer.uptime(self.session.clock.wall()))
-        line.append(f"  pid {peer.pid}  up {up}  {peer.how}", style=palette["dim"])
+        state, rest = f" {state_text(peer)} ", f"  pid {peer.pid}  up {up}  {peer.how}"
+        line = Text(" ", no_wrap=True)
+        # A long name leaves room for what it is about.
+        room = max(self.size.width - cell_len(state) - cell_len(rest) - 3, _NAME)
+        line.append(f"{squeeze(printable(peer.name), room)} ", style=palette["strong"])
+        line.append(state, style=palette[STATE_MARKS[peer.state][1]])
+        line.append(rest, style=palette["dim"])
         bus = f"{printable(self.session.facts.name)} "
         room = self.size.width - line.cell_len - len(bus) - 2
         if room > 0:
