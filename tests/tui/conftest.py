@@ -67,8 +67,9 @@ def quiet_pilots() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures have colours, whatever whoever runs the tests prefers."""
+    """Pictures have colours, whatever whoever runs the tests prefers or has a terminal for."""
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("COLORTERM", "truecolor")
 
 
 @pytest.fixture(scope="session", autouse=True)

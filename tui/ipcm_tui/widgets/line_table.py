@@ -23,7 +23,7 @@ from ipcm_tui.theme import Palette
 __all__ = ["LineTable"]
 
 _MOST_STRIPS: Final = 256
-_MANY_COLORS: Final = ("truecolor", "256")
+_SIXTEEN: Final = "standard"
 
 
 class _Look(NamedTuple):
@@ -304,7 +304,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         if look.style:
             base = self.get_component_rich_style(look.style)
             # Among sixteen colours that of the cursor's row is the same as that of dim text.
-            if self.app.console.color_system not in _MANY_COLORS:
+            if self.app.console.color_system == _SIXTEEN:
                 dim = "plain"
         cells = [
             (text, base + palette[dim if tone == "dim" else tone]) for text, tone in look.cells
