@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias, cast, get_args
@@ -21,6 +22,8 @@ _KINDS: Final[dict[type, str]] = {
 EVENT_KINDS: Final = tuple(_KINDS.values())
 """What kinds of events there are, as `kind_of` names them."""
 
+_is_pattern: Final = re.compile(r"[*?[]").search
+
 
 def kind_of(event: Event) -> str:
     """The kind of an event: turn, message, peer, worker, signal, error or terminated."""
@@ -29,7 +32,8 @@ def kind_of(event: Event) -> str:
 
 def matches(patterns: tuple[str, ...], name: str) -> bool:
     """Whether a name is one of these, or fits one of them as a pattern."""
-    return name in patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+    # To make a pattern ready takes a hundred times as long as to see that it is none.
+    return name in patterns or any(_is_pattern(p) and fnmatchcase(name, p) for p in patterns)
 
 
 class EventFilter:
@@ -50,7 +54,8 @@ class EventFilter:
     def __init__(self, wanted: Wanted = None, events: str | Iterable[str] | None = None) -> None:
         self._predicate = wanted if callable(wanted) else None
         names = ("*",) if wanted is None or callable(wanted) else _several(wanted)
-        self.patterns = names
+        # No name has what cannot be encoded, as lone surrogates, which a terminal may bring.
+        self.patterns = tuple(n for n in names if n == n.encode(errors="ignore").decode())
         self.kinds = EVENT_KINDS if events is None else _several(events)
         if unknown := set(self.kinds) - set(EVENT_KINDS):
             raise UsageError(

@@ -7,7 +7,7 @@ import pytest
 
 import ipcm
 from ipcm import ErrorEvent, Event, MessageEvent, TerminatedEvent
-from tests.observe.watched import LIMIT, Watched, see, settle
+from tests.observe.watched import LIMIT, Watched, is_request, see, settle
 
 
 class Awkward(Watched):
@@ -116,3 +116,17 @@ def test_a_batch_larger_than_a_message(bus: ipcm.Bus) -> None:
         assert [event.where for event in seen if isinstance(event, ErrorEvent)] == [
             str(n) for n in range(2500)
         ]
+
+
+def test_names_that_nobody_could_be_told(bus: ipcm.Bus) -> None:
+    many = [f"a-service-of-a-long-name-{n}" for n in range(5000)]
+    with (
+        bus.observe([*many, "awkward"]) as observer,
+        bus.observe(["\udcff*", "awkward"]) as other,
+        ipcm.service("awkward", Awkward, bus=bus) as handle,
+    ):
+        for each in (observer, other):
+            settle(each, "awkward")
+            handle.call("add", a=1)
+            see(each, is_request)
+            assert not each.busy

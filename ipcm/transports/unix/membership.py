@@ -36,8 +36,9 @@ from ipcm._core.registry import (
 from ipcm._core.subscription import ObserveOptions
 from ipcm._os.process import ProcessIdentity
 from ipcm.errors import BusGone, InsecureDirectory, NameTaken
+from ipcm.transports.unix.hello import HELLO_LIMIT
 from ipcm.transports.unix.keeper import restart_registrar
-from ipcm.transports.unix.presence import PATIENCE, PresenceLink, W, reach
+from ipcm.transports.unix.presence import PATIENCE, PresenceLink, W, encode_word, reach
 from ipcm.transports.unix.route import Route
 
 __all__ = ["Membership"]
@@ -314,8 +315,10 @@ class Membership:
 
     def want(self, wants: ObserveOptions) -> None:
         """See `Port.want`."""
-        self._wants = wants
-        self._link.tell(Want(wants))
+        # The registrar takes no longer word. Who wants that many by name asks each.
+        if len(encode_word(Want(wants))) <= HELLO_LIMIT:
+            self._wants = wants
+            self._link.tell(Want(wants))
 
     def end_with(self, process: ProcessIdentity | None) -> None:
         """See `Port.end_with`."""
