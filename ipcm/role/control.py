@@ -29,12 +29,14 @@ from ipcm.errors import (
     ContentError,
     IPCMError,
     MessageTooLarge,
+    NoSuchPeer,
     UnsupportedError,
     UsageError,
 )
 from ipcm.message import Message
 from ipcm.role.endpoints import endpoint_name
 from ipcm.role.hooks import Hooks
+from ipcm.role.text import format_error
 from ipcm.transports.base import Origin
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ class Control:
             result = self._run(origin, verb, args)
         except (msgspec.ValidationError, IPCMError, *_WRONG) as failure:
             error = str(failure)
+        except Exception as failure:  # noqa: BLE001 (somebody looks: the service must not suffer)
+            error = format_error(failure)
         answer = Envelope(RESPONSE, envelope.id, result, error, self._clock.time())
         try:
             self._send(origin.name, answer)
@@ -200,9 +204,11 @@ class Control:
     def emit_end(self, value: Any) -> None:
         """Queues the event of the end for every observer, after all turns."""
         name, now = self._service.name, self._clock.time()
-        for subscription in self._service._ipcm_state.subscriptions.values():
+        subscriptions = self._service._ipcm_state.subscriptions
+        for subscription in subscriptions.values():
             subscription.sum_up(name, now)
-        self.emit(TerminatedEvent(name, now, make_value(value)))
+        if subscriptions:  # the value may be large
+            self.emit(TerminatedEvent(name, now, make_value(value)))
 
     def emit_turn(self, messages: int, interval: bool) -> None:
         """Counts a turn in for every observer."""
@@ -235,8 +241,8 @@ class Control:
             elif now or time >= subscription.due:
                 subscription.due = time + subscription.gap
                 self._send_batches(name, subscription)
-                if subscription.waiting:  # it does not read, or something could not be sent
-                    state.flush_due = min(state.flush_due, subscription.due)
+                if subscription.waiting:  # it does not read
+                    state.flush_due = min(state.flush_due, time + _RETRY)
             elif subscription.waiting:
                 state.flush_due = min(state.flush_due, subscription.due)
             self._next_flush = min(self._next_flush, subscription.due)
@@ -245,9 +251,7 @@ class Control:
         """All that waits, or as much as the kernel takes."""
         port, when = self._service.client().port, self._clock.time()
         while (batch := subscription.batch(self._service.name, when)) is not None:
-            if not self._tell(to, subscription, batch, when):
-                return
-            if not subscription.ring or to in port.backlog():
+            if not self._tell(to, subscription, batch, when) or to in port.backlog():
                 return
 
     def _tell(self, to: str, subscription: Subscription, batch: EventBatch, when: float) -> bool:
@@ -261,13 +265,12 @@ class Control:
         except (ContentError, MessageTooLarge):
             half = len(batch.events) // 2
             if half:
-                first = EventBatch(batch.events[:half], batch.dropped)
-                second = EventBatch(batch.events[half:])
-                return self._tell(to, subscription, first, when) and self._tell(
-                    to, subscription, second, when
-                )
+                events, dropped = batch.events, batch.dropped
+                parts = EventBatch(events[:half], dropped), EventBatch(events[half:])
+                told = [self._tell(to, subscription, part, when) for part in parts]
+                return all(told)
             subscription.keep(batch)
-            return True
+            return bool(batch.events)
         if not taken:
             subscription.keep(batch)
         return taken
@@ -283,7 +286,7 @@ class Control:
         self.flush(now=True)
         deadline = monotonic() + _MOMENT
         while self._behind() and (left := deadline - monotonic()) > 0:
-            client.flush(left)
+            client.take_in(left)
             self.flush(now=True)
         if behind := self._behind():
             for name in behind:
@@ -420,6 +423,10 @@ class Control:
             self._service.client().port.send(to, envelope)
         except (ContentError, MessageTooLarge):
             raise
+        except NoSuchPeer:
+            if (gone := self._service._ipcm_state.subscriptions.get(to)) is not None:
+                self.forget(to, gone.life)
+            return False
         except IPCMError:
             return False
         return True

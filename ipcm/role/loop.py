@@ -306,11 +306,13 @@ class Loop:
 
     def _leave(self) -> None:
         client = self._service.client()
-        if not client.disconnected:
-            self._service._ipcm_control.close()
-            left = self._flush_by - self._state.clock.monotonic()
-            client.flush(max(left, 0.0), besides=self._state.subscriptions)
-        client.disconnect(flush=0.0)
+        try:
+            if not client.disconnected:
+                self._service._ipcm_control.close()
+                left = self._flush_by - self._state.clock.monotonic()
+                client.flush(max(left, 0.0), besides=self._state.subscriptions)
+        finally:
+            client.disconnect(flush=0.0)
 
     def _handle_last_signals(self) -> None:
         last = Activity()

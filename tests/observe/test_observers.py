@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -192,6 +193,32 @@ class TestNoHarm:
             handle.terminate()
             wait_until(lambda: "watched" not in bus.services())
             assert time.monotonic() - began < 2.5
+
+    def test_the_end_does_not_wait_for_one_that_was_killed_just_before(
+        self, bus: ipcm.Bus, observing: int
+    ) -> None:
+        class Leaving(Watched):
+            def run_on_cleanup(self) -> None:
+                assert self.is_terminated and self._ipcm_state.subscriptions
+                os.kill(observing, signal.SIGKILL)
+                assert died(observing)
+                port = self.client().port
+                send = port.send
+
+                def noted(to: str, envelope: Any) -> int:
+                    tried.append(to)
+                    return send(to, envelope)
+
+                port.send = noted  # type: ignore[method-assign]
+
+        tried: list[str] = []
+        with ipcm.service(
+            "leaving", Leaving, bus=bus, on_sig={"USR1": lambda s, _: s.terminate(tried)}
+        ) as handle:
+            assert handle.call("subscribed") == 1
+            assert handle.service_pid is not None
+            os.kill(handle.service_pid, signal.SIGUSR1)
+            assert 1 <= len(handle.wait(LIMIT)) <= 3
 
     def test_one_that_is_killed(self, bus: ipcm.Bus, observing: int) -> None:
         with ipcm.attach("watched", bus) as handle:
