@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from ipcm.console.payload import parse_json, parse_request
-from ipcm.errors import UsageError
-from ipcm.magics.failing import shortened
+from ipcm.errors import IPCMError, RemoteError, UsageError
+from ipcm.magics.failing import add_remote_traceback, shortened
 from ipcm.message import Response
-from ipcm.role.handle import Handle
+from ipcm.role.handle import Handle, attach
 
 __all__ = ["Pending", "parse_body", "payload_of"]
 
@@ -83,6 +84,7 @@ class Pending:
         self.peer = handle.service_name
         self._handle = handle
         self._response: Response | None = None
+        self._explained = False
         self._id = handle.send_request(self.peer, payload, timeout=timeout)
 
     def done(self) -> bool:
@@ -107,8 +109,19 @@ class Pending:
         response = self._response
         assert response is not None
         if response.exception is not None:
+            self._explain(response.exception)
             raise shortened(response.exception)
         return response.payload
+
+    def _explain(self, error: BaseException) -> None:
+        """Adds what happened on the other side, the first time that somebody wants to know."""
+        if isinstance(error, RemoteError) and not self._explained:
+            self._explained = True
+            with (
+                contextlib.suppress(IPCMError),  # the service has gone since
+                attach(self.peer, self._handle.ipcm_info, read_only=True) as handle,
+            ):
+                add_remote_traceback(error, handle)
 
     def close(self) -> None:
         """Gives up the request."""
