@@ -69,9 +69,10 @@ def note_html(text: str, style: str = "faint") -> str:
 
 
 def table_html(table: Table[Any]) -> str:
-    """Headings and rows; what a table says when it is empty where it is."""
+    """Headings and rows, or what the table says where it has none; and what failed."""
+    notes = "".join(note_html(f"{each.what}: {each.error}", "bad") for each in table.failures)
     if not table.rows:
-        return note_html(table.empty)
+        return (note_html(table.empty) if table.empty else "") + notes
     head = "".join(_cell("th", column, column.title, "heading") for column in table.columns)
     rows = []
     for row in table.rows:
@@ -80,7 +81,6 @@ def table_html(table: Table[Any]) -> str:
             for each in table.columns
         )
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    notes = "".join(note_html(f"{each.what}: {each.error}", "bad") for each in table.failures)
     return (
         f'<div style="overflow-x:auto"><table style="border-collapse:collapse;{_MONO};'
         f'margin:4px 0;color:inherit;white-space:nowrap"><thead><tr>{head}</tr></thead>'

@@ -9,12 +9,12 @@ import msgspec
 
 from ipcm._core.registry import PeerInfo
 from ipcm.console.cells import ms_text
-from ipcm.console.results import Column, Failure
+from ipcm.console.results import Column, Failure, Table
 from ipcm.console.watching import gather
 from ipcm.errors import BusGone, IPCMError, NoSuchPeer, RequestTimeout, UsageError
 from ipcm.observe.observer import Observer
 
-__all__ = ["TARGET_COLUMNS", "TargetRow", "await_ends", "choose", "listing"]
+__all__ = ["TARGET_COLUMNS", "TargetRow", "await_ends", "choose", "listing", "target_table"]
 
 
 class TargetRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +43,18 @@ def listing(names: Sequence[str], most: int = 8) -> str:
     """Names for a question, not too many."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def target_table(rows: list[TargetRow], failures: list[Failure]) -> Table[TargetRow]:
+    """What became of them.
+
+    Raises:
+        IPCMError: of the only one there was, why it could not be done.
+    """
+    if failures and not rows and len(failures) == 1:
+        raise failures[0].error
+    empty = "" if failures else "no service is there"
+    return Table(TargetRow, rows, TARGET_COLUMNS, empty, failures)
 
 
 def choose(

@@ -28,6 +28,13 @@ def test_every_shared_verb_runs(bus: ipcm.Bus, cells: Cells) -> None:
     assert "ended" in cells("%ipcm kill store -y").text
 
 
+def test_what_failed_is_told_also_where_nothing_else_is(bus: ipcm.Bus, cells: Cells) -> None:
+    ran = cells("%ipcm terminate nobody neither")
+    for shown in (ran.html, ran.text):
+        assert "no peer named" in shown and "neither" in shown
+        assert "no service is there" not in shown
+
+
 def test_a_variable_takes_the_result(bus: ipcm.Bus, cells: Cells) -> None:
     cells("%ipcm ps -o rows")
     assert {row.name for row in cells.shell.user_ns["rows"]} >= {"store", "probe"}

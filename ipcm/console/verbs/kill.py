@@ -10,7 +10,7 @@ from ipcm._os.process import ProcessIdentity, identify, send_signal
 from ipcm.bus import Bus
 from ipcm.console.completion import complete_service
 from ipcm.console.results import Failure, Table
-from ipcm.console.targets import TARGET_COLUMNS, TargetRow, await_ends, choose, listing
+from ipcm.console.targets import TargetRow, await_ends, choose, listing, target_table
 from ipcm.console.verb import Argument, Context, Option, Verb
 
 __all__ = ["VERB"]
@@ -43,9 +43,7 @@ def run(context: Context, services: tuple[str, ...], everything: bool) -> Table[
                 failures.append(Failure(peer.name, error))
         rows, late = await_ends(observer, asked, context.timeout or TIMEOUT)
     failures += late
-    if failures and not rows and len(failures) == 1:
-        raise failures[0].error
-    return Table(TargetRow, rows, TARGET_COLUMNS, empty="no service is there", failures=failures)
+    return target_table(rows, failures)
 
 
 def _identified(bus: Bus, chosen: list[PeerInfo]) -> dict[PeerInfo, ProcessIdentity]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipcm._core.registry import PeerInfo
 from ipcm.console.completion import complete_service
 from ipcm.console.results import Failure, Table
-from ipcm.console.targets import TARGET_COLUMNS, TargetRow, await_ends, choose, listing
+from ipcm.console.targets import TargetRow, await_ends, choose, listing, target_table
 from ipcm.console.verb import Argument, Context, Option, Verb
 from ipcm.console.watching import gather
 from ipcm.errors import BusGone, IPCMError, NoSuchPeer, PeerGone, RequestTimeout
@@ -62,9 +62,7 @@ def run(
         else:
             rows, late = await_ends(observer, asked, timeout, refused)
             failures += late
-    if failures and not rows and len(failures) == 1:
-        raise failures[0].error
-    return Table(TargetRow, rows, TARGET_COLUMNS, empty="no service is there", failures=failures)
+    return target_table(rows, failures)
 
 
 @dataclass(frozen=True, slots=True)
