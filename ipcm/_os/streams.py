@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["open_missing_streams"]
+__all__ = ["fill_missing_descriptors", "open_missing_streams"]
+
+
+def fill_missing_descriptors() -> None:
+    """Opens /dev/null for each of descriptors 0, 1, 2 that is closed.
+
+    Else the first sockets and files would take these numbers: whoever prints would write into
+    them, and whoever redirects the output would close them. Programs run by exec inherit it, as
+    they do any standard stream.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(fd, True)
+    os.close(fd)
 
 
 def open_missing_streams() -> None:
-    """Opens /dev/null for each of descriptors 0, 1, 2 that is closed, and a stream on it.
-
-    Else the first sockets and files would take these numbers, and whoever prints would write
-    into them.
-    """
-    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(fd)
+    """Fills in the descriptors, and sys.stdin, sys.stdout, sys.stderr where they are None."""
+    fill_missing_descriptors()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (stays open)

@@ -13,6 +13,7 @@ from ipcm._core.patience import check_timeout
 from ipcm._os.fork import fork
 from ipcm._os.launcher.starter import lease as launcher_lease
 from ipcm._os.reset.notebook import in_notebook
+from ipcm._os.streams import fill_missing_descriptors
 from ipcm.bus import AnyBus, Bus, check_processes, find_bus, spawn
 from ipcm.errors import ServiceStartError, UsageError
 from ipcm.role.callbacks import Service
@@ -72,6 +73,7 @@ def service(
     """
     check_name(name)
     timeout = check_timeout(timeout)
+    fill_missing_descriptors()
     inside = forking_service()
     mode = choose_mode(start)
     output = _choose_output(output, mode, inside)

@@ -18,6 +18,7 @@ from ipcm._os.launcher.words import Abandon, Birth, Launch, Leave, Word, send
 from ipcm._os.process import ProcessIdentity, identify, send_signal
 from ipcm._os.spawn import anonymous_file, reap
 from ipcm._os.stdio import open_null
+from ipcm._os.streams import fill_missing_descriptors
 from ipcm._os.surroundings import Surroundings
 
 __all__ = ["Lease", "end_launcher", "launch", "launcher_pid", "lease", "warm_launcher"]
@@ -35,6 +36,7 @@ class _Line:
 
     def __init__(self, modules: Sequence[str]) -> None:
         me = identify()
+        fill_missing_descriptors()
         self.sock, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         null = open_null()
         try:

@@ -18,6 +18,7 @@ from ipcm._core.registry import Answer, Detach, End, Listing, ListPeers, PeerInf
 from ipcm._core.registry import Terminate as TerminateWord
 from ipcm._os.process import ProcessIdentity, identify
 from ipcm._os.spawn import end_helper, reap
+from ipcm._os.streams import fill_missing_descriptors
 from ipcm.errors import BusError, BusGone, InsecureDirectory, NameTaken
 from ipcm.serializers import get_serializer
 from ipcm.transports.base import BusRecord, Capabilities, Transport
@@ -42,6 +43,7 @@ class UnixTransport(Transport):
 
     def create(self, name: str, serializer: str, guard: bool) -> BusRecord:
         """See `Transport.create`."""
+        fill_missing_descriptors()
         path = home() / name
         maker = identify()
         draft = path.with_name(f"{DRAFT}{maker.pid}-{maker.start}-{secrets.token_hex(4)}")
@@ -166,6 +168,7 @@ class UnixTransport(Transport):
         self, info: BusInfo, name: str, kind: PeerKind, *, read_only: bool = False
     ) -> UnixPort:
         """See `Transport.join`."""
+        fill_missing_descriptors()
         serializer = get_serializer(info.serializer)
         route = Route(info.route)
         try:
