@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
 
-from ipcm.errors import InsecureDirectory
+from ipcm.errors import BusError, InsecureDirectory
 
 __all__ = ["check_home", "check_private", "home", "homes"]
 
@@ -15,9 +16,11 @@ __all__ = ["check_home", "check_private", "home", "homes"]
 def homes() -> list[Path]:
     """Where this user's buses may be, best first.
 
-    `IPCM_RUNTIME_DIR` alone, where it is set. Else the XDG runtime directory and the temporary
-    directory, both: a bus started from cron or over ssh, where the session's variables are
-    missing, is found from a desktop's terminal, and the other way round.
+    `IPCM_RUNTIME_DIR` alone, where it is set. Else the XDG runtime directory and /tmp, both: a
+    bus started from cron or over ssh, where the session's variables are missing, is found from a
+    desktop's terminal, and the other way round. `TMPDIR` comes last: it is another one in each
+    job of some systems, and a bus there is found by those only who have the same. But where /tmp
+    is read-only, as in some containers, it is what there is.
     """
     chosen = os.environ.get("IPCM_RUNTIME_DIR")
     if chosen:
@@ -25,7 +28,12 @@ def homes() -> list[Path]:
     user = os.geteuid()
     session = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{user}"
     places = [Path(session) / "ipcm"] if os.path.isdir(session) else []
-    return [*places, Path("/tmp") / f"ipcm-{user}"]
+    places.append(Path("/tmp") / f"ipcm-{user}")
+    temporary = os.environ.get("TMPDIR")
+    if temporary and os.path.isdir(temporary):
+        last = Path(os.path.abspath(temporary)) / f"ipcm-{user}"
+        places += [last] if last not in places else []
+    return places
 
 
 def home() -> Path:
@@ -33,13 +41,17 @@ def home() -> Path:
 
     Raises:
         InsecureDirectory: it belongs to somebody else, others may enter it, or it is a link.
-        OSError: it cannot be made.
+        BusError: none can be made.
     """
-    *others, last = homes()
-    for place in others:
-        with contextlib.suppress(OSError):
+    refused: list[str] = []
+    for place in homes():
+        try:
             return _made(place)
-    return _made(last)
+        except OSError as error:
+            refused.append(f"{place} ({error.strerror})")
+    raise BusError(
+        f"there is no place for a bus: {', '.join(refused)}; IPCM_RUNTIME_DIR may name another"
+    )
 
 
 def check_home() -> None:
@@ -55,6 +67,9 @@ def _made(place: Path) -> Path:
     with contextlib.suppress(FileExistsError):
         place.mkdir(mode=0o700, exist_ok=True)
     check_private(place)
+    # It may have been made before its file system was mounted read-only here.
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "nothing can be made in it", str(place))
     return place
 
 

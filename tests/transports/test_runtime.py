@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -13,10 +14,46 @@ from ipcm.transports import runtime
 
 def test_a_place_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("IPCM_RUNTIME_DIR", str(tmp_path / "missing" / "place"))
-    with pytest.raises(FileNotFoundError, match="missing/place"):
+    with pytest.raises(ipcm.BusError, match=r"missing/place \(No such file.* IPCM_RUNTIME_DIR"):
         runtime.home()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ipcm.BusError, match="no place for a bus"):
         ipcm.spawn()
+    assert ipcm.buses() == []
+
+
+def test_the_temporary_directory_comes_last(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("IPCM_RUNTIME_DIR")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    usual = Path("/tmp") / f"ipcm-{os.geteuid()}"
+    for temporary in ("", "/tmp", str(tmp_path / "missing")):
+        monkeypatch.setenv("TMPDIR", temporary)
+        assert runtime.homes() == [tmp_path / "ipcm", usual]
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert runtime.homes() == [tmp_path / "ipcm", usual, tmp_path / usual.name]
+
+
+def test_a_place_that_nothing_can_be_made_in_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    places = [tmp_path / "read-only", tmp_path / "other"]
+    places[0].mkdir(mode=0o700)
+    # Root may write everywhere but where the file system is read-only.
+    monkeypatch.setattr(os, "access", lambda path, mode: path != places[0])
+    monkeypatch.setattr(runtime, "homes", lambda: places)
+    assert runtime.home() == places[1]
+    monkeypatch.setattr(runtime, "homes", lambda: places[:1])
+    with pytest.raises(ipcm.BusError, match="nothing can be made in it"):
+        runtime.home()
+
+
+def test_a_place_that_cannot_be_looked_into_holds_up_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # As the runtime directory of another user is, which su and sudo may leave in the environment.
+    monkeypatch.setenv("IPCM_RUNTIME_DIR", str(tmp_path / "file" / "place"))
+    (tmp_path / "file").touch()
     assert ipcm.buses() == []
 
 

@@ -141,7 +141,7 @@ class UnixTransport(Transport):
             try:
                 check_private(place)
                 yield from sorted(path for path in place.iterdir() if path.is_dir())
-            except (FileNotFoundError, InsecureDirectory):
+            except (OSError, InsecureDirectory):  # not there, or not ours to look into
                 continue
 
     def _sweep(self, path: Path) -> None:
