@@ -16,7 +16,7 @@ from ipcm.message import DEFERRED, Message, Request, Response
 from ipcm.role.endpoints import name_callables
 from ipcm.role.role import ServiceRole
 
-__all__ = ["HOOKS", "Service"]
+__all__ = ["HOOKS", "TAKES", "Service"]
 
 HOOKS: Final = (
     "on_all",
@@ -31,6 +31,18 @@ HOOKS: Final = (
 )
 """The callbacks that are lists."""
 
+TAKES: Final[dict[str, tuple[str, ...]]] = {
+    "on_all": ("activity",),
+    "on_general_message": ("message",),
+    "on_peer_delta": ("delta",),
+    "on_pid": ("pid", "exit"),
+    "on_sig": ("sig",),
+    "on_unhandled": ("activity",),
+    "handle_request": ("request", "message"),
+    "handle_response": ("response", "message"),
+}
+"""What a callback is called with, after the service; the others get nothing else."""
+
 
 class Service(ServiceRole):
     """A service made of callbacks, of methods of a subclass, or of endpoints.
@@ -40,9 +52,11 @@ class Service(ServiceRole):
 
     Args:
         name, ipcm_info, orig_io, pid, watch_pids: the role's values.
-        on_all, on_cleanup, on_general_message, on_interval, on_peer_delta: as below.
-        on_pid, on_start, on_unhandled, should_end: a callable or a list of them; lists afterwards.
-        on_sig: signal to callable or list; its keys are grabbed. Those of a class come first.
+        on_start, on_interval, on_cleanup, should_end: `(service)`; on_all, on_unhandled:
+            `(service, activity)`; on_general_message: `(service, message)`; on_peer_delta:
+            `(service, delta)`; on_pid: `(service, pid, exit)`: each a callable or a list of them,
+            and a list afterwards. Those of a class come first.
+        on_sig: signal to `(service, sig)`, or a list of such; its keys are grabbed.
         handle_request: `(service, request, message)`; its return value is the response.
         handle_response: `(service, response, message)`.
         endpoints: a list of callables, or name to callable: endpoints beside those that are
@@ -51,7 +65,7 @@ class Service(ServiceRole):
         attributes: any other attribute of the role (cycle, interval, intercept_errors, ...).
 
     Raises:
-        UsageError: an unknown parameter, or something that cannot be called.
+        UsageError: an unknown parameter, or something that cannot be called, or not like this.
         TypeError: nothing would answer a request.
     """
 
@@ -89,22 +103,23 @@ class Service(ServiceRole):
             each: functools.partial(function, self)
             for each, function in name_callables(endpoints).items()
         }
-        self.on_sig: dict[Signals, list[Callable[..., Any]]] = _by_signal(
-            getattr(kind, "on_sig", None), on_sig
-        )
+        self.on_sig = _by_signal(getattr(kind, "on_sig", None), on_sig)
         if not isinstance(getattr(kind, "signals_to_grab", None), property):
             self.signals_to_grab = (*parse_signals(self.signals_to_grab), *self.on_sig)
         self._ipcm_check_answers()
 
-    on_all: list[Callable[..., Any]]
-    on_cleanup: list[Callable[..., Any]]
-    on_general_message: list[Callable[..., Any]]
-    on_interval: list[Callable[..., Any]]
-    on_peer_delta: list[Callable[..., Any]]
-    on_pid: list[Callable[..., Any]]
-    on_start: list[Callable[..., Any]]
-    on_unhandled: list[Callable[..., Any]]
-    should_end: list[Callable[..., Any]]
+    # Lists of callables, and a mapping of signals to such; in a class a method or a table of its
+    # own, which no narrower type would let a checker accept.
+    on_all: Any
+    on_cleanup: Any
+    on_general_message: Any
+    on_interval: Any
+    on_peer_delta: Any
+    on_pid: Any
+    on_sig: Any
+    on_start: Any
+    on_unhandled: Any
+    should_end: Any
 
     def _ipcm_check_answers(self) -> None:
         kind = type(self)
@@ -216,10 +231,13 @@ class Service(ServiceRole):
 def _callable(name: str, value: Any) -> Callable[..., Any] | None:
     if value is not None and not callable(value):
         raise UsageError(f"{name} has to be callable, and is {value!r:.100}")
+    if value is not None:
+        _check_arguments(name, name, value)
     return value  # type: ignore[no-any-return]  # None, or checked above
 
 
-def _callables(name: str, value: Any) -> list[Callable[..., Any]]:
+def _callables(name: str, value: Any, hook: str = "") -> list[Callable[..., Any]]:
+    """The callables of a parameter; `hook` is which it is, where `name` says more."""
     if value is None:
         return []
     found = list(value) if isinstance(value, list | tuple) else [value]
@@ -228,7 +246,24 @@ def _callables(name: str, value: Any) -> list[Callable[..., Any]]:
             raise UsageError(f"{name} has to be callable, or a list of such; got {each!r:.100}")
         if inspect.iscoroutinefunction(each):
             raise UsageError(f"{name} cannot be async: handle_request and endpoints can")
+        _check_arguments(hook or name, name, each)
     return found
+
+
+def _check_arguments(hook: str, name: str, function: Callable[..., Any]) -> None:
+    # Here and not at the first call, which may be that of a signal weeks later.
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some that are written in C have none
+        return
+    takes = ("service", *TAKES.get(hook, ()))
+    try:
+        signature.bind(*takes)
+    except TypeError:
+        shown = getattr(function, "__name__", type(function).__name__)
+        raise UsageError(
+            f"{name} is called with ({', '.join(takes)}), and {shown}{signature} cannot be"
+        ) from None
 
 
 def _by_signal(*mappings: Any) -> dict[Signals, list[Callable[..., Any]]]:
@@ -244,5 +279,5 @@ def _by_signal(*mappings: Any) -> dict[Signals, list[Callable[..., Any]]]:
             )
         for name, callbacks in given.items():
             (sig,) = parse_signals([name])
-            found.setdefault(sig, []).extend(_callables(f"on_sig[{name!r}]", callbacks))
+            found.setdefault(sig, []).extend(_callables(f"on_sig[{name!r}]", callbacks, "on_sig"))
     return found

@@ -16,7 +16,7 @@ from ipcm._core.sourcecode import read_names
 from ipcm._os.signals import parse_signals
 from ipcm.errors import UsageError
 from ipcm.message import Message, Request
-from ipcm.role.callbacks import HOOKS, Service
+from ipcm.role.callbacks import HOOKS, TAKES, Service
 from ipcm.role.endpoints import BadRequest, endpoint, is_endpoint
 
 __all__ = ["GIVEN", "SourceService", "check_hooks"]
@@ -24,15 +24,6 @@ __all__ = ["GIVEN", "SourceService", "check_hooks"]
 GIVEN: Final = ("ipcm", "endpoint")
 """Names that every source has without an import."""
 
-_ARGUMENTS: Final = {
-    "on_all": 1,
-    "on_unhandled": 1,
-    "on_general_message": 1,
-    "on_peer_delta": 1,
-    "on_pid": 2,
-    "handle_request": 2,
-    "handle_response": 2,
-}
 _SIGNAL: Final = re.compile(r"on_sig_?([a-z]\w*)", re.IGNORECASE)
 _SERVICE: Final = ("self", "service")
 
@@ -112,11 +103,11 @@ class SourceService(Service):
                     types.MethodType(value, self) if takes_service else value
                 )
             elif name in HOOKS and callable(value):
-                getattr(self, name).append(_with_service(name, value, _ARGUMENTS.get(name, 0)))
+                getattr(self, name).append(_with_service(name, value, len(TAKES.get(name, ()))))
             elif name == "handle_request" and callable(value):
-                self._ipcm_on_request = _with_service(name, value, _ARGUMENTS[name])
+                self._ipcm_on_request = _with_service(name, value, len(TAKES[name]))
             elif name == "handle_response" and callable(value):
-                self._ipcm_on_response = _with_service(name, value, _ARGUMENTS[name])
+                self._ipcm_on_response = _with_service(name, value, len(TAKES[name]))
             elif (signal := _signal_of(name)) is not None and callable(value):
                 callbacks = self.on_sig.setdefault(signal, [])
                 callbacks.append(_with_service(name, value, 1))
