@@ -216,9 +216,9 @@ def endpoint_name(payload: Any) -> str:
 def marked_methods(kind: type) -> list[str]:
     """Names of methods that the class, or one that it inherits from, has marked."""
     marked: set[str] = set()
-    for base in kind.__mro__:
+    for base in kind.__mro__[:-1]:  # object marks nothing
         # What a class of ours marks is known; a consumer's may change.
-        look = _marked_once if base.__module__.startswith(_OURS) else _marked_in
+        look = _marked_once if base.__module__.startswith("ipcm.role.") else _marked_in
         marked.update(look(base))
     return sorted(name for name in marked if callable(getattr(kind, name)))
 
@@ -228,7 +228,6 @@ def _marked_in(base: type) -> list[str]:
 
 
 _marked_once: Final = functools.cache(_marked_in)
-_OURS: Final = ("ipcm.role.", "builtins")
 
 
 def _plain(function: Any) -> Any:

@@ -13,6 +13,7 @@ import pytest
 
 import ipcm
 from ipcm import Service
+from ipcm.role.endpoints import marked_methods
 from tests.role.consumers import Minimal, double
 
 
@@ -202,6 +203,15 @@ def test_methods_of_every_kind_and_inherited_ones() -> None:
             ipcm.RemoteError, match=r"bad arguments for wrapped\(text: str\) -> str"
         ):
             handle.call("wrapped", text=1)
+
+
+def test_of_a_class_without_a_module_that_changes() -> None:
+    names: dict[str, Any] = {"Service": Service}
+    exec("class Bare(Service): pass", names)
+    bare = names["Bare"]
+    assert bare.__module__ == "builtins" and marked_methods(bare) == []
+    bare.late = ipcm.endpoint(lambda self: 1)
+    assert marked_methods(bare) == ["late"]
 
 
 def test_given_as_callables() -> None:

@@ -233,10 +233,7 @@ class PresentPort(Port):
         its name ended, has been read: that is heeded first.
         """
         said: list[Arrival] = []
-        try:
-            self._deliver(link, frames, said)  # the frames lie in the scratch buffer, used below
-        except ProtocolError:
-            self._links.drop(link)  # what came before the bad one counts
+        self._deliver(link, frames, said)  # the frames lie in the scratch buffer, used below
         early: list[Arrival] = []
         self._catch_up(link, early)
         arrivals += [arrival for arrival in early if arrival[0] is not link]
