@@ -93,8 +93,10 @@ class Observer:
 
     @property
     def owes(self) -> bool:
-        """Whether events are left for `poll` that the filter, which failed, was in the way of."""
-        return bool(self._came or self._events)
+        """Whether events are left for `poll` although nothing comes in: another call has taken
+        them in, or the filter, which failed, was in the way.
+        """
+        return bool(self._batches or self._came or self._events or self._client.changes)
 
     def fileno(self) -> int:
         """Readable when `poll` has something to do; -1 once closed."""

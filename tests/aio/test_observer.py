@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 import ipcm
 import ipcm.aio
 from ipcm import MessageEvent, PeerEvent, SignalEvent, TerminatedEvent
+from tests._os.processes import until_readable
 from tests.aio.conftest import Run
 from tests.aio.services import Worked
 
@@ -102,6 +104,27 @@ def test_looking_and_acting(run: Run, bus: ipcm.Bus) -> None:
                 while True:
                     await observer.snapshot("worked")
             assert answered == [1]
+
+    run(main())
+
+
+def test_events_that_come_while_an_answer_is_looked_for(run: Run, bus: ipcm.Bus) -> None:
+    """They are told to who waits for them, though nothing more comes in."""
+
+    async def main() -> None:
+        with bus.connect("guest") as guest:
+            async with ipcm.aio.observe(bus, events="message", read_only=False) as observer:
+                assert await observer.ready(LIMIT)
+                id = await observer.send_request("worked", "hold", timeout=None)
+                await until(observer, is_request)
+                following = asyncio.create_task(until(observer, is_request))
+                await asyncio.sleep(0)
+                # From here on the loop has no turn until the answer has been looked for.
+                observer._turn_by = math.inf
+                guest.request("worked", {"endpoint": "double", "args": {"x": 2}})
+                assert until_readable(observer._sync.fileno(), LIMIT)
+                assert await observer.get_response(id) is None
+                await following
 
     run(main())
 
