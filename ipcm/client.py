@@ -54,7 +54,11 @@ class Client(Connection):
         return str(self._info)
 
     def fileno(self) -> int:
-        """A descriptor that is readable when something came in; -1 once disconnected."""
+        """A descriptor that is readable when something came in; -1 once disconnected.
+
+        What another call has taken in, as `flush` and `peers` do, waits for `get_messages`
+        without making it readable: ask that first.
+        """
         return -1 if self.disconnected else self.port.fileno()
 
     def __repr__(self) -> str:

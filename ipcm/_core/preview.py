@@ -8,9 +8,12 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["PREVIEW_BYTES", "cut_text", "make_preview", "make_value"]
+__all__ = ["LINE", "PREVIEW_BYTES", "cut_text", "make_preview", "make_value"]
 
 PREVIEW_BYTES: Final = 256
+LINE: Final = 1024
+"""Characters of an error, without its traceback."""
+
 _DEEPEST: Final = 8
 _LARGEST_VALUE: Final = 4096
 _GAP: Final = " ... "

@@ -20,7 +20,7 @@ from ipcm._core.observation import (
     WorkerInfo,
 )
 from ipcm._core.patience import check_seconds
-from ipcm._core.preview import cut_text, make_preview, make_value
+from ipcm._core.preview import LINE, cut_text, make_preview, make_value
 from ipcm._core.registry import PeerInfo
 from ipcm._core.subscription import Asked, ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
@@ -48,7 +48,6 @@ _WRONG = (OSError, ValueError, TypeError, OverflowError)
 """What arguments lead to that are not what they should be."""
 _RETRY = 0.25
 _MOMENT = 0.1
-_LINE = 1024
 _KINDS = ("general", "general", "request", "response", "terminate")
 _MESSAGES = len(_KINDS)
 _ASKED = {"in": "out", "out": "in"}
@@ -401,7 +400,7 @@ class Control:
         shown: MessageEvent | None = None
         service = self._service
         endpoint = endpoint_name(content) if kind == "request" else ""
-        error = None if error is None else cut_text(error, _LINE)
+        error = None if error is None else cut_text(error, LINE)
         redact = service.redact if Hooks._ipcm_has(service, "redact") else None
         for subscription in hearers:
             previews = subscription.options.previews

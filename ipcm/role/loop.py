@@ -298,10 +298,10 @@ class Loop:
 
     def _tell_the_end(self) -> None:
         service, client = self._service, self._service.client()
-        service._ipcm_control.emit_end(self._state.terminated)
-        service._ipcm_control.flush(now=True)
         self._flush_by = self._state.clock.monotonic() + _FLUSH
         if not client.disconnected:
+            service._ipcm_control.emit_end(self._state.terminated)
+            service._ipcm_control.flush(now=True)
             client.flush(_FLUSH, besides=self._state.subscriptions)
 
     def _leave(self) -> None:

@@ -16,7 +16,7 @@ from ipcm._core.observation import (
     ErrorEvent,
 )
 from ipcm._core.outcome import Outcome
-from ipcm._core.preview import cut_text
+from ipcm._core.preview import LINE, cut_text
 from ipcm._core.requests import Ending
 from ipcm.bus import open_client
 from ipcm.client import Client
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["ServiceRole"]
 
 _REQUEST: Final = Kind.REQUEST
-_LINE: Final = 1024
 _TRACEBACK: Final = 8192
 _VALUES: Final = ("orig_io", "name", "ipcm_info", "pid", "watch_pids")
 
@@ -259,7 +258,7 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
         self.debug(f"{self.name}: {where}: {format_error(error)}\n{text}")
         now = self._ipcm_state.clock.time()
         noted = CallbackError(
-            now, where, cut_text(format_error(error), _LINE), cut_text(text, _TRACEBACK)
+            now, where, cut_text(format_error(error), LINE), cut_text(text, _TRACEBACK)
         )
         self._ipcm_state.telemetry.errors.append(noted)
         self._ipcm_control.emit(

@@ -34,6 +34,18 @@ def test_a_service_that_cannot_describe_itself() -> None:
         assert handle.snapshot().errors == []
 
 
+def test_one_that_disconnects_before_its_end() -> None:
+    with (
+        ipcm.service(
+            "leaving", ipcm.EchoService, on_cleanup=lambda service: service.client().disconnect()
+        ) as handle,
+        handle.observe() as observer,
+    ):
+        assert observer.ready(10)
+        handle.terminate(7)
+        assert handle.wait(10) == 7
+
+
 def test_parts_of_a_batch_that_nobody_takes_count_as_lost() -> None:
     def send(to: str, envelope: Envelope) -> int:
         if len(envelope.content.events) > 1:
