@@ -109,6 +109,7 @@ def main() -> None:
     columns, _, rows = options.size.partition("x")
     with tempfile.TemporaryDirectory(prefix="ipcm-") as runtime:
         os.environ["IPCM_RUNTIME_DIR"] = runtime
+        os.environ["COLORTERM"] = "truecolor"  # whatever terminal it is made on
         with running_demo() as bus:
             pictures = asyncio.run(shoot(bus, options.seconds, (int(columns), int(rows))))
     options.output.mkdir(parents=True, exist_ok=True)
