@@ -120,3 +120,21 @@ def test_dim_text_is_not_lost_on_the_row_of_the_cursor_among_sixteen_colours(
         assert (nothing == dim) == (system != "standard")
 
     drive(app, script)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [[], ["s"], ["ctrl+d"], ["ctrl+x"], ["question_mark"], ["colon"], ["y"], ["ctrl+s"], ["b"],
+     ["ctrl+p"], ["l"], ["2", "up", "enter"], ["enter", *"12345678"], ["slash"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_no_size_is_too_small(app: ConsoleApp, drive: Any, until: Any, keys: list[str]) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press(*keys)
+        for width, height in ((1, 1), (5, 3), (120, 2), (2, 40), (12, 12), (120, 40)):
+            await pilot.resize_terminal(width, height)
+            # It is drawn on as one of a few columns.
+            size = max(width, 16), max(height, 4)
+            await until(pilot, lambda size=size: app.size == size)
+
+    drive(app, script, (120, 40))

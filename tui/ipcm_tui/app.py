@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar, Final, cast
 
-from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
@@ -52,6 +51,7 @@ from ipcm_tui.screens.standing import stands
 from ipcm_tui.screens.traffic import TrafficScreen
 from ipcm_tui.session import Session
 from ipcm_tui.sharing import payload_of, phrases_of, write_export
+from ipcm_tui.sizes import SizedApp
 from ipcm_tui.source import Buses, Clock, Source
 from ipcm_tui.terminal import lasting
 from ipcm_tui.theme import IPCM_LIGHT, IPCM_THEME, Palette
@@ -59,18 +59,11 @@ from ipcm_tui.typeahead import TypeAheadApp
 
 __all__ = ["ConsoleApp", "main"]
 
-_WIDE: Final = 110
-_TALL: Final = 36
-"""From so many columns and lines on there is room for more at once."""
-
-_TINY: Final = 16
-"""With fewer lines there is room for one thing only."""
-
 _FRAME: Final = 0.1
 _HEED: Final = 0.1
 
 
-class ConsoleApp(TypeAheadApp, PaletteApp):
+class ConsoleApp(TypeAheadApp, SizedApp, PaletteApp):
     """The console. It is a client of a bus, and leaving stops nothing.
 
     Args:
@@ -230,18 +223,6 @@ class ConsoleApp(TypeAheadApp, PaletteApp):
         self.push_screen(gone, lambda more: self.action_buses() if more else None)
 
     # Drawing
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Tells the style sheet what there is room for.
-
-        Textual's own breakpoints are classes of each screen, given to it once it has been laid
-        out, so that each would be styled and laid out twice before it can be seen.
-        """
-        width, height = event.size
-        self.set_class(width < _WIDE, "-narrow")
-        self.set_class(height >= _TALL, "-tall")
-        self.set_class(height < _TALL, "-short")
-        self.set_class(height < _TINY, "-tiny")
 
     def touch(self) -> None:
         """There is something to draw besides what comes in: what somebody asked for."""

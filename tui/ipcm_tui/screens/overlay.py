@@ -28,7 +28,7 @@ class Overlay(ModalScreen[T]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         # The keys of the app end at what is modal; a text area has it for itself, and undoes.
-        Binding("ctrl+z", "app.suspend_process", "Suspend", show=False, id="suspend"),
+        Binding("ctrl+z", "app.suspend_process", "Suspend", show=False, id="suspend.box"),
     ]
 
     def render(self) -> RenderableType:
