@@ -19,7 +19,8 @@ _SOURCE = """\
 %(complete_func)s() {
     local kind value
     COMPREPLY=()
-    while IFS=, read -r kind value; do
+    while IFS= read -r value; do
+        kind=${value%%%%,*} value=${value#*,}
         case $kind in
             dir) compopt -o dirnames ;;
             file)

@@ -13,7 +13,7 @@ import ipcm
 from tests.console.commands import Terminal
 from tests.console.conftest import Store
 
-NAME = "it's é x"
+NAME = "it's é x,"
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def test_tab(bash: Terminal) -> None:
         ("ipcm ps --sort=na", "ipcm ps --sort=name "),
         ("ipcm ps --sort na", "ipcm ps --sort name "),
         ("ipcm ps --filter 'state=busy and err", "ipcm ps --filter 'state=busy and errors'"),
-        ("ipcm call it", "ipcm call it\\'s\\ é\\ x "),
-        ("ipcm call it\\'s", "ipcm call it\\'s\\ é\\ x "),
+        ("ipcm call it", "ipcm call it\\'s\\ é\\ x, "),
+        ("ipcm call it\\'s", "ipcm call it\\'s\\ é\\ x, "),
         ('ipcm call "it', f'ipcm call "{NAME}" '),
         (f'ipcm describe "{NAME}" sea', f'ipcm describe "{NAME}" search '),
         ("ipcm request store @only-h", "ipcm request store @only-here.json "),
