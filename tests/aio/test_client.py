@@ -12,7 +12,6 @@ import pytest
 
 import ipcm
 import ipcm.aio
-from tests._os.processes import until_readable
 from tests.aio.conftest import Run
 from tests.aio.services import Worked
 
@@ -266,23 +265,6 @@ class TestRequests:
                 with pytest.raises(ipcm.RequestTimeout):
                     await handle.send_request("worked", "hold", timeout=60)
                     await handle.await_all_responses(0.05)
-
-        run(main())
-
-    def test_who_has_no_time_to_wait_gets_what_is_there(self, run: Run, bus: ipcm.Bus) -> None:
-        async def main() -> None:
-            async with ipcm.aio.attach("worked", bus) as handle:
-                ask = {"endpoint": "double", "args": {"x": 4}}
-                called: list[Any] = []
-                id = await handle.send_request("worked", ask)
-                assert until_readable(handle.client._sync.fileno(), LIMIT)
-                assert (await handle.await_response(id, 0)).payload == 8
-                await handle.send_request(
-                    "worked", ask, lambda response, message: called.append(response.payload)
-                )
-                assert until_readable(handle.client._sync.fileno(), LIMIT)
-                await handle.await_all_responses(0)
-                assert called == [8]
 
         run(main())
 

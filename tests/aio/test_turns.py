@@ -12,6 +12,7 @@ import pytest
 import ipcm
 import ipcm.aio
 from ipcm import MessageEvent, PeerEvent
+from tests._os.processes import until_readable
 from tests.aio.conftest import Run
 
 LIMIT = 10.0
@@ -171,6 +172,23 @@ def test_who_waits_for_an_end_is_not_passed_by_the_next_request(
                     await getattr(handle, waiting)(None)
             asking.cancel()
             await asyncio.wait([asking])
+
+    run(main())
+
+
+def test_who_has_no_time_to_wait_gets_what_is_there(run: Run, bus: ipcm.Bus) -> None:
+    async def main() -> None:
+        async with ipcm.aio.attach("worked", bus) as handle:
+            called: list[Any] = []
+            id = await handle.send_request("worked", CALL)
+            assert until_readable(handle.client._sync.fileno(), LIMIT)
+            assert (await handle.await_response(id, 0)).payload == 4
+            await handle.send_request(
+                "worked", CALL, lambda response, message: called.append(response.payload)
+            )
+            assert until_readable(handle.client._sync.fileno(), LIMIT)
+            await handle.await_all_responses(0)
+            assert called == [4]
 
     run(main())
 

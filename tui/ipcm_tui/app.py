@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
@@ -53,7 +51,7 @@ from ipcm_tui.session import Session
 from ipcm_tui.sharing import payload_of, phrases_of, write_export
 from ipcm_tui.sizes import SizedApp
 from ipcm_tui.source import Buses, Clock, Source
-from ipcm_tui.terminal import lasting
+from ipcm_tui.terminal import can_be_drawn_on, lasting, size_where_unknown
 from ipcm_tui.theme import IPCM_LIGHT, IPCM_THEME, Palette
 from ipcm_tui.typeahead import TypeAheadApp
 
@@ -432,9 +430,7 @@ def main(bus: AnyBus | None = None, *, demo: bool = False, read_only: bool = Fal
         UnsupportedError: there is no terminal to show it on.
     """
     found = _find(bus)
-    terminal = (sys.__stdin__, sys.__stderr__)
-    deaf = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
-    if deaf or not all(stream is not None and stream.isatty() for stream in terminal):
+    if not can_be_drawn_on():
         raise UnsupportedError(
             "the console needs a terminal that can be drawn on as its input and error output; "
             "`ipcm ps` and `ipcm tail` work without one"
@@ -467,16 +463,5 @@ async def _run(found: Bus | None, demo: bool, read_only: bool, interrupts: Inter
         keymap=read_keymap(),
     )
     app.driver_class = lasting(app.driver_class)
-    await app.run_async(size=_size_where_unknown())
+    await app.run_async(size=size_where_unknown())
     return app.return_code or 0
-
-
-def _size_where_unknown() -> tuple[int, int] | None:
-    """That of the environment, or a usual one, for a terminal that does not tell its own.
-
-    A serial line is one. Textual would guess two that differ, and lay everything out again for
-    one and the other without end.
-    """
-    known = os.get_terminal_size(sys.__stderr__.fileno() if sys.__stderr__ else 2)
-    guess = shutil.get_terminal_size()
-    return None if known.columns and known.lines else (guess.columns, guess.lines)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
+import sys
 from codecs import getincrementaldecoder
 from collections.abc import Iterable
 from typing import IO, Any, Final, cast
@@ -23,7 +25,15 @@ from textual.message import Message
 
 from ipcm_tui.models.escapes import ESCAPE, Escapes
 
-__all__ = ["HUNG_UP", "LastingFile", "TerminalDriver", "hung_up", "lasting"]
+__all__ = [
+    "HUNG_UP",
+    "LastingFile",
+    "TerminalDriver",
+    "can_be_drawn_on",
+    "hung_up",
+    "lasting",
+    "size_where_unknown",
+]
 
 HUNG_UP: Final = 129
 """The exit code: what a shell says of a program that SIGHUP has ended."""
@@ -129,3 +139,22 @@ class TerminalDriver(LinuxDriver):
 def lasting(driver: type[Driver]) -> type[Driver]:
     """What to use in place of a driver: where it is not the usual one, that itself."""
     return TerminalDriver if driver is LinuxDriver else driver
+
+
+def can_be_drawn_on() -> bool:
+    """Whether this process has a terminal at all, and one that knows more than lines."""
+    if os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+        return False
+    streams = (sys.__stdin__, sys.__stderr__)  # Textual draws on the latter
+    return all(stream is not None and stream.isatty() for stream in streams)
+
+
+def size_where_unknown() -> tuple[int, int] | None:
+    """That of the environment, or a usual one, for a terminal that does not tell its own.
+
+    A serial line is one. Textual would guess two that differ, and lay everything out again for
+    one and the other without end.
+    """
+    known = os.get_terminal_size(sys.__stderr__.fileno() if sys.__stderr__ else 2)
+    guess = shutil.get_terminal_size()
+    return None if known.columns and known.lines else (guess.columns, guess.lines)
