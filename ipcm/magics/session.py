@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
 import keyword
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from IPython.core.displaypub import CapturingDisplayPublisher
 
@@ -19,6 +20,9 @@ from ipcm.magics.services import Services
 from ipcm.magics.watching import watch_blocking, watch_in_background
 
 __all__ = ["Session"]
+
+_INTERRUPTS: Final = (KeyboardInterrupt, asyncio.CancelledError)
+"""How a cell ends that is interrupted; the second where it awaits something."""
 
 
 class Session:
@@ -198,7 +202,7 @@ class Session:
 
     def after_cell(self, result: Any) -> None:
         """IPython's event `post_run_cell`; after an interrupt of its own code without a result."""
-        if result is None or isinstance(result.error_in_exec, KeyboardInterrupt):
+        if result is None or isinstance(result.error_in_exec, _INTERRUPTS):
             self.unwatch()
         self.services.forget_ended()
         if self._tending is None:
