@@ -60,9 +60,9 @@ def fork(
 ) -> int:
     """Runs a function in a forked child, which leaves through os._exit.
 
-    In the child, before any signal can arrive: no wakeup fd, Python handlers reset (SIGINT to
-    one that does nothing), SIGPIPE ignored, registered descriptors closed. Where this process has
-    several threads, the child also leaves behind what they were in the middle of, see
+    In the child, before any signal can arrive: no wakeup fd, Python handlers reset (SIGINT and
+    SIGHUP to one that does nothing), SIGPIPE ignored, registered descriptors closed. Where this
+    process has several threads, the child also leaves behind what they were in the middle of, see
     `ipcm._os.reset`; it begins with no other signal blocked than those to hold, and in a context
     (contextvars) of its own.
 
@@ -191,8 +191,12 @@ def _flush() -> None:
 
 
 def settle_signals() -> None:
-    """The handlers that a process of ours begins with: SIGINT does nothing, SIGPIPE is ignored."""
+    """The handlers that a process of ours begins with: SIGPIPE is ignored, and what a terminal
+    sends to all of its processes, SIGINT and SIGHUP, does nothing: who started it ends it in order.
+    """
     signal.signal(signal.SIGINT, _ignore)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup's, for programs too
+        signal.signal(signal.SIGHUP, _ignore)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
@@ -209,4 +213,4 @@ def _reset(keep: Container[object]) -> None:
 
 
 def _ignore(_number: int, _frame: object) -> None:
-    """SIGINT in services. Not SIG_IGN, which programs that they exec would inherit."""
+    """SIGINT and SIGHUP. Not SIG_IGN, which programs that they exec would inherit."""

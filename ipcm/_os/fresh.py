@@ -70,8 +70,8 @@ def execute(
         onto = [(fd, source) for fd, source in enumerate(streams) if source is not None]
         onto += [(_FIRST + at, fd) for at, fd in enumerate((around, *descriptors))]
         actions = [(os.POSIX_SPAWN_DUP2, lift(source), fd) for fd, source in onto]
-        # Ctrl-C at a terminal must not end it before it has handlers of its own.
-        blocked = [signal.SIGINT, *held]
+        # What a terminal sends must not end it before it has handlers of its own.
+        blocked = [signal.SIGINT, signal.SIGHUP, *held]
         return os.posix_spawn(
             sys.executable, command, os.environ, file_actions=actions, setsigmask=blocked
         )

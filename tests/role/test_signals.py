@@ -30,6 +30,15 @@ class Raising(Telling):
         return len(self.noted)
 
 
+class Running(Telling):
+    """Signals itself, and has a program do the same, which exits with 3 where it lives on."""
+
+    def handle_request(self, request: Any, message: Any) -> Any:
+        signal.raise_signal(request.payload)
+        program = f"kill -{request.payload} $$; exit 3"
+        return subprocess.run(["sh", "-c", program], check=False).returncode
+
+
 @pytest.mark.parametrize("times", [3, 1000])
 def test_once_per_delivery_also_within_one_handler(times: int) -> None:
     with ipcm.service("sig", Raising, on_sig={"USR1": note}) as handle:
@@ -196,14 +205,22 @@ class TestOthers:
         finally:
             signal.signal(SIGUSR1, before)
 
-    def test_sigint_does_nothing_and_programs_do_not_inherit_that(self) -> None:
-        class Running(Telling):
-            def handle_request(self, request: Any, message: Any) -> Any:
-                signal.raise_signal(signal.SIGINT)
-                return subprocess.run(["sh", "-c", "kill -INT $$; exit 3"], check=False).returncode
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+    @pytest.mark.parametrize("start", ["fork", "launcher"])
+    def test_what_a_terminal_sends_does_nothing_and_programs_do_not_inherit_that(
+        self, number: signal.Signals, start: str
+    ) -> None:
+        with ipcm.service("idle", Running, start=start) as handle:
+            os.kill(handle.service_pid, number)
+            assert handle.request(int(number)) == -number
 
-        with ipcm.service("int", Running) as handle:
-            assert handle.request(0) == -signal.SIGINT
+    def test_nohup_stays_also_for_programs(self) -> None:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            with ipcm.service("nohup", Running, start="fork") as handle:
+                assert handle.request(int(signal.SIGHUP)) == 3
+        finally:
+            signal.signal(signal.SIGHUP, before)
 
     def test_sigint_can_be_grabbed(self) -> None:
         with ipcm.service("int", Telling, on_sig={"INT": note}) as handle:
