@@ -310,12 +310,14 @@ class UnixPort(PresentPort):
                     links.queue(link, rest)
         except BlockingIOError:
             links.hold(link, _pack(size) + body)
+            return size
         except (BrokenPipeError, ConnectionResetError):
-            # The other end hung up. Either the peer is gone, and nobody will find it, or a new
-            # life of it has the name, and gets the message.
             links.mute(link)
-            return self.send(to, envelope)
-        return size
+        else:
+            return size
+        # The other end hung up. Either the peer is gone, and nobody will find it, or a new life of
+        # it has the name, and gets the message.
+        return self.send(to, envelope)
 
     def _dial(self, to: str) -> Link:
         link = self._links.incoming.get(to)

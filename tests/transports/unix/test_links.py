@@ -86,3 +86,12 @@ class TestGone:
             b.port._listener.close(b.port._address)  # type: ignore[attr-defined]
             with pytest.raises(ipcm.NoSuchPeer, match="no peer named 'b'; here are: c"):
                 a.send_message("b", 1)
+
+    def test_the_error_tells_nothing_of_sockets(self, bus: Bus) -> None:
+        with bus.connect("a") as a, bus.connect("b") as b:
+            a.send_message("b", 1)
+            assert b.get_messages(LIMIT)
+            b.disconnect()
+            with pytest.raises(ipcm.NoSuchPeer) as raised:
+                a.send_message("b", 2)
+            assert raised.value.__context__ is None
