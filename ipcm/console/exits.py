@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import enum
-import shlex
 from collections.abc import Sequence
 
 from ipcm import errors
@@ -92,6 +91,8 @@ def hint_for(error: BaseException) -> str:
         case errors.NoSuchPeer() if not error.found:
             return "`ipcm ls` shows all buses"
         case errors.RemoteError() if _is_hidden(error):
+            import shlex  # as seldom
+
             return f"`ipcm info {shlex.quote(error.peer)}` shows its last errors"
         case errors.PeerGone():
             return "`ipcm ps` shows who is there"
