@@ -101,6 +101,14 @@ def test_verbs_output_a_new_life_and_the_end(bus: Bus, drive: Any, until: Any, s
         await run("ps", "running")
         await run("signal talker USR1", "$ ipcm signal talker USR1")
         await run("call talker nothing", "no endpoint 'nothing'", "(exit code 1)")
+        await run("call talker say text=5", "reads as JSON stands in quotes", "(exit code 1)")
+        await run("-b living ipcm", "^ no verb 'ipcm'")
+        for line in (
+            "terminate --all -y --help",
+            "help terminate",
+            "ipcm -b living terminate --help",
+        ):
+            await run(line, "Ask services to end, and wait until they have.", "--no-wait")
 
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ServiceScreen))

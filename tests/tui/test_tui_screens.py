@@ -318,6 +318,21 @@ def test_a_line_for_every_verb_completes_and_says_what_is_wrong(
     drive(app, script, (110, 40))
 
 
+def test_what_a_verb_says_while_its_screen_goes_is_for_nobody(
+    app: ConsoleApp, drive: Any, until: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("colon")
+        await until(pilot, lambda: isinstance(app.screen, CommandScreen))
+        command = app.screen
+        assert isinstance(command, CommandScreen)
+        await command.query("#output").remove()
+        assert command.is_attached
+        command._print([("late", "")])
+
+    drive(app, script, (110, 40))
+
+
 def test_keys_can_be_others_and_the_palette_has_every_verb(
     make_app: Any, drive: Any, until: Any, screen: Any
 ) -> None:

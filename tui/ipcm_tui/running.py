@@ -10,16 +10,16 @@ from typing import Final, cast
 
 from rich.cells import cell_len
 
-from ipcm.console.exits import exit_for, hint_for
 from ipcm.console.grammar import Reading
+from ipcm.console.performing import perform
 from ipcm.console.registry import NAMES, get_verb
 from ipcm.console.render import Format, Renderer
 from ipcm.console.results import Span
 from ipcm.console.statement import Statement, understand
 from ipcm.console.verb import Context, Verb
+from ipcm.console.verbs.help import help_of
 from ipcm.console.watching import OutputClosed
 from ipcm.console.words import lex
-from ipcm.errors import IPCMError
 
 __all__ = ["ELSEWHERE", "Run", "read_line", "verbs"]
 
@@ -31,12 +31,12 @@ Line = list[Span]
 
 def verbs() -> dict[str, Verb]:
     """Those of the shared grammar, by name."""
-    return {name: get_verb(name) for name in NAMES}
+    return {name: get_verb(name) for name in (*NAMES, "help")}
 
 
 def read_line(text: str, known: dict[str, Verb]) -> Statement:
     """What a typed line says; see `Statement.wrong` for what keeps it from being run."""
-    return understand(lex(text.removeprefix("ipcm ")), known)
+    return understand(lex(text), known)
 
 
 class Run:
@@ -94,26 +94,28 @@ class Run:
     def _perform(self) -> None:
         code = 0
         try:
-            if self._context.read_only and not self._verb.harmless:
-                self._say("This console is read-only; nothing was done.", "bad")
-                return
-            format = cast("Format", self._reading.common.output or self._verb.format)
-            renderer = Renderer(_Lines(self._width, self._emit), format, self._narrate, True)
-            code = renderer.show(self._verb.run(self._context, **self._reading.values))
+            code = self._run()
         except OutputClosed:
             pass
-        except (IPCMError, OSError) as error:
-            code = exit_for(error)
-            self._say(str(error), "bad")
-            if hint := hint_for(error):
-                self._say(hint, "dim")
         finally:
             os.close(self._writing)
             with contextlib.suppress(OutputClosed):
                 self._end(code)
 
-    def _narrate(self, text: str) -> None:
-        self._say(text, "dim")
+    def _run(self) -> int:
+        verb, context, said = self._verb, self._context, self._reading
+        lines = _Lines(self._width, self._emit)
+        if said.help:
+            return Renderer(lines, "table", context.narrate).show(help_of(verb))
+        if context.read_only and not verb.harmless:
+            self._complain("This console is read-only; nothing was done.")
+            return 0
+        format = cast("Format", said.common.output or verb.format)
+        renderer = Renderer(lines, format, context.narrate, indent=True)
+        return perform(verb, said.values, context, renderer, self._complain)
+
+    def _complain(self, text: str) -> None:
+        self._say(text, "bad")
 
     def _say(self, text: str, style: str) -> None:
         for line in text.splitlines():

@@ -89,7 +89,7 @@ class CommandScreen(Overlay[str]):
     def _look(self) -> None:
         field = self.query_one("#line", Input)
         text, offers = field.value, self.query_one(OfferList)
-        found = complete(text, field.cursor_position, self._live)
+        found = complete(text, field.cursor_position, self._live, tuple(self._verbs))
         self._starts = {each.text: each.start for each in found}
         offers.offer([each.text for each in found], typed=False)
         verdict = self.query_one("#verdict", Static)
@@ -144,10 +144,10 @@ class CommandScreen(Overlay[str]):
             self._print([(problem.text if problem else "what?", "bad")])
             self.app.bell()
             return
-        verb, said = statement.verb, statement.line.words[1:]
-        if verb.name in ELSEWHERE:
+        verb, reading = statement.verb, statement.reading
+        if verb.name in ELSEWHERE and not reading.help:
             self._print([(f"`ipcm {verb.name}` wants a terminal of its own", "bad")])
-        elif verb.name in _OWN_SCREENS and not said:
+        elif verb.name in _OWN_SCREENS and not reading.slots:
             self.dismiss(_OWN_SCREENS[verb.name])
         else:
             self._stop()
@@ -155,7 +155,7 @@ class CommandScreen(Overlay[str]):
             self._print([(f"$ ipcm {event.value.strip().removeprefix('ipcm ')}", "heading")])
             self._run = Run(
                 verb,
-                statement.reading,
+                reading,
                 bus=self._session.facts.info or self._session.facts.name,
                 width=max(self.query_one(RichLog).size.width - 1, 40),
                 read_only=self._session.read_only,
@@ -179,8 +179,8 @@ class CommandScreen(Overlay[str]):
         text = Text(no_wrap=True)
         for words, style in line:
             text.append(words, style=self._palette[_TONES.get(style, "plain")])
-        if self.is_attached:
-            self.query_one(RichLog).write(text)
+        for log in self.query(RichLog):  # none any more while the screen goes
+            log.write(text)
 
     def _ended(self, code: int) -> None:
         if code:
