@@ -13,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import socket
 from pathlib import Path
@@ -21,12 +22,21 @@ from typing import Final, Self
 import msgspec
 
 from ipcm._core.names import file_name
+from ipcm._os.process import ProcessIdentity
 from ipcm.errors import BusGone
 from ipcm.transports.base import BusRecord
 from ipcm.transports.runtime import check_private
 from ipcm.transports.unix.link import peer_credentials
 
-__all__ = ["DRAFT", "Record", "Route", "remove_directory"]
+__all__ = [
+    "DRAFT",
+    "Record",
+    "Route",
+    "draft_maker",
+    "is_foreign",
+    "is_leftover",
+    "remove_directory",
+]
 
 _LONGEST: Final = 100  # sun_path holds 108 bytes with its NUL (unix(7))
 
@@ -193,6 +203,45 @@ class Route:
 
 DRAFT: Final = ".new-"
 """Begins the name of a directory that is no bus yet, or none any more: `.new-PID-START-RANDOM`."""
+
+
+_PARTS: Final = frozenset({"bus.json", ".bus.json", "lock", "r", "p", "log"})
+_DRAFT: Final = re.compile(re.escape(DRAFT) + r"(\d+)-(\d+)-[0-9a-f]{8}")
+
+
+def draft_maker(path: Path) -> ProcessIdentity | None:
+    """Who makes a bus in this directory, or removes one; None where its name is no draft's."""
+    found = _DRAFT.fullmatch(path.name)
+    return ProcessIdentity(int(found[1]), int(found[2])) if found else None
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether a directory holds what no bus has: whoever chose the place has others there, too."""
+    try:
+        return not _PARTS.issuperset(os.listdir(path))
+    except OSError:
+        return False
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether all that is in a directory, which may be anybody's, is what a bus leaves there.
+
+    A bus is locked before it has its name. One that got no further than this, or than its
+    folders, has nothing in them that would be missed.
+    """
+    try:
+        names = set(os.listdir(path))
+        if not names <= _PARTS:
+            return False
+        if draft_maker(path) is None and (path / "lock").stat().st_size > 0:
+            return False
+        if "bus.json" in names:
+            return True
+        logs = os.listdir(path / "log") if "log" in names else []
+        peers = (path / "p").iterdir() if "p" in names else ()
+        return {"_registrar"}.issuperset(logs) and all(peer.is_socket() for peer in peers)
+    except OSError:
+        return False
 
 
 def remove_directory(path: Path) -> None:

@@ -26,7 +26,15 @@ from ipcm.transports.runtime import check_private, home, homes
 from ipcm.transports.unix.keeper import start_registrar
 from ipcm.transports.unix.port import UnixPort
 from ipcm.transports.unix.presence import PresenceLink, reach
-from ipcm.transports.unix.route import DRAFT, Record, Route, remove_directory
+from ipcm.transports.unix.route import (
+    DRAFT,
+    Record,
+    Route,
+    draft_maker,
+    is_foreign,
+    is_leftover,
+    remove_directory,
+)
 
 __all__ = ["UnixTransport"]
 
@@ -77,6 +85,8 @@ class UnixTransport(Transport):
             if path.is_symlink():
                 raise InsecureDirectory(str(path), "it is a symbolic link")
             self._sweep(path)
+            if is_foreign(path):
+                raise BusError(f"{path} is there, and is no bus")
             holder = self._end_of_the_dead(path)
             if path.exists() and (holder is not None or time.monotonic() >= deadline):
                 raise NameTaken(path.name, holder, "bus")
@@ -145,10 +155,12 @@ class UnixTransport(Transport):
                 continue
 
     def _sweep(self, path: Path) -> None:
-        """Removes what a dead bus has left, and nothing that may still live."""
-        if path.name.startswith(DRAFT):
-            pid, _, start = path.name.removeprefix(DRAFT).rpartition("-")[0].partition("-")
-            if not ProcessIdentity(int(pid), int(start)).alive():
+        """Removes what a dead bus has left, and nothing that may still live, or is no bus."""
+        if not is_leftover(path):
+            return
+        maker = draft_maker(path)
+        if maker is not None:
+            if not maker.alive():
                 remove_directory(path)
             return
         try:

@@ -63,6 +63,45 @@ class TestDirectory:
         with pytest.raises(ipcm.InsecureDirectory, match="belongs to user 12345"):
             ipcm.spawn()
 
+    @pytest.mark.parametrize(
+        "files",
+        [
+            (),
+            ("id_rsa",),
+            ("lock",),
+            ("bus.json",),
+            ("lock", "log/app.log"),
+            ("bus.json", "lock", "notes"),
+            ("p/readme",),
+            (".new-1-0-abcdef01/thesis",),
+            (".new-one/thesis",),
+        ],
+    )
+    def test_what_is_no_bus_is_not_touched(self, place: Path, files: tuple[str, ...]) -> None:
+        place.mkdir(mode=0o700)
+        other = place / "mine"
+        other.mkdir(mode=0o700)
+        for file in files:
+            target = (place if file.startswith(".new") else other) / file
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            target.write_text("precious")
+        before = sorted(place.rglob("*"))
+        assert ipcm.buses() == []
+        with pytest.raises(ipcm.NoSuchBus):
+            ipcm.find_bus("mine")
+        with ipcm.spawn():
+            assert len(ipcm.buses()) == 1
+        assert sorted(place.rglob("*")) == before
+
+    def test_a_name_that_something_else_has(self, place: Path) -> None:
+        (place / "mine").mkdir(parents=True)
+        place.chmod(0o700)
+        (place / "mine").chmod(0o700)
+        (place / "mine" / "id_rsa").write_text("precious")
+        with pytest.raises(ipcm.BusError, match="mine is there, and is no bus"):
+            ipcm.spawn("mine")
+        assert [path.name for path in place.rglob("*")] == ["mine", "id_rsa"]
+
     def test_leftovers_of_a_dead_bus_are_swept(self, place: Path) -> None:
         with ipcm.spawn("old"):
             copy = place / "stale"
@@ -105,6 +144,7 @@ class TestDirectory:
         contents += [b"\xff" * 20, b"[" * 100_000, b"null", record.replace(b"old", b"\xff\xfe\xfd")]
         for content in contents:
             (place / "old").mkdir(mode=0o700)
+            (place / "old" / "lock").touch()
             (place / "old" / "bus.json").write_bytes(content)
             with pytest.raises(ipcm.BusGone):
                 ipcm.connect("x", bus.info)
@@ -115,6 +155,7 @@ class TestDirectory:
         (place / "again" / "p").mkdir(mode=0o700, parents=True)
         place.chmod(0o700)
         (place / "again").chmod(0o700)
+        (place / "again" / "lock").touch()
         (place / "again" / "bus.json").write_bytes(b"{}")
         with ipcm.spawn("again") as bus, bus.connect("a") as a:
             assert a.peers() == []
