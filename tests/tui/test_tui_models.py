@@ -279,6 +279,31 @@ def test_signals_peers_deltas_errors_endpoints(demo_bus: Any, peers: Peers, cloc
     assert column(grid, "signature") == ["new(a: int)  Does it.", "not offered"]
 
 
+# A filter
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("state=running", ["indexer", "probe"]),
+        ("state=connected", ["notebook"]),
+        ("state=up", ["indexer", "probe", "notebook"]),
+        ("not state='up'", ["store"]),
+        ("state!~run|conn", ["store"]),
+        ("state=gone", ["store"]),
+    ],
+)
+def test_states_are_filtered_by_the_words_of_the_command_line_and_by_those_that_are_seen(
+    demo_bus: Any, peers: Peers, clock: Any, text: str, names: list[str]
+) -> None:
+    demo_bus.leave("store")
+    peers.update(demo_bus.presence, demo_bus.snapshots, {}, clock.now)
+    wanted = NO_FILTER.typed(text)
+    rows = [record_of(peer, clock.now) for peer in peers.in_order()]
+    assert [row.name for row in rows if wanted.wants(row)] == names
+    assert wanted.typed(f"{text} and (").wants(rows[0]) == wanted.wants(rows[0])
+
+
 # A pair
 
 

@@ -50,6 +50,13 @@ class PeerRecord(msgspec.Struct, frozen=True, kw_only=True):
     how: str | None = None
 
 
+def _word(peer: Peer) -> str:
+    """The state in the words of `ipcm ps`; those who have left are not in its list."""
+    if peer.state != "up":
+        return peer.state
+    return "running" if peer.is_service else "connected"
+
+
 def record_of(peer: Peer, now: float) -> PeerRecord:
     """The peer's row; `now` in seconds since the epoch. Who has left takes nothing any more: it
     shall not stand among those who do.
@@ -58,7 +65,7 @@ def record_of(peer: Peer, now: float) -> PeerRecord:
         name=peer.name,
         kind=peer.kind,
         pid=peer.pid,
-        state=peer.state,
+        state=_word(peer),
         life=peer.key.incarnation,
         busy=peer.busy_for or None,
         uptime=peer.uptime(now),
