@@ -70,7 +70,18 @@ class UnixTransport(Transport):
             except OSError as error:
                 raise BusError(f"the bus at {path} cannot be made: {error.strerror}") from error
             undo.pop_all()
+        self._sweep_beside(path)
         return record
+
+    def _sweep_beside(self, path: Path) -> None:
+        """Sweeps up other buses all of whose processes were killed at once.
+
+        Each time a bus is made, for else nobody might: it takes a lock that a live bus holds.
+        """
+        with contextlib.suppress(OSError):  # no descriptors left, or a place that has gone
+            for each in path.parent.iterdir():
+                if each != path:
+                    self._sweep(each)
 
     def _take_place(self, draft: Path, path: Path) -> None:
         """Gives a locked directory its name: whoever finds it there finds it locked."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,13 @@ class TestDirectory:
                 ipcm.spawn("open")
             os.chmod(bus.route, 0o700)
             assert bus.peers() == []
+
+    def test_leftovers_are_swept_when_another_bus_is_made(self, place: Path) -> None:
+        with ipcm.spawn("old"), ipcm.spawn("live") as live:
+            shutil.copytree(place / "old", place / "stale", ignore=lambda *_: ["r"])
+            with ipcm.spawn("new"):
+                assert {path.name for path in place.iterdir()} == {"old", "live", "new"}
+                assert live.peers() == []
 
     def test_a_record_that_is_cut_short_is_none(self, place: Path) -> None:
         with ipcm.spawn("old") as bus:
