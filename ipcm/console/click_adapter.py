@@ -16,7 +16,7 @@ from ipcm.console.registry import NAMES, get_verb, suggest
 from ipcm.console.verb import Argument, Completer, Option, Verb
 from ipcm.errors import UsageError
 
-__all__ = ["Common", "VerbGroup", "make_command"]
+__all__ = ["Common", "VerbGroup", "make_command", "make_option"]
 
 Perform = Callable[[Verb, "Common", dict[str, Any]], int]
 """Runs a verb and shows its result; returns the exit code."""
@@ -99,7 +99,7 @@ def make_command(verb: Verb, perform: Perform) -> click.Command:
         return perform(verb, common, values)
 
     params: list[click.Parameter] = [_click_argument(each) for each in verb.arguments]
-    params += [_click_option(each) for each in options_of(verb)]
+    params += [make_option(each) for each in options_of(verb)]
     return VerbCommand(verb, name=verb.name, params=params, callback=callback)
 
 
@@ -169,7 +169,8 @@ def _metavar(argument: Argument) -> str:
     return name if argument.required else f"[{name}]"
 
 
-def _click_option(option: Option) -> click.Option:
+def make_option(option: Option) -> click.Option:
+    """Builds the option of a command."""
     if option.type is bool:
         return click.Option([*option.flags, option.name], is_flag=True, help=option.help)
     return click.Option(

@@ -14,10 +14,11 @@ from ipcm import __version__
 from ipcm._os.interrupt import Interrupted, interruptible
 from ipcm._os.streams import open_missing_streams
 from ipcm.console.cells import clean
-from ipcm.console.click_adapter import Common, VerbGroup
+from ipcm.console.click_adapter import Common, VerbGroup, make_option
+from ipcm.console.common import leading_options
 from ipcm.console.exits import Exit, exit_for
 from ipcm.console.performing import explain, perform
-from ipcm.console.render import FORMATS, Format, Output, PlainOutput, Renderer
+from ipcm.console.render import Format, Output, PlainOutput, Renderer
 from ipcm.console.results import Frames, Record, Result
 from ipcm.console.verb import Context, Verb
 from ipcm.console.watching import unwritable
@@ -129,8 +130,7 @@ def _make_group() -> click.Group:
         subcommand_metavar="VERB ...",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         params=[
-            click.Option(["-b", "--bus"], metavar="BUS", help="The bus: name or info string."),
-            click.Option(["-o", "--output"], type=click.Choice(FORMATS), help="How to show it."),
+            *map(make_option, leading_options()),
             click.Option(
                 ["--version"], is_flag=True, is_eager=True, expose_value=True,
                 callback=_show_version, help="Show the version.",

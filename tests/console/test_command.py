@@ -57,6 +57,7 @@ def test_what_is_wrong_is_told_as_people_say_it() -> None:
         (("logs", "x", "-n", "-1"), "--lines is at least 0, not -1"),
         (("top", "--sort", "p59"), "--sort is one of name, kind"),
         (("request", "x", "-1"), "stands behind --"),
+        (("-o", "yaml", "ps"), "--output is one of table, json, jsonl, csv, not 'yaml'"),
         (("ps", "--sotr", "x"), "ps has no option --sotr: did you mean --sort?"),
         (("signal", "x"), "SIGNAL is missing: HUP"),
     ):
@@ -80,6 +81,7 @@ def test_completion_of_verbs_and_services(bus: ipcm.Bus) -> None:
 
     assert offers("ipcm te") == ["terminate"]
     assert offers("ipcm he") == ["help"]
+    assert offers("ipcm -b h") == [bus.name] == ["here"]
     assert offers("ipcm help te") == ["terminate"]
     assert offers("ipcm terminate ") == ["store", "probe"]
     # Who does not tell of itself at once is not waited for.
