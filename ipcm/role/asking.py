@@ -17,7 +17,10 @@ class Asking:
         raise NotImplementedError
 
     def call(self, endpoint: str, /, **args: Any) -> Any:
-        """Calls an endpoint and waits for what it returns.
+        """Calls an endpoint and waits for what it returns, 30 seconds at the most.
+
+        All keywords are the endpoint's. `request({"endpoint": ..., "args": {...}}, timeout=5)` is
+        the same with another time-out.
 
         Raises:
             RemoteError: it does not exist, the arguments do not fit, or it failed.
