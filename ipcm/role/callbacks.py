@@ -65,7 +65,7 @@ class Service(ServiceRole):
         attributes: any other attribute of the role (cycle, interval, intercept_errors, ...).
 
     Raises:
-        UsageError: an unknown parameter, or something that cannot be called, or not like this.
+        UsageError: an unknown parameter, or something that cannot be called.
         TypeError: nothing would answer a request.
     """
 
@@ -231,13 +231,10 @@ class Service(ServiceRole):
 def _callable(name: str, value: Any) -> Callable[..., Any] | None:
     if value is not None and not callable(value):
         raise UsageError(f"{name} has to be callable, and is {value!r:.100}")
-    if value is not None:
-        _check_arguments(name, name, value)
     return value  # type: ignore[no-any-return]  # None, or checked above
 
 
-def _callables(name: str, value: Any, hook: str = "") -> list[Callable[..., Any]]:
-    """The callables of a parameter; `hook` is which it is, where `name` says more."""
+def _callables(name: str, value: Any) -> list[Callable[..., Any]]:
     if value is None:
         return []
     found = list(value) if isinstance(value, list | tuple) else [value]
@@ -246,24 +243,7 @@ def _callables(name: str, value: Any, hook: str = "") -> list[Callable[..., Any]
             raise UsageError(f"{name} has to be callable, or a list of such; got {each!r:.100}")
         if inspect.iscoroutinefunction(each):
             raise UsageError(f"{name} cannot be async: handle_request and endpoints can")
-        _check_arguments(hook or name, name, each)
     return found
-
-
-def _check_arguments(hook: str, name: str, function: Callable[..., Any]) -> None:
-    # Here and not at the first call, which may be that of a signal weeks later.
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some that are written in C have none
-        return
-    takes = ("service", *TAKES.get(hook, ()))
-    try:
-        signature.bind(*takes)
-    except TypeError:
-        shown = getattr(function, "__name__", type(function).__name__)
-        raise UsageError(
-            f"{name} is called with ({', '.join(takes)}), and {shown}{signature} cannot be"
-        ) from None
 
 
 def _by_signal(*mappings: Any) -> dict[Signals, list[Callable[..., Any]]]:
@@ -279,5 +259,5 @@ def _by_signal(*mappings: Any) -> dict[Signals, list[Callable[..., Any]]]:
             )
         for name, callbacks in given.items():
             (sig,) = parse_signals([name])
-            found.setdefault(sig, []).extend(_callables(f"on_sig[{name!r}]", callbacks, "on_sig"))
+            found.setdefault(sig, []).extend(_callables(f"on_sig[{name!r}]", callbacks))
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import subprocess
 from typing import Any
@@ -33,47 +32,6 @@ class Noting(Service):
 
     def handle_request(self, request: Any, message: Any) -> Any:
         return self.noted
-
-
-class TestArguments:
-    """A callback that takes others than it is given: told at once, not when its time comes."""
-
-    @pytest.mark.parametrize(
-        ("name", "wrong", "told"),
-        [
-            (
-                "on_sig",
-                {"HUP": lambda service: None},
-                "on_sig['HUP'] is called with (service, sig)",
-            ),
-            ("on_interval", [print, lambda: None], "called with (service), and <lambda>() cannot"),
-            (
-                "on_pid",
-                lambda service, pid: None,
-                "(service, pid, exit), and <lambda>(service, pid)",
-            ),
-            ("handle_request", lambda request: None, "(service, request, message), and <lambda>"),
-            ("post_fork", lambda: None, "post_fork is called with (service)"),
-        ],
-    )
-    def test_as_parameters(self, name: str, wrong: Any, told: str) -> None:
-        with pytest.raises(ipcm.UsageError, match=re.escape(told)):
-            ipcm.service("s", **{"handle_request": double, name: wrong})
-        assert ipcm.buses() == []
-
-    def test_as_methods(self) -> None:
-        def on_interval(service: Any, more: int) -> None: ...
-
-        maker = type("Wrong", (Noting,), {"on_interval": on_interval})
-        with pytest.raises(ipcm.UsageError, match=r"on_interval\(service.*, more.*\) .*cannot be"):
-            ipcm.service("s", maker)
-
-    def test_more_that_have_defaults_and_callables_without_a_signature_will_do(self) -> None:
-        def hup(service: Any, sig: signal.Signals, again: int = 1) -> None: ...
-
-        params: dict[str, Any] = {"on_start": [dir, print], "on_cleanup": str}
-        with ipcm.service("s", Noting, on_sig={"HUP": [hup, print]}, **params) as handle:
-            assert handle.request(0) == []
 
 
 class TestOnSig:
