@@ -20,6 +20,7 @@ from ipcm.role.parcel import Parcel
 from ipcm.role.process import Report
 from ipcm.role.role import ServiceRole
 from ipcm.role.text import format_traceback
+from ipcm.role.watching import pids_in
 
 __all__ = ["become", "make_service", "open_parcel"]
 
@@ -53,7 +54,7 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
         state.starter = next(iter(identities.values()), None)  # who took them, first of all
         state.on_ready = lambda: Report(ready=pid).write(mine.fd)
         making = False
-        value = service.run()
+        value = 0 if _is_orphan(service) else service.run()
     except BaseException as error:  # noqa: BLE001
         # The boundary of the process: the exception goes to whoever holds the handle.
         report = Report.of(error)
@@ -66,6 +67,17 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
     Report.of_end(value).write(mine.fd)
     _run_atexit(service)
     return value & 0xFF if isinstance(value, int) else 0
+
+
+def _is_orphan(service: ServiceRole) -> bool:
+    """Whether its starter, which it would end with, has ended while it came to be.
+
+    The bus at that place may be another by now, where the name is somebody else's.
+    """
+    starter = service._ipcm_state.starter
+    return (
+        starter is not None and starter.pid in pids_in(service.watch_pids) and not starter.alive()
+    )
 
 
 def _run_atexit(service: ServiceRole) -> None:

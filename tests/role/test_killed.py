@@ -14,7 +14,7 @@ import pytest
 import ipcm
 from ipcm import Service
 from tests._os.processes import exit_of, until_readable
-from tests.helpers import members_of, soaking, wait_awake, wait_until
+from tests.helpers import gone, members_of, soaking, wait_awake, wait_until
 from tests.role.consumers import double
 
 VICTIMS = ("parent", "registrar", "service", "worker", "client")
@@ -137,6 +137,40 @@ def strike(victim: str, moment: float) -> None:
     finally:
         program.kill()
     assert ipcm.buses() == []
+
+
+def test_who_was_still_starting_then_joins_no_other_bus_that_has_the_name_since() -> None:
+    told, tell = os.pipe()
+    wait, go = os.pipe()
+
+    def stay(_: Service) -> None:
+        os.write(tell, f"{os.getpid()}\n".encode())
+        until_readable(wait)
+
+    parent = os.fork()
+    if parent == 0:
+        try:
+            bus = ipcm.spawn("route")
+            ipcm.service("boss", handle_request=double, post_fork=stay, bus=bus, wait=False)
+            signal.pause()
+        finally:
+            os._exit(99)
+    try:
+        assert until_readable(told)
+        orphan = int(os.read(told, 100))
+        os.kill(parent, signal.SIGKILL)
+        exit_of(parent)
+        wait_until(lambda: not ipcm.buses())
+        with ipcm.spawn("route") as bus, bus.connect("watcher") as watcher:
+            watcher.keep_changes = True
+            watcher.port.subscribe()
+            os.write(go, b"x")
+            wait_until(lambda: gone(orphan))
+            watcher.poll()
+            assert [change.what for change in watcher.changes] == []
+    finally:
+        for fd in (told, tell, wait, go):
+            os.close(fd)
 
 
 @pytest.mark.parametrize("length", [1, 150])
