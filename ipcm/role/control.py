@@ -22,7 +22,7 @@ from ipcm._core.observation import (
 from ipcm._core.patience import check_seconds
 from ipcm._core.preview import LINE, cut_text, make_preview, make_value
 from ipcm._core.registry import PeerInfo
-from ipcm._core.subscription import Asked, ObserveOptions, Subscription
+from ipcm._core.subscription import ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
 from ipcm._os.signals import parse_signals
 from ipcm.errors import (
@@ -48,6 +48,7 @@ _WRONG = (OSError, ValueError, TypeError, OverflowError)
 """What arguments lead to that are not what they should be."""
 _RETRY = 0.25
 _MOMENT = 0.1
+_MOST_AWAITED = 2000  # more than a subscription remembers
 _KINDS = ("general", "general", "request", "response", "terminate")
 _MESSAGES = len(_KINDS)
 _ASKED = {"in": "out", "out": "in"}
@@ -65,6 +66,8 @@ class Control:
         # No observer's budget has room for another message until the next flush; so many came.
         self._spent = False
         self._missed = 0
+        # Ids of requests that somebody has been told of, who will be told of their answers too.
+        self._awaited: set[int] = set()
 
     @property
     def _clock(self) -> Clock:
@@ -327,14 +330,13 @@ class Control:
         subscriptions = self._service._ipcm_state.subscriptions.values()
         hearers = [s for s in subscriptions if s.wants(now, asks, answers)]
         self._spent = not hearers
+        if answers is not None:
+            self._awaited.discard(id)
+        elif asks is not None and hearers:
+            if len(self._awaited) >= _MOST_AWAITED * len(subscriptions):
+                self._awaited = {asked[2] for each in subscriptions for asked in each.asked}
+            self._awaited.add(id)
         return hearers
-
-    def _is_awaited(self, request: Asked) -> bool:
-        """Whether somebody has been told of a request, who will be told of its answer too."""
-        for each in self._service._ipcm_state.subscriptions.values():
-            if request in each.asked:
-                return True
-        return False
 
     def _count_missed(self) -> None:
         """Messages that nobody had room for were only counted as they came."""
@@ -344,9 +346,7 @@ class Control:
             self._missed = 0
 
     def _on_read(self, message: Message, size: int) -> None:
-        if self._spent and not (
-            message.kind == "response" and self._is_awaited(("out", message.sender, message.id))
-        ):
+        if self._spent and not (message.id in self._awaited and message.kind == "response"):
             self._missed += 1
             return
         hearers = self._hearers(message.kind, "in", message.sender, message.id)
@@ -364,9 +364,7 @@ class Control:
     def _on_sent(self, envelope: Envelope, to: str, size: int) -> None:
         if envelope.kind >= _MESSAGES:
             return
-        if self._spent and not (
-            envelope.kind == RESPONSE and self._is_awaited(("in", to, envelope.id))
-        ):
+        if self._spent and not (envelope.id in self._awaited and envelope.kind == RESPONSE):
             self._missed += 1
             return
         hearers = self._hearers(_KINDS[envelope.kind], "out", to, envelope.id)
