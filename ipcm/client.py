@@ -161,15 +161,27 @@ class Client(Connection):
         """
         timeout = check_timeout(timeout)
         with self._entered():
-            deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
-            self.pump(0.0)
-            while not self.inbox:
-                left = deadline - self.clock.monotonic()
-                if left <= 0:
-                    break
-                self._check_bus()
-                self.pump(None if left == math.inf else left)
+            self._pump_until(lambda: self.inbox, timeout)
             return self.take_inbox()
+
+    def _pump_until(self, met: Callable[[], object], timeout: float | None) -> bool:
+        """Takes in what is there, and what comes until a condition is met.
+
+        Returns:
+            False where the time-out came first.
+
+        Raises:
+            BusGone: nothing more will come.
+        """
+        deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
+        self.pump(0.0)
+        while not met():
+            left = deadline - self.clock.monotonic()
+            if left <= 0:
+                return False
+            self._check_bus()
+            self.pump(None if left == math.inf else left)
+        return True
 
     def poll(self, timeout: float | None = 0.0) -> bool:
         """Takes in what came, and calls callbacks; waits at most `timeout` seconds for it.
@@ -316,15 +328,7 @@ class Client(Connection):
         """
         timeout = check_timeout(timeout)
         with self._entered():
-            deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
-            self.pump(0.0)
-            while not self.settled:
-                left = deadline - self.clock.monotonic()
-                if left <= 0:
-                    return False
-                self._check_bus()
-                self.pump(None if left == math.inf else left)
-            return True
+            return self._pump_until(lambda: self.settled, timeout)
 
     def request(self, to: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
         """Sends a request and waits for its answer.
@@ -417,16 +421,10 @@ class Client(Connection):
                 return True
             if timeout == 0:
                 return False
-            deadline = math.inf if timeout is None else self.clock.monotonic() + timeout
-            known = {peer.name: peer for peer in self.port.subscribe()}
-            while name not in known or not known[name].ready:
-                left = deadline - self.clock.monotonic()
-                if left <= 0:
-                    return False
-                self._check_bus()
-                self.pump(None if left == math.inf else left)
-                known = {peer.name: peer for peer in self.port.peers()}
-            return True
+            self.port.subscribe()
+            return self._pump_until(
+                lambda: any(each.name == name and each.ready for each in self.port.peers()), timeout
+            )
 
     # The end
 

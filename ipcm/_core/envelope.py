@@ -15,6 +15,7 @@ __all__ = [
     "BROADCAST",
     "CONTROL",
     "EVENTS",
+    "FAILURES",
     "GENERAL",
     "REQUEST",
     "RESPONSE",
@@ -31,6 +32,9 @@ CONTROL: Final = 5
 """A request to the control plane of a service; answered with a RESPONSE."""
 EVENTS: Final = 6
 """A batch of events for an observer."""
+
+FAILURES: Final = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
+"""What encoding and decoding by msgspec may raise of what cannot be carried, or is none."""
 
 
 class Envelope(msgspec.Struct, array_like=True, gc=False):

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from ipcm._core.envelope import FAILURES
+
 __all__ = ["LINE", "PREVIEW_BYTES", "cut_text", "make_preview", "make_value"]
 
 PREVIEW_BYTES: Final = 256
@@ -36,7 +38,7 @@ def make_value(value: Any) -> Any:
         msgspec.json.encode(value)
         if len(msgspec.msgpack.encode(value)) <= _LARGEST_VALUE:
             return value
-    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
+    except FAILURES:
         pass
     return make_preview(value)
 
@@ -63,7 +65,7 @@ def make_preview(
         content = _beginning(content, [PREVIEW_BYTES], _DEEPEST)
     try:
         raw = msgspec.json.encode(content)
-    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
+    except FAILURES:
         raw = _repr(content).encode(errors="replace")
     if len(raw) <= PREVIEW_BYTES:
         return raw.decode(errors="replace")

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ipcm._core.envelope import FAILURES
 from ipcm._core.patience import milliseconds
 from ipcm._os.fork import close_in_children
 from ipcm._os.launcher.starter import Lease
@@ -84,7 +85,7 @@ class Report(msgspec.Struct, omit_defaults=True):
         """The end in order, with its value."""
         try:
             return cls(ended=True, packed=msgspec.msgpack.encode(value))
-        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+        except FAILURES:
             return cls(ended=True, value=value)
 
     def write(self, fd: int) -> bool:

@@ -7,29 +7,25 @@ str, bytes, list, dict and date or time. Never pickle.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
-
-import msgspec
+from typing import Protocol
 
 from ipcm._core.envelope import Envelope
 from ipcm._core.outbox import Buffer
 from ipcm.errors import BadBusInfo
 
-__all__ = ["DEFAULT", "FAILURES", "NAMES", "Serializer", "get_serializer"]
+__all__ = ["DEFAULT", "NAMES", "Serializer", "get_serializer"]
 
 DEFAULT = "msgpack"
 NAMES = ("msgpack", "json")
-
-FAILURES: Final = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
-"""What `Serializer.pack` and `unpack` may raise."""
 
 
 class Serializer(Protocol):
     """Turns envelopes into bytes and back.
 
     Attributes:
-        pack, unpack: as `encode` and `decode`, but they raise one of `FAILURES`. A message takes
-            each once, and there a call around the encoder's own is a thirtieth of its time.
+        pack, unpack: as `encode` and `decode`, but they raise one of the envelope's `FAILURES`. A
+            message takes each once, and there a call around the encoder's own is a thirtieth of
+            its time.
     """
 
     name: str

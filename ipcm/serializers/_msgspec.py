@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
-from ipcm._core.envelope import Envelope
+from ipcm._core.envelope import FAILURES, Envelope
 from ipcm._core.outbox import Buffer
 from ipcm.errors import ContentError, ProtocolError
 
@@ -28,16 +26,16 @@ class MsgspecSerializer:
         """Encodes; raises ContentError."""
         try:
             return self.pack(envelope)
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-            raise ContentError(f"{self.name} cannot carry this content: {error}") from None
         except RecursionError:
             raise ContentError("the content is nested too deep, or contains itself") from None
+        except FAILURES as error:
+            raise ContentError(f"{self.name} cannot carry this content: {error}") from None
 
     def decode(self, data: Buffer) -> Envelope:
         """Decodes; raises ProtocolError."""
         try:
             return self.unpack(data)
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-            raise ProtocolError(f"not an envelope in {self.name}: {error}") from None
         except RecursionError:
             raise ProtocolError("an envelope nested too deep") from None
+        except FAILURES as error:
+            raise ProtocolError(f"not an envelope in {self.name}: {error}") from None

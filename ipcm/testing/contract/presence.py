@@ -34,6 +34,17 @@ def told(client: Client, count: int) -> list[Change]:
     return client.changes
 
 
+def assert_it_may_but_look(looker: Client, b: Client) -> None:
+    """What a read-only client asks of `b` is refused, and its word to end drops; others arrive."""
+    id = looker.send_request("b", 1)
+    looker.respond("b", TERMINATE, 0, 0, None)
+    looker.send_message("b", "hello")
+    assert [message.content for message in read(b, 1)] == ["hello"]
+    response = looker.await_response(id, LIMIT)
+    assert response.error == "this connection is read-only"
+    assert b.stats.dropped == 2
+
+
 class Presence(Base):
     """Peers, observers, and changes."""
 
@@ -145,20 +156,8 @@ class Presence(Base):
         with open_client("looker", bus, read_only=True) as looker, bus.connect("b") as b:
             b.send_message("looker", "hello")
             assert [message.content for message in read(looker, 1)] == ["hello"]
-            id = looker.send_request("b", 1)
-            looker.respond("b", TERMINATE, 0, 0, None)
-            looker.send_message("b", "hello")
-            assert [message.content for message in read(b, 1)] == ["hello"]
-            response = looker.await_response(id, LIMIT)
-            assert response.error == "this connection is read-only"
-            assert b.stats.dropped == 2
+            assert_it_may_but_look(looker, b)
 
     def test_a_read_only_connection_asks_and_ends_nothing(self, bus: Bus) -> None:
         with open_client("looker", bus, read_only=True) as looker, bus.connect("b") as b:
-            id = looker.send_request("b", 1)
-            looker.respond("b", TERMINATE, 0, 0, None)
-            looker.send_message("b", "hello")
-            assert [message.content for message in read(b, 1)] == ["hello"]
-            response = looker.await_response(id, LIMIT)
-            assert response.error == "this connection is read-only"
-            assert b.stats.dropped == 2
+            assert_it_may_but_look(looker, b)

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from typing import Final
 
-from ipcm._core.envelope import Envelope
+from ipcm._core.envelope import FAILURES, Envelope
 from ipcm._core.framing import HEADER, Frame
 from ipcm._core.patience import LONGEST_WAIT
 from ipcm._core.registry import (
@@ -19,7 +19,7 @@ from ipcm._core.registry import (
 from ipcm._os.fork import close_in_children
 from ipcm._os.memory import scratch
 from ipcm.errors import Backpressure, MessageTooLarge, NoSuchPeer, ProtocolError
-from ipcm.serializers import FAILURES, Serializer
+from ipcm.serializers import Serializer
 from ipcm.transports.base import Arrival, Change, Limits
 from ipcm.transports.unix.absent import Absent
 from ipcm.transports.unix.announced import PresentPort
