@@ -15,7 +15,7 @@ from ipcm.demo.crawl import Batch, Crawl
 from ipcm.demo.records import BatchDone, IndexerReport, WalkReport
 from ipcm.demo.walk import Walk, pseudo_devices
 from ipcm.demo.worker import Job, run_job
-from ipcm.errors import IPCMError
+from ipcm.errors import IPCMError, ServiceStartError
 from ipcm.message import Message, Response
 from ipcm.role.endpoints import endpoint
 from ipcm.role.launch import worker
@@ -166,7 +166,7 @@ class Indexer(DemoService):
                 return
             try:
                 self._start_worker(peer, batch)
-            except OSError as error:  # no process to be had: at the next interval, perhaps
+            except ServiceStartError as error:  # no process: at the next interval, perhaps
                 self._crawl.put_back(batch)
                 self.note_error("starting a worker", error)
                 return

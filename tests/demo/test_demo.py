@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from ipcm.demo.run import Demo
 from ipcm.demo.store import Store
 from ipcm.demo.worker import Job, run_job
 from ipcm.errors import InvalidName, NameTaken, RemoteError, ServiceStartError
+from ipcm.role import launch
 from tests.demo.asking import await_passes, found, passes, stats, summary
 from tests.demo.trees import make_awkward
 from tests.helpers import gone, members_of, wait_until
@@ -192,6 +194,24 @@ def test_a_batch_that_fails_twice_is_given_up(tree: Path, monkeypatch: pytest.Mo
         assert "a fault in the worker" in log
         exits = [worker.exit for worker in demo.indexer.snapshot().ended_workers]
         assert exits == [1, 1]
+
+
+def test_a_batch_waits_where_no_process_is_to_be_had(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "file").write_text("x\n")
+    fork, refusals = launch.fork, [BlockingIOError(errno.EAGAIN, "no more processes")]
+
+    def refuse_once(child: Callable[[], int]) -> int:
+        if refusals:
+            raise refusals.pop()
+        return fork(child)
+
+    monkeypatch.setattr(launch, "fork", refuse_once)  # for workers: services are forked elsewhere
+    with Demo(tree) as demo:
+        wait_until(lambda: passes(demo) >= 1, 20.0)
+        assert [error.where for error in demo.indexer.snapshot().errors] == ["starting a worker"]
+        assert stats(demo)["files_indexed"] == 1
 
 
 def test_a_new_store_is_filled_again(tree: Path) -> None:
