@@ -48,6 +48,7 @@ __all__ = [
     "connect",
     "find_bus",
     "open_client",
+    "output_path",
     "reconnect",
     "spawn",
 ]

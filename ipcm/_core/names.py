@@ -9,7 +9,7 @@ from typing import Final
 
 from ipcm.errors import InvalidName
 
-__all__ = ["check_bus_name", "check_name", "file_name", "may_be_somebody"]
+__all__ = ["MOST_BYTES", "check_bus_name", "check_name", "file_name", "may_be_somebody"]
 
 MOST_BYTES: Final = 40_000
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}\Z")

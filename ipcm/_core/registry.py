@@ -18,6 +18,7 @@ __all__ = [
     "Answer",
     "Detach",
     "End",
+    "EndWith",
     "Ended",
     "Find",
     "Found",

@@ -20,7 +20,16 @@ from ipcm._core.observation import (
 )
 from ipcm.console.peers import PeerRow
 
-__all__ = ["Change", "Exchange", "Picture", "Sample", "SignalRow", "WatchModel", "WorkerRow"]
+__all__ = [
+    "SPAN",
+    "Change",
+    "Exchange",
+    "Picture",
+    "Sample",
+    "SignalRow",
+    "WatchModel",
+    "WorkerRow",
+]
 
 TRAFFIC: Final = 16
 CHANGES: Final = 12

@@ -26,7 +26,7 @@ from ipcm.console.results import (
     Value,
 )
 
-__all__ = ["RichScreen", "Screen", "TextScreen", "Update", "result_html"]
+__all__ = ["REFRESH", "RichScreen", "Screen", "TextScreen", "Update", "display", "result_html"]
 
 display: Callable[..., Any] = IPython.display.display
 

@@ -27,7 +27,7 @@ from ipcm.role.state import OpenRequest, ServiceState
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["RequestsRole"]
+__all__ = ["GENERIC_ERROR", "RequestsRole"]
 
 GENERIC_ERROR = "Internal service error"
 _NEVER: Final = math.inf

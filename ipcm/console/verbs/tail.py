@@ -33,7 +33,7 @@ from ipcm.console.watching import gather, wait_for
 from ipcm.errors import BusGone
 from ipcm.observe.observer import Observer
 
-__all__ = ["VERB"]
+__all__ = ["VERB", "event_line"]
 
 _TELL_DROPS = 1.0
 _SETTLE = 0.02

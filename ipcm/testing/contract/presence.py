@@ -14,7 +14,7 @@ from ipcm.bus import open_client
 from ipcm.testing.contract.base import LIMIT, Base, read
 from ipcm.transports.base import Change
 
-__all__ = ["Presence"]
+__all__ = ["Presence", "subscribed", "told"]
 
 
 def subscribed(bus: Bus, name: str) -> Client:

@@ -4,6 +4,8 @@ from typing import Any
 
 from textual.screen import Screen
 
+__all__ = ["stands"]
+
 
 def stands(screen: Screen[Any]) -> bool:
     """Whether a screen's widgets can be asked.

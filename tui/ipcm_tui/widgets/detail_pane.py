@@ -13,7 +13,7 @@ from ipcm_tui.models.detail import Detail, Section
 from ipcm_tui.theme import Palette
 from ipcm_tui.widgets.captions import entitle
 
-__all__ = ["DetailPane"]
+__all__ = ["DetailPane", "draw_detail"]
 
 
 class DetailPane(VerticalScroll):
