@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import ipcm
+from ipcm._os.fork import fork
 from ipcm.demo import indexer as indexer_module
 from ipcm.demo import run as run_module
 from ipcm.demo.probe import Probe
@@ -200,7 +201,7 @@ def test_a_batch_waits_where_no_process_is_to_be_had(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tree / "file").write_text("x\n")
-    fork, refusals = launch.fork, [BlockingIOError(errno.EAGAIN, "no more processes")]
+    refusals = [BlockingIOError(errno.EAGAIN, "no more processes")]
 
     def refuse_once(child: Callable[[], int]) -> int:
         if refusals:
