@@ -13,20 +13,15 @@ import os
 import struct
 from typing import Final
 
-from ipcm._os.process import ProcessIdentity, identify, open_pidfd
+from ipcm._os.process import DEAD, ProcessIdentity, identify, open_pidfd, read_stat
 
-__all__ = ["Ending", "decode_status"]
+__all__ = ["Ending"]
 
 # struct pidfd_info of its first version: mask and cgroup id, then 32-bit numbers, the last of
 # which is the exit status.
 _INFO: Final = struct.Struct("QQ11Ii")
 _INFO_EXIT: Final = 1 << 3
 _GET_INFO: Final = (3 << 30) | (_INFO.size << 16) | (0xFF << 8) | 11
-
-
-def decode_status(status: int) -> int:
-    """A wait status as `subprocess` gives it: the code, or -signal."""
-    return os.waitstatus_to_exitcode(status)
 
 
 class Ending:
@@ -55,13 +50,11 @@ class Ending:
             fcntl.ioctl(self._pidfd, _GET_INFO, told)
             mask, *_, status = _INFO.unpack(told)
             if mask & _INFO_EXIT:
-                return decode_status(status)
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            with open(f"/proc/{self.who.pid}/stat", "rb") as file:
-                text = file.read()
-            fields = text[text.rindex(b")") + 2 :].split()
-            if fields[0] in b"ZX" and int(fields[19]) == self.who.start:
-                return decode_status(int(fields[49]))
+                return os.waitstatus_to_exitcode(status)
+        with contextlib.suppress(OSError):  # no descriptor is left
+            fields = read_stat(self.who.pid)
+            if fields is not None and fields[0] in DEAD and int(fields[19]) == self.who.start:
+                return os.waitstatus_to_exitcode(int(fields[49]))
         return None
 
     def close(self) -> None:

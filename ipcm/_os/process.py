@@ -8,20 +8,25 @@ import os
 import select
 import signal
 import time
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ipcm._core.patience import milliseconds
 from ipcm._os.linux import require_linux
 
 __all__ = [
+    "DEAD",
     "ProcessIdentity",
     "has_ended",
     "identify",
     "open_pidfd",
+    "read_stat",
     "send_signal",
     "thread_count",
     "wait_dead",
 ]
+
+DEAD: Final = (b"Z", b"X")
+"""The states of a process that has ended, the first field of `read_stat`."""
 
 
 class ProcessIdentity(NamedTuple):
@@ -36,19 +41,28 @@ class ProcessIdentity(NamedTuple):
 
     def alive(self) -> bool:
         """False once it is gone or a zombie, or its pid is another's."""
-        state, start = _stat(self.pid)
-        return start == self.start and state not in "ZX"
+        return _start_of(self.pid) == self.start
 
 
-def _stat(pid: int) -> tuple[str, int]:
+def read_stat(pid: int) -> list[bytes] | None:
+    """The fields of /proc/PID/stat, from the third on: field N of proc(5) is at N - 3.
+
+    Returns:
+        None where there is no such process.
+    """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             text = file.read()
     except (FileNotFoundError, ProcessLookupError):
-        return "X", -1
+        return None
     # The name in parentheses may contain anything, also a parenthesis.
-    fields = text[text.rindex(b")") + 2 :].split()
-    return fields[0].decode(), int(fields[19])
+    return text[text.rindex(b")") + 2 :].split()
+
+
+def _start_of(pid: int) -> int | None:
+    """When a living process started; None where it is gone, or a zombie."""
+    fields = read_stat(pid)
+    return None if fields is None or fields[0] in DEAD else int(fields[19])
 
 
 def identify(pid: int | None = None) -> ProcessIdentity:
@@ -60,8 +74,8 @@ def identify(pid: int | None = None) -> ProcessIdentity:
     """
     require_linux("telling processes apart by their start time")
     pid = os.getpid() if pid is None else pid
-    state, start = _stat(pid)
-    if state in "ZX":
+    start = _start_of(pid)
+    if start is None:
         raise ProcessLookupError(f"there is no process {pid}")
     return ProcessIdentity(pid, start)
 

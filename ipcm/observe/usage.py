@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import Final, NamedTuple
+
+from ipcm._os.process import DEAD, read_stat
 
 __all__ = ["Usage", "UsageMeter"]
 
@@ -49,11 +52,12 @@ class UsageMeter:
                 started after is another one with the same pid.
         """
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
-        fields = _stat(pid)
-        if fields is None or fields[0] in (b"Z", b"X"):
+        fields = None
+        with contextlib.suppress(OSError):  # no descriptor is left
+            fields = read_stat(pid)
+        if fields is None or fields[0] in DEAD:
             self._seen.pop(pid, None)
             return Usage()
-        # Numbered from the third field of proc(5) on.
         spent = (int(fields[11]) + int(fields[12])) / self._ticks
         start, rss = int(fields[19]), int(fields[21]) * self._page
         started = start / self._ticks
@@ -66,13 +70,3 @@ class UsageMeter:
         self._seen[pid] = _Seen(start, now, spent)
         span = now - before.when
         return Usage(100.0 * (spent - before.spent) / span if span > _SOON else None, rss)
-
-
-def _stat(pid: int) -> list[bytes] | None:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
-    except OSError:  # it is gone, or this is no Linux
-        return None
-    # The name in parentheses may contain anything, also a parenthesis.
-    return text[text.rindex(b")") + 2 :].split()
