@@ -14,7 +14,6 @@ import operator
 import os
 import re
 import signal
-import sys
 import traceback
 import warnings
 import weakref
@@ -24,6 +23,7 @@ from typing import Final, NoReturn, Protocol
 from ipcm._os.process import thread_count
 from ipcm._os.reset.loops import forget_loops
 from ipcm._os.reset.threaded import reset_after_threaded_fork
+from ipcm._os.stdio import flush_output
 
 __all__ = [
     "block_signals",
@@ -84,7 +84,7 @@ def fork(
     if threaded:
         _silence_warning()
     else:
-        _flush()
+        flush_output()
     # Asked for first: pthread_sigmask runs handlers once it has set the mask, and when one of them
     # raises, the old mask is lost.
     before = _signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -115,7 +115,7 @@ def leave(child: Callable[[], int | None]) -> NoReturn:
     code = 1
     try:
         code = _run(child)
-        _flush()
+        flush_output()
     finally:
         # Whatever was raised on the way, also by a stream: the parent's code is not the child's.
         os._exit(code)
@@ -182,12 +182,6 @@ def _code_of(leaving: SystemExit) -> int:
         return leaving.code & 0xFF
     os.write(2, f"{leaving.code}\n".encode(errors="backslashreplace"))
     return 1
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
 
 
 def settle_signals() -> None:

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterable
 from pathlib import Path
 
+from ipcm._core.patience import milliseconds
 from ipcm._os.fork import close_in_children
 from ipcm._os.stdio import open_null
 
@@ -94,7 +95,7 @@ def reap(pid: int, timeout: float) -> int | None:
     try:
         poll = select.poll()
         poll.register(pidfd, select.POLLIN)
-        if not poll.poll(max(int(timeout * 1000), 0)):
+        if not poll.poll(milliseconds(timeout)):
             return None
         done, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import IO, Final, TextIO
 
-__all__ = ["detach_input", "open_null", "open_stream", "redirect", "save"]
+__all__ = ["detach_input", "flush_output", "open_null", "open_stream", "redirect", "save"]
 
 _STREAMS: Final = ("stdin", "stdout", "stderr")
 
@@ -43,9 +43,7 @@ def redirect(
     Raises:
         OSError: not an open descriptor; nothing is redirected then.
     """
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
+    flush_output()
     with contextlib.ExitStack() as stack:
         # Copies first: 1 onto 2 and 2 onto 1 at once is an exchange.
         copies: list[tuple[int, int]] = []
@@ -59,6 +57,13 @@ def redirect(
     for fd, _ in copies:
         if not _stands_on(getattr(sys, _STREAMS[fd]), fd):
             setattr(sys, _STREAMS[fd], open_stream(fd))
+
+
+def flush_output() -> None:
+    """Writes what Python has buffered of stdout and stderr, where they are there and take it."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
 
 
 def _stands_on(stream: IO[str] | None, fd: int) -> bool:
