@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ipcm._core.clock import Clock
-from ipcm._core.envelope import EVENTS, RESPONSE, Envelope
+from ipcm._core.envelope import BROADCAST, EVENTS, RESPONSE, Envelope
 from ipcm._core.observation import (
     Event,
     EventBatch,
@@ -378,7 +378,7 @@ class Control:
         # From before it was written: the other side may have read it by now.
         self._message_event(
             hearers, "out", _KINDS[envelope.kind], to, envelope.id, envelope.content, size,
-            latency, error, envelope.kind == 1, envelope.stamp,
+            latency, error, envelope.kind == BROADCAST, envelope.stamp,
         )  # fmt: skip
 
     def _message_event(

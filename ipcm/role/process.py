@@ -50,8 +50,9 @@ class Report(msgspec.Struct, omit_defaults=True):
 
     Attributes:
         ready: the pid of the service, which is not the child's if it forked again.
-        ended: whether it left in order, with `value`; or with what is `packed` as it would
-            be on the bus, where JSON tells less.
+        ended: whether it left in order. packed: its termination value, in MessagePack, which
+            carries more than JSON; value: one that this cannot carry, its repr where JSON
+            cannot either.
         failed: the exception that ended it, with `traceback`.
         taken: whether that was because a live peer, process `holder`, has the name.
         misuse: whether that was because of what it was to be made of.
@@ -72,11 +73,10 @@ class Report(msgspec.Struct, omit_defaults=True):
     @classmethod
     def of(cls, error: BaseException) -> Report:
         """The end by an exception."""
-        taken = isinstance(error, NameTaken)
         return cls(
             failed=format_error(error),
             traceback=format_traceback(error)[-_MOST_TRACEBACK:],
-            taken=taken,
+            taken=isinstance(error, NameTaken),
             holder=error.pid if isinstance(error, NameTaken) else None,
         )
 
@@ -92,7 +92,7 @@ class Report(msgspec.Struct, omit_defaults=True):
         """Tells it; False where nobody is listening any more."""
         try:
             line = msgspec.json.encode(self)
-        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        except FAILURES:
             self.value = repr(self.value)
             line = msgspec.json.encode(self)
         left = memoryview(line + b"\n")
@@ -214,7 +214,7 @@ class ServiceProcess:
         return self._over
 
     def may_be(self, pid: int) -> bool:
-        """Whether that process may be the service: sure, unless one that forked again starts."""
+        """Whether that process may be the service; while one starts that forked again, any may."""
         if self.service_pid is not None:
             return pid == self.service_pid
         return self._pidfd < 0 or pid == self.child_pid
@@ -327,10 +327,7 @@ class ServiceProcess:
     def _heed_ready(self, pid: int) -> None:
         self.service_pid = pid
         if pid != self.child_pid:
-            # It forked again: the child's own end says nothing about the service.
-            if self._pidfd >= 0:
-                os.close(self._pidfd)
-            self._pidfd = -1
+            self._await_grandchild()  # the child's own end says nothing about the service
             try:
                 self._service = identify(pid)
                 self._pidfd = open_pidfd(self._service)
