@@ -67,16 +67,22 @@ class Stats:
     Attributes:
         read, sent: peer name to count, without words of the control plane. Of peers that come
             and go without end those are left out that came up first.
-        dropped: messages thrown away (late, duplicate or forged responses, requests over a
+        refused: messages thrown away because they are not for this client (requests over a
             read-only connection, unknown kinds).
     """
 
-    __slots__ = ("dropped", "read", "sent")
+    __slots__ = ("_requests", "read", "refused", "sent")
 
-    def __init__(self) -> None:
+    def __init__(self, requests: RequestTable) -> None:
         self.read: dict[str, int] = Counts()
         self.sent: dict[str, int] = Counts()
-        self.dropped = 0
+        self.refused = 0
+        self._requests = requests
+
+    @property
+    def dropped(self) -> int:
+        """All that were thrown away: the refused, and late, duplicate and forged responses."""
+        return self.refused + self._requests.dropped
 
     def __repr__(self) -> str:
         return f"Stats(read={self.read}, sent={self.sent}, dropped={self.dropped})"
@@ -93,9 +99,9 @@ class Connection:
         self.name = port.name
         self.clock = port.clock
         self.pid = here.pid
-        self.stats = Stats()
         self.disconnected = False
         self.requests = RequestTable()
+        self.stats = Stats(self.requests)
         self.inbox: deque[Message] = deque(port.unread)
         self.changes: list[Change] = []
         self._endings: deque[Ending] = deque()
@@ -257,7 +263,7 @@ class Connection:
             origin.incarnation,
         )
         if origin.read_only and code in (REQUEST, TERMINATE):
-            self.stats.dropped += 1
+            self.stats.refused += 1
             if code == REQUEST:
                 self._refuse(origin, id, "this connection is read-only")
             return
@@ -276,14 +282,14 @@ class Connection:
         elif envelope.kind == EVENTS and self.on_events is not None:
             self.on_events(origin, envelope.content)
         else:
-            self.stats.dropped += 1
+            self.stats.refused += 1
 
     def _refuse(self, origin: Origin, id: int, why: str) -> None:
         answer = Envelope(RESPONSE, id, None, why, self.clock.time())
         try:
             self.port.send(origin.name, answer)
         except IPCMError:
-            self.stats.dropped += 1
+            self.stats.refused += 1
 
     def _heed_changes(self) -> list[Ending]:
         changes, self.port.changes = self.port.changes, []

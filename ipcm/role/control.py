@@ -182,7 +182,7 @@ class Control:
             errors=list(telemetry.errors),
             reaped=list(telemetry.reaped),
             watched=[who.pid for who in state.watched.values()],
-            drops=telemetry.drops + client.requests.dropped + client.stats.dropped,
+            drops=telemetry.drops + client.stats.dropped,
             read=dict(client.stats.read),
             sent=dict(client.stats.sent),
             lost_events=subscription.lost_ever if subscription else 0,

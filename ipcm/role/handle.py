@@ -238,10 +238,16 @@ class Handle(Shown, Asking):
     # Ending
 
     def terminate(self, value: Any = 0) -> None:
-        """Asks the service to end with this value; returns at once. Fine on a dead one."""
+        """Asks the service to end with this value; returns at once. Fine on a dead one.
+
+        Raises:
+            UnsupportedError: the handle is read-only; the service would not heed it, nor say so.
+        """
         if self._closed:
             return
         self._check_process()
+        if self._read_only:
+            raise UnsupportedError(f"the handle {self.name!r} is read-only and cannot terminate")
         with contextlib.suppress(NoSuchPeer, BusGone):
             if self._process is not None:
                 # Its name may be another's: of the next one, or of one that was there before.

@@ -113,14 +113,16 @@ class TestReadOnly:
 
     def test_terminate_signal_and_requests(self, bus: ipcm.Bus) -> None:
         with bus.observe() as observer, ipcm.attach("watched", bus, read_only=True) as handle:
+            assert handle.ready(LIMIT)
             for act in (
                 lambda: observer.terminate("watched"),
                 lambda: observer.signal("watched", signal.SIGTERM),
                 lambda: observer.request("watched", 1),
+                handle.terminate,
             ):
                 with pytest.raises(ipcm.UnsupportedError, match="read-only"):
                     act()
-            observer.read_only = False
+            observer.read_only = handle._read_only = False
             for refused in (
                 lambda: observer.terminate("watched"),
                 lambda: observer.signal("watched", signal.SIGTERM),

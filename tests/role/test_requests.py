@@ -113,7 +113,7 @@ class TestAnswers:
             wait_until(lambda: handle.snapshot().drops == 1)
             handle.client.send_message("late", None)
             assert handle.request("noted") == ["sent"]
-            assert handle.client.requests.dropped == 0
+            assert handle.client.stats.dropped == 0
 
     def test_by_on_all_before_it_is_dispatched(self) -> None:
         def answer(service: Service, activity: Activity) -> None:
@@ -330,11 +330,11 @@ class TestNotOurs:
             with handle.bus.connect("forger") as forger:
                 forger.respond(handle.name, RESPONSE, id, "forged", None)
                 forger.flush(5)
-                wait_until(lambda: [handle.poll(), handle.client.requests.dropped][1])
+                wait_until(lambda: [handle.poll(), handle.client.stats.dropped][1])
             assert handle.get_response(id) is None
             handle.client.send_message("late", None)
             assert handle.await_response(id, 5).payload == "late"
-            assert handle.client.requests.dropped == 1
+            assert handle.client.stats.dropped == 1
 
     def test_duplicate_and_unknown_ones(self) -> None:
         def twice(service: Service, request: Request, message: Message) -> Any:
@@ -346,7 +346,7 @@ class TestNotOurs:
             got: list[Any] = []
             handle.send_request("twice", 0, lambda response, message: got.append(response.payload))
             handle.await_all_responses(5)
-            wait_until(lambda: [handle.poll(), handle.client.requests.dropped][1] == 2)
+            wait_until(lambda: [handle.poll(), handle.client.stats.dropped][1] == 2)
             assert got == ["twin"]
 
     def test_late_ones(self) -> None:
@@ -361,7 +361,7 @@ class TestNotOurs:
             with pytest.raises(ipcm.RequestTimeout):
                 handle.request(1, timeout=0.05)
             handle.client.send_message("late", 0)
-            wait_until(lambda: [handle.poll(), handle.client.requests.dropped][1] == 1)
+            wait_until(lambda: [handle.poll(), handle.client.stats.dropped][1] == 1)
             assert handle.messages() == []
 
     def test_a_service_lives_on(self) -> None:

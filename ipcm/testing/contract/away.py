@@ -85,7 +85,7 @@ class Away(Base):
                 (asked,) = read(b, 1)
                 answer(b, asked, "I am back")
                 assert a.await_response(id, LIMIT).payload == "I am back"
-                assert b.requests.dropped == 1
+                assert b.stats.dropped == 1
                 assert b.send_request("a", 1) != old
 
     @pytest.mark.usefixtures("mail")

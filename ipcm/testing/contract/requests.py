@@ -63,7 +63,7 @@ class Requests(Base):
             answer(b, request, "late")
             b.send_message("a", "next")
             assert [message.content for message in read(a, 1)] == ["next"]
-            assert a.requests.dropped == 1
+            assert a.stats.dropped == 1
             assert not a.requests.open
 
     def test_a_duplicate_and_an_unknown_one_are_dropped_and_counted(self, bus: Bus) -> None:
@@ -75,7 +75,7 @@ class Requests(Base):
             b.send_message("a", "next")
             assert a.await_response(request.id, LIMIT).payload == 1
             assert [message.content for message in read(a, 1)] == ["next"]
-            assert a.requests.dropped == 2
+            assert a.stats.dropped == 2
 
     def test_nobody_else_can_answer(self, bus: Bus) -> None:
         with bus.connect("a") as a, bus.connect("b") as b, bus.connect("forger") as forger:
@@ -83,7 +83,7 @@ class Requests(Base):
             forger.respond("a", RESPONSE, request.id, "forged", None)
             forger.send_message("a", "next")
             read(a, 1)
-            assert a.requests.dropped == 1
+            assert a.stats.dropped == 1
             assert a.get_response(request.id) is None
             answer(b, request, "true")
             assert a.await_response(request.id, LIMIT).payload == "true"
@@ -124,7 +124,7 @@ class Requests(Base):
             answer(b, request, "last words")
             b.disconnect()
             assert a.await_response(request.id, LIMIT).payload == "last words"
-            assert a.requests.dropped == 0
+            assert a.stats.dropped == 0
 
     def test_the_next_life_of_a_name_is_somebody_else(self, bus: Bus) -> None:
         with bus.connect("a") as a:
@@ -138,7 +138,7 @@ class Requests(Base):
                 assert a.await_response(new.id, LIMIT).payload == "mine"
                 with pytest.raises(ipcm.PeerGone):
                     a.await_response(old.id, LIMIT)
-                assert a.requests.dropped == 1
+                assert a.stats.dropped == 1
 
     def test_callbacks_are_called_once(self, bus: Bus) -> None:
         ended: list[tuple[Response, Message | None]] = []
