@@ -5,6 +5,7 @@ registry.py   the verbs by name, loaded when they are needed
 results.py    what a verb hands back: tables, records, values, streams
 exits.py      exit codes, from the error tree
 render.py     results as table, json, jsonl, csv
+streams.py    standard streams: writing, telling, asking
 click_adapter.py  a click command for each verb
 words.py      a typed line taken apart; grammar.py: read as a verb, and where each word stands
 statement.py  a line understood, and what is wrong with it; references.py: `$_` in it

@@ -13,13 +13,13 @@ import click
 from ipcm import __version__
 from ipcm._os.interrupt import Interrupted, interruptible
 from ipcm._os.streams import open_missing_streams
-from ipcm.console.cells import clean
 from ipcm.console.click_adapter import Common, VerbGroup, make_option
 from ipcm.console.common import leading_options
 from ipcm.console.exits import Exit, exit_for
 from ipcm.console.performing import explain, perform
 from ipcm.console.render import Format, Output, PlainOutput, Renderer
 from ipcm.console.results import Frames, Record, Result
+from ipcm.console.streams import ask, tell, write
 from ipcm.console.verb import Context, Verb
 from ipcm.console.watching import unwritable
 
@@ -104,7 +104,7 @@ def _parse_and_perform(arguments: list[str]) -> int:
         where = getattr(error, "ctx", None)
         _complain(error.format_message())
         if where is not None:
-            _narrate(f"`{where.command_path} --help` shows how")
+            tell(f"`{where.command_path} --help` shows how")
         return Exit.USAGE
     except click.Abort:
         return Exit.INTERRUPTED
@@ -160,13 +160,13 @@ def _perform(verb: Verb, common: Common, values: dict[str, Any]) -> int:
         bus=common.bus,
         timeout=common.timeout,
         terminal=on_terminal and sys.stdin.isatty() and format == "table",
-        narrate=_narrate,
-        ask=_ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
+        narrate=tell,
+        ask=ask if sys.stdin.isatty() and sys.stderr.isatty() else None,
         sure=common.yes,
         read_input=sys.stdin.buffer.read,
         output=_descriptor(),
     )
-    renderer = Renderer(_make_output(on_terminal), format, _narrate, indent=on_terminal)
+    renderer = Renderer(_make_output(on_terminal), format, tell, indent=on_terminal)
     refreshed = False
 
     def see(result: Result) -> None:
@@ -186,7 +186,7 @@ def _perform(verb: Verb, common: Common, values: dict[str, Any]) -> int:
 def _leave_line(interrupt: KeyboardInterrupt) -> None:
     """What follows goes below the ^C of a terminal."""
     if exit_for(interrupt) == Exit.INTERRUPTED and sys.stderr.isatty():
-        _narrate("")
+        tell("")
 
 
 def _make_output(on_terminal: bool) -> Output:
@@ -194,15 +194,7 @@ def _make_output(on_terminal: bool) -> Output:
         from ipcm.console.terminal import TerminalOutput
 
         return TerminalOutput(sys.stdout)
-    return PlainOutput(_write)
-
-
-def _write(text: str) -> None:
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        raise unwritable(error) from None
+    return PlainOutput(write)
 
 
 def _descriptor() -> int | None:
@@ -211,20 +203,5 @@ def _descriptor() -> int | None:
     return None
 
 
-def _ask(question: str) -> bool:
-    sys.stderr.write(f"{clean(question)} [y/N] ")
-    sys.stderr.flush()
-    answer = sys.stdin.readline()
-    if not answer.endswith("\n"):  # Ctrl-D
-        _narrate("")
-    return answer.strip().lower() in ("y", "yes")
-
-
-def _narrate(text: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(clean(text, keep_lines=True) + "\n")
-        sys.stderr.flush()
-
-
 def _complain(text: str) -> None:
-    _narrate(f"ipcm: {text}")
+    tell(f"ipcm: {text}")

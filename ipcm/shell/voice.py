@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from typing import Protocol
 
 from ipcm.console.cells import clean
 from ipcm.console.render import Output, PlainOutput
+from ipcm.console.streams import ask, is_yes, tell, write
 from ipcm.console.terminal import TerminalOutput
-from ipcm.console.watching import unwritable
 
-__all__ = ["ScriptVoice", "TerminalVoice", "Voice", "answered_yes"]
+__all__ = ["ScriptVoice", "TerminalVoice", "Voice"]
 
 
 class Voice(Protocol):
@@ -35,17 +34,6 @@ class Voice(Protocol):
         """Asks for a yes; None where nobody can be asked."""
 
 
-def answered_yes(answer: str) -> bool:
-    """Whether that is a yes; anything else, and nothing, is a no."""
-    return answer.strip().lower() in ("y", "yes")
-
-
-def _write_error(text: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(clean(text, keep_lines=True) + "\n")
-        sys.stderr.flush()
-
-
 class TerminalVoice:
     """A person at a terminal."""
 
@@ -57,12 +45,12 @@ class TerminalVoice:
 
     def narrate(self, text: str) -> None:
         """See `Voice`."""
-        _write_error(text)
+        tell(text)
 
     def complain(self, text: str) -> None:
         """See `Voice`."""
         if not sys.stderr.isatty():
-            _write_error(text)
+            tell(text)
             return
         error = TerminalOutput(sys.stderr)
         for number, line in enumerate(clean(text, keep_lines=True).splitlines()):
@@ -70,9 +58,7 @@ class TerminalVoice:
 
     def ask(self, question: str) -> bool | None:
         """See `Voice`."""
-        sys.stderr.write(f"{clean(question)} [y/N] ")
-        sys.stderr.flush()
-        return answered_yes(sys.stdin.readline())
+        return ask(question)
 
 
 class ScriptVoice:
@@ -85,15 +71,15 @@ class ScriptVoice:
 
     def output(self) -> Output:
         """See `Voice`."""
-        return PlainOutput(_write_out)
+        return PlainOutput(write)
 
     def narrate(self, text: str) -> None:
         """See `Voice`."""
-        _write_error(text)
+        tell(text)
 
     def complain(self, text: str) -> None:
         """See `Voice`; with the line of the script that is at fault."""
-        _write_error(f"ipcm: {self.where}{text}")
+        tell(f"ipcm: {self.where}{text}")
 
     def ask(self, question: str) -> bool | None:
         """See `Voice`: at the terminal itself, for standard input is the script."""
@@ -101,14 +87,6 @@ class ScriptVoice:
             with open("/dev/tty", "w") as out, open("/dev/tty") as answers:
                 out.write(f"{clean(question)} [y/N] ")
                 out.flush()
-                return answered_yes(answers.readline())
+                return is_yes(answers.readline())
         except OSError:
             return None  # there is none
-
-
-def _write_out(text: str) -> None:
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        raise unwritable(error) from None
