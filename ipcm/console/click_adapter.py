@@ -13,7 +13,7 @@ from ipcm.console.common import Common, options_of
 from ipcm.console.completion import Offer
 from ipcm.console.live import Live, OneLook
 from ipcm.console.registry import NAMES, get_verb, suggest
-from ipcm.console.verb import Argument, Completer, Option, Verb
+from ipcm.console.verb import GROUPS, Argument, Completer, Option, Verb
 from ipcm.errors import UsageError
 
 __all__ = ["Common", "VerbGroup", "make_command", "make_option"]
@@ -23,7 +23,6 @@ Perform = Callable[[Verb, "Common", dict[str, Any]], int]
 
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem | str]]
 
-_GROUPS = ("Look", "Ask", "Act", "Run")
 _HELP = "help"
 
 
@@ -75,7 +74,7 @@ class VerbGroup(click.Group):
         """See click."""
         verbs = [get_verb(name) for name in NAMES]
         width = max(len(name) for name in NAMES)
-        for group in _GROUPS:
+        for group in GROUPS:
             with formatter.section(group):
                 formatter.write_dl(
                     [(f"{v.name:<{width}}", v.summary) for v in verbs if v.group == group]
@@ -159,14 +158,9 @@ def _click_argument(argument: Argument) -> click.Argument:
         [argument.name],
         required=argument.required,
         nargs=-1 if argument.many else 1,
-        metavar=_metavar(argument),
+        metavar=argument.placeholder,
         shell_complete=_paths(argument, _completion(argument.complete)),
     )
-
-
-def _metavar(argument: Argument) -> str:
-    name = argument.name.upper() + ("..." if argument.many else "")
-    return name if argument.required else f"[{name}]"
 
 
 def make_option(option: Option) -> click.Option:

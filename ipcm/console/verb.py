@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 from ipcm.bus import Bus, find_bus
 from ipcm.console.checks import Fault
@@ -14,6 +14,7 @@ from ipcm.console.results import Result
 from ipcm.errors import IPCMError, UsageError
 
 __all__ = [
+    "GROUPS",
     "Argument",
     "Checker",
     "Completer",
@@ -27,6 +28,9 @@ __all__ = [
 
 Group: TypeAlias = Literal["Look", "Ask", "Act", "Run"]
 """Under which heading a surface lists a verb."""
+
+GROUPS: Final[tuple[Group, ...]] = get_args(Group)
+"""The headings, in their order."""
 
 
 class Declined(IPCMError):
@@ -121,6 +125,12 @@ class Argument:
     json: bool = False
     directory: bool = False
     complete: Completer | None = None
+
+    @property
+    def placeholder(self) -> str:
+        """What stands for it in the usage."""
+        name = self.name.upper() + ("..." if self.many else "")
+        return name if self.required else f"[{name}]"
 
     @property
     def missing(self) -> str:

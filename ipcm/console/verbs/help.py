@@ -10,11 +10,9 @@ from ipcm.console.completion import Offer
 from ipcm.console.live import Live
 from ipcm.console.registry import NAMES, SESSION_NAMES, get_verb
 from ipcm.console.results import Record, Section
-from ipcm.console.verb import Argument, Context, Option, Verb
+from ipcm.console.verb import GROUPS, Argument, Context, Option, Verb
 
 __all__ = ["VERB", "help_of"]
-
-_GROUPS = ("Look", "Ask", "Act", "Run")
 
 
 def run(context: Context, verb: str | None) -> Record:
@@ -22,7 +20,7 @@ def run(context: Context, verb: str | None) -> Record:
     if verb is not None:
         return help_of(get_verb(verb))
     every = [get_verb(name) for name in (*NAMES, *SESSION_NAMES)]
-    groups = {group: [each for each in every if each.group == group] for group in _GROUPS}
+    groups = {group: [each for each in every if each.group == group] for group in GROUPS}
     width = max(len(each.name) for each in every)
     sections = [
         Section(group, [(f"  {each.name:<{width}}", each.summary) for each in verbs])
@@ -34,7 +32,7 @@ def run(context: Context, verb: str | None) -> Record:
 
 def help_of(verb: Verb) -> Record:
     """All about one verb."""
-    words = [_usage(argument) for argument in verb.arguments]
+    words = (argument.placeholder for argument in verb.arguments)
     usage = " ".join([verb.name, "[OPTIONS]", *words])
     text = "\n".join(filter(None, [f"{usage}\n\n{verb.summary}.", verb.doc and f"\n{verb.doc}"]))
     arguments = [(f"  {each.name.upper()}", each.help) for each in verb.arguments]
@@ -48,11 +46,6 @@ def help_of(verb: Verb) -> Record:
     for name, pairs in (("words", arguments), ("options", options), ("examples", examples)):
         value[name] = {key.strip(): meaning for key, meaning in pairs}
     return Record(value | {"doc": verb.doc}, sections)
-
-
-def _usage(argument: Argument) -> str:
-    name = argument.name.upper() + ("..." if argument.many else "")
-    return name if argument.required else f"[{name}]"
 
 
 def _flags(option: Option) -> str:
