@@ -44,7 +44,7 @@ def perform(
         return exit_for(error)
 
 
-def explain(error: Exception) -> str:
+def explain(error: BaseException) -> str:
     """What an error says, and what has been noted with it."""
     if isinstance(error, OSError) and not isinstance(error, IPCMError):
         where = f" ({error.filename})" if error.filename else ""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from ipcm.console.payload import parse_json, parse_request
+from ipcm.console.payload import is_endpoint, parse_json, parse_request
 from ipcm.errors import IPCMError, RemoteError, UsageError
 from ipcm.magics.failing import add_remote_traceback, shortened
 from ipcm.message import Response
@@ -52,7 +52,7 @@ def payload_of(words: Sequence[str], body: str | None) -> Any:
         UsageError: something cannot be read, or there is too much of it.
     """
     first, rest = (words[0], words[1:]) if words else (None, ())
-    named = first is not None and first.isidentifier() and first not in ("true", "false", "null")
+    named = first is not None and is_endpoint(first)
     if body is None or not body.strip():
         if named and len(rest) == 1 and not rest[0].startswith(("@", "-")):
             return _call(str(first), parse_body(rest[0], f"what is given to {first}"))

@@ -9,6 +9,7 @@ from typing import Any, Final
 from IPython.core.error import UsageError as ShortError
 
 import ipcm
+from ipcm.console import performing
 from ipcm.console.cells import clean
 from ipcm.console.exits import hint_for
 from ipcm.errors import IPCMError, RemoteError, ServiceDied, ServiceStartError, UsageError
@@ -25,12 +26,9 @@ _AS_OF_A_USER: Final = tuple(os.path.join(_OURS, each, "") for each in ("demo", 
 
 def explain(error: BaseException) -> str:
     """What went wrong, and what can be done about it where the error does not say so itself."""
-    if isinstance(error, OSError) and not isinstance(error, IPCMError):
-        where = f" ({error.filename})" if error.filename else ""
-        return f"{error.strerror or error}{where}"
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    text = "\n".join([str(error), *getattr(error, "__notes__", ())])
+    text = performing.explain(error)
     if isinstance(error, ServiceStartError | ServiceDied):
         text = _without_our_frames(text).replace(_FORK, "--fork")
     hint = hint_for(error).replace("`ipcm ", "`%ipcm ")
