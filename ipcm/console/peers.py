@@ -111,14 +111,7 @@ def look(observer: Observer, meter: UsageMeter, patience: float) -> Table[PeerRo
     """
     asked = time.monotonic()
 
-    def all_answered() -> bool:
-        return all(
-            name in observer.snapshots
-            for name, peer in observer.presence.items()
-            if peer.kind == "service" and peer.ready
-        )
-
-    gather(observer, all_answered, patience)
+    gather(observer, lambda: observer.complete, patience)
     return peer_table(observer, meter, time.monotonic() - asked)
 
 

@@ -16,8 +16,7 @@ import msgspec
 
 from ipcm._os.fork import fork
 from ipcm.bus import Bus
-from ipcm.message import Message, Request
-from ipcm.role.callbacks import Service
+from ipcm.role.echo import EchoService
 from ipcm.role.launch import service
 
 __all__ = ["Ipcm", "MultiprocessingConnection", "RawSocket", "Subject"]
@@ -139,7 +138,7 @@ class MultiprocessingConnection:
         _end(self.pid)
 
 
-class _Echo(Service):
+class _Echo(EchoService):
     """Answers what it is asked.
 
     Args:
@@ -153,9 +152,6 @@ class _Echo(Service):
     def run_on_start(self) -> None:
         if not self._spin:
             self.client().port.spin = 0.0
-
-    def handle_request(self, request: Request, message: Message) -> Any:
-        return request.payload
 
 
 class Ipcm:

@@ -63,14 +63,12 @@ def run(context: Context, count: int, rounds: int, one_cpu: bool) -> Table[Bench
     """See `VERB`."""
     where = "one CPU" if one_cpu else "all CPUs"
     context.narrate(f"{plural(rounds, 'round')} of {plural(count, 'request')} each, on {where}")
-    with shielded(_subjects()) as subjects, pinned(subjects) if one_cpu else _free():
+    with (
+        shielded(_subjects()) as subjects,
+        pinned(subjects) if one_cpu else contextlib.nullcontext(),
+    ):
         rows = _measure(subjects, count, rounds)
     return Table(BenchRow, rows, _COLUMNS)
-
-
-@contextlib.contextmanager
-def _free() -> Iterator[None]:
-    yield
 
 
 @contextlib.contextmanager
