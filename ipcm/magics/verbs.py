@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ipcm._core.names import check_name
+from ipcm.client import DEFAULT_TIMEOUT
 from ipcm.console.completion import Offer, complete_service
 from ipcm.console.live import Live, read_description
 from ipcm.console.payload import parse_arguments
@@ -299,7 +300,7 @@ class Grammar:
     def _ask(
         self, context: CellContext, peer: str, payload: Any, noblock: bool, verb: Verb
     ) -> Result:
-        timeout = context.timeout or verb.timeout or 30.0
+        timeout = context.timeout or verb.timeout or DEFAULT_TIMEOUT
         handle = attach(peer, context.find_bus())
         if noblock:
             try:

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Final
 
+from ipcm.client import DEFAULT_TIMEOUT
 from ipcm.console.live import EndpointDescription, read_description
 from ipcm.errors import Backpressure, IPCMError, NoSuchPeer, UnsupportedError
 from ipcm_tui.models.peers import Peers
@@ -14,7 +15,6 @@ from ipcm_tui.source import Clock, Source
 
 __all__ = ["Answer", "Asker"]
 
-_TIMEOUT: Final = 30.0
 _DESCRIBE: Final = 1.0
 
 
@@ -99,7 +99,7 @@ class Asker:
             return self._clock.monotonic() - sent
 
         try:
-            payload = await self._source.request(peer, payload, _TIMEOUT)
+            payload = await self._source.request(peer, payload, DEFAULT_TIMEOUT)
         except (NoSuchPeer, Backpressure, UnsupportedError) as error:
             answer = Answer(None, str(error), took(), sent=False)
         except IPCMError as error:

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from ipcm.client import DEFAULT_TIMEOUT
 from ipcm.console.checks import check_call
 from ipcm.console.completion import complete_endpoint, complete_parameter, complete_service
 from ipcm.console.payload import parse_argument, parse_arguments
@@ -18,7 +19,6 @@ from ipcm.role.handle import attach
 
 __all__ = ["VERB"]
 
-TIMEOUT = 30.0
 _NO_TEXT = re.compile(r"Expected `[^`]*\bstr\b[^`]*`, got")
 
 
@@ -27,7 +27,7 @@ def run(context: Context, service: str, endpoint: str, arguments: tuple[str, ...
     payload = {"endpoint": endpoint, "args": parse_arguments(arguments)}
     with attach(service, context.find_bus()) as handle:
         try:
-            answer: Any = handle.request(payload, context.timeout or TIMEOUT)
+            answer: Any = handle.request(payload, context.timeout or DEFAULT_TIMEOUT)
         except RemoteError as error:
             if advice := _advice(arguments, error.error):
                 error.add_note(advice)
@@ -70,7 +70,7 @@ VERB = Verb(
         ("store search 'text=\"5\"'", "a text that looks like a number"),
         ("store search text=fork limit:=5", "insisting on JSON"),
     ),
-    timeout=TIMEOUT,
+    timeout=DEFAULT_TIMEOUT,
     check=check_call,
     format="json",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ipcm.client import DEFAULT_TIMEOUT
 from ipcm.console.checks import check_request
 from ipcm.console.completion import complete_asked, complete_body, complete_peer
 from ipcm.console.payload import parse_request
@@ -13,15 +14,13 @@ from ipcm.role.handle import attach
 
 __all__ = ["VERB"]
 
-TIMEOUT = 30.0
-
 
 def run(context: Context, peer: str, endpoint: str | None, json: str | None) -> Value:
     """See `VERB`."""
     words = [word for word in (endpoint, json) if word is not None]
     payload = parse_request(words, context.read_input)
     with attach(peer, context.find_bus()) as handle:
-        answer: Any = handle.request(payload, context.timeout or TIMEOUT)
+        answer: Any = handle.request(payload, context.timeout or DEFAULT_TIMEOUT)
     return Value(answer)
 
 
@@ -56,7 +55,7 @@ VERB = Verb(
         ('store \'{"endpoint": "stats", "args": {}}\'', "this payload, as it is"),
         ("echo @payload.json", "the payload from a file"),
     ),
-    timeout=TIMEOUT,
+    timeout=DEFAULT_TIMEOUT,
     check=check_request,
     format="json",
 )
