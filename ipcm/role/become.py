@@ -37,6 +37,7 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
     """
     mine = OwnedFd(status)
     making = True
+    pid = 0
     try:
         count_early(grabbed_by(service))
         service.clear_service_fields()
@@ -55,7 +56,9 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
         state.on_ready = lambda: Report(ready=pid).write(mine.fd)
         making = False
         value = 0 if _is_orphan(service) else service.run()
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:
+        if pid and pid != os.getpid():
+            raise  # a child that a callback forked, on its way out: who started it is not its
         # The boundary of the process: the exception goes to whoever holds the handle.
         report = Report.of(error)
         report.misuse = making and isinstance(error, UsageError)

@@ -98,7 +98,8 @@ class Service(ServiceRole):
         )
         self._ipcm_on_request = _callable("handle_request", handle_request)
         self._ipcm_on_response = _callable("handle_response", handle_response)
-        self._ipcm_post_fork = _callable("post_fork", post_fork or getattr(kind, "post_fork", None))
+        own = getattr(kind, "post_fork", None)
+        self._ipcm_post_fork = _callable("post_fork", own if post_fork is None else post_fork)
         self._ipcm_endpoints: dict[str, Callable[..., Any]] = {
             each: functools.partial(function, self)
             for each, function in name_callables(endpoints).items()
@@ -125,7 +126,7 @@ class Service(ServiceRole):
         kind = type(self)
         if (
             self._ipcm_has("run_on_all")
-            or self._ipcm_on_request
+            or self._ipcm_on_request is not None
             or self.endpoints()
             or kind.handle_request is not Service.handle_request
         ):

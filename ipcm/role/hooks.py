@@ -67,7 +67,9 @@ class Hooks:
         """Called in the service's process during startup: redirect its input and output here."""
 
     def pre_fork_hook(self) -> None:
-        """Called in the starting process, before the fork."""
+        """Called before a fork: in the starting process before that of the service, and in the
+        service before that of each worker.
+        """
 
     def post_fork_hook(self) -> None:
         """Called in the child, before the service takes over.

@@ -171,6 +171,7 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
         atexit._run_exitfuncs()
         return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
+    inside.pre_fork_hook()
     try:
         pid = fork(child)
     except OSError as error:

@@ -19,7 +19,14 @@ from ipcm._os.signals import SignalCounter
 from ipcm.errors import UnsupportedError, UsageError
 from ipcm.role.context import enter_service, leave_service
 from ipcm.role.text import callback_name
-from ipcm.role.watching import gather_signals, is_due, set_timers, watch_bus, watch_processes
+from ipcm.role.watching import (
+    gather_signals,
+    interval_of,
+    is_due,
+    set_timers,
+    watch_bus,
+    watch_processes,
+)
 
 if TYPE_CHECKING:
     from ipcm.role.role import ServiceRole
@@ -59,7 +66,7 @@ class Loop:
             raise UsageError(
                 f"{service.name!r} has run already: clear_service_fields() lets it run anew"
             )
-        before = enter_service(service)
+        before, pid = enter_service(service), os.getpid()
         try:
             with contextlib.ExitStack() as stack:
                 self.begin(stack)
@@ -67,9 +74,13 @@ class Loop:
                     self.start()
                     self._turns()
                 finally:
-                    self.end()
+                    # A child that a callback forked comes by here, too, where it raises or exits:
+                    # the end of the service, and its cleanup, are not for it.
+                    if os.getpid() == pid:
+                        self.end()
         finally:
             leave_service(before)
+        service.in_correct_pid()
         return service.terminated
 
     def begin(self, stack: contextlib.ExitStack, *, staged: bool = False) -> None:
@@ -258,7 +269,7 @@ class Loop:
 
     def _next_interval(self, now: float) -> None:
         """The next one on the same grid; those that were slept or worked through are skipped."""
-        state, interval = self._state, max(check_seconds(self._service.interval, "interval"), 1e-3)
+        state, interval = self._state, interval_of(self._service)
         missed = max(math.floor((now - state.next_interval) / interval), 0)
         state.next_interval += (missed + 1) * interval
 

@@ -23,6 +23,7 @@ from ipcm.errors import (
 from ipcm.message import DEFERRED, Kind, Message, Request, Response
 from ipcm.role.endpoints import BadRequest, endpoint_name
 from ipcm.role.state import OpenRequest, ServiceState
+from ipcm.role.text import error_text
 
 if TYPE_CHECKING:
     import asyncio
@@ -223,7 +224,7 @@ class RequestsRole:
 
     def _ipcm_error_text(self, error: Exception) -> str:
         if self.expose_error_details or isinstance(error, BadRequest):
-            return str(error) or type(error).__name__
+            return error_text(error) or type(error).__name__
         return GENERIC_ERROR
 
     def forget_requests(self, now: float) -> None:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["callback_name", "format_error", "format_traceback"]
+__all__ = ["callback_name", "error_text", "format_error", "format_traceback"]
 
 
 def callback_name(callback: Callable[..., Any]) -> str:
@@ -16,6 +16,14 @@ def callback_name(callback: Callable[..., Any]) -> str:
         callback = callback.func
     name: str = getattr(callback, "__name__", None) or type(callback).__name__
     return name
+
+
+def error_text(error: BaseException) -> str:
+    """Its message, also where it cannot tell it."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 (what a class says of itself is its own affair)
+        return f"<{type(error).__name__} that has no text>"
 
 
 def format_error(error: BaseException) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "deadline",
     "gather_signals",
+    "interval_of",
     "is_due",
     "pids_in",
     "set_timers",
@@ -36,6 +37,7 @@ __all__ = [
 _LOOK_AROUND: Final = 0.01
 _MOMENT: Final = 0.1
 _NEVER: Final = math.inf
+_SHORTEST: Final = 0.001
 
 
 def watch(service: ServiceRole, sig_seen: dict[Any, int]) -> Activity:
@@ -77,14 +79,20 @@ def set_timers(service: ServiceRole) -> None:
     state = service._ipcm_state
     now = state.clock.monotonic()
     cycle = service.wants_cycle()
+    # Never later than a time from now on: it may have become shorter.
     if not cycle:
         state.next_cycle = math.inf
-    elif state.next_cycle == math.inf:
-        state.next_cycle = now + check_seconds(service.cycle, "cycle")
+    else:
+        state.next_cycle = min(state.next_cycle, now + check_seconds(service.cycle, "cycle"))
     if not (cycle or service.wants_interval()):
         state.next_interval = math.inf
-    elif state.next_interval == math.inf:
-        state.next_interval = now + check_seconds(service.interval, "interval")
+    else:
+        state.next_interval = min(state.next_interval, now + interval_of(service))
+
+
+def interval_of(service: ServiceRole) -> float:
+    """Seconds from one interval to the next; not so short that nothing else is done."""
+    return max(check_seconds(service.interval, "interval"), _SHORTEST)
 
 
 def is_due(service: ServiceRole) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 import ipcm
 from ipcm import Activity, Service
 from tests.helpers import gone, wait_until
-from tests.role.consumers import Telling, double
+from tests.role.consumers import Telling, double, pipe_text
 
 
 def forked(child: Any) -> int:
@@ -31,6 +33,38 @@ def forked(child: Any) -> int:
 
 def note_exit(service: Any, pid: int, exit: int) -> None:
     service.noted.append([pid, exit])
+
+
+@pytest.mark.parametrize(
+    ("leave", "exit"), [(lambda: sys.exit(3), 3), (lambda: "as if it were the service", 1)]
+)
+def test_a_child_that_comes_back_from_a_callback_is_not_the_service(
+    leave: Callable[[], Any], exit: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its end is not the service's: no cleanup, no callbacks at exit, no word to the starter."""
+    read, write = os.pipe()
+
+    def end(service: Any) -> None:
+        os.write(write, b"cleanup ")
+
+    class Forking(Telling):
+        def run_on_start(self) -> None:
+            atexit.register(os.write, write, b"atexit ")
+
+        def handle_request(self, request: Any, message: Any) -> Any:
+            if request.payload == "noted":
+                return [exit for _, exit in self.noted]
+            return leave() if os.fork() == 0 else "parent"
+
+    try:
+        with ipcm.service("boss", Forking, on_pid=note_exit, on_cleanup=end) as handle:
+            assert handle.request("fork") == "parent"
+            wait_until(lambda: handle.request("noted") == [exit])
+            handle.terminate()
+            assert handle.wait(5) == 0
+    finally:
+        assert pipe_text(read, write) == "cleanup atexit "
+    assert ("WrongProcess" in capfd.readouterr().err) == (exit == 1)
 
 
 def kill_self() -> None:

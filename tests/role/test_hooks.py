@@ -43,6 +43,7 @@ def test_what_is_called_where_and_in_which_order() -> None:
 
         def run_on_start(self) -> None:
             self.tell("start")
+            ipcm.worker("w", lambda: None)
 
         def run_on_general_message(self, message: ipcm.Message) -> None:
             self.tell("message")
@@ -66,6 +67,7 @@ def test_what_is_called_where_and_in_which_order() -> None:
         "set_pid:service",
         "redirect:service",
         "start:service",
+        "pre_fork:service",
         "message:service",
         "cleanup:service",
     ]
@@ -180,6 +182,20 @@ class TestTurns:
             wait_until(lambda: handle.request(0).count("i") >= 5)
             count = handle.request(0).count("i")
             assert count <= (time.monotonic() - begun) / 0.03 + 1
+
+    def test_a_shorter_interval_counts_at_once(self) -> None:
+        def shorten(service: Any, message: ipcm.Message) -> None:
+            service.interval = 0.01
+
+        with ipcm.service(
+            "hurrying",
+            Telling,
+            interval=600,
+            on_interval=lambda service: service.terminate(3),
+            on_general_message=shorten,
+        ) as handle:
+            handle.client.send_message("hurrying", "now")
+            assert handle.wait(5) == 3
 
     def test_the_interval_may_change(self) -> None:
         class Changing(Telling):

@@ -77,6 +77,20 @@ def test_a_failing_handler_answers_and_lives_on(
     assert "secret detail" in capfd.readouterr().err
 
 
+def test_an_exception_without_a_text_is_an_answer_too(capfd: pytest.CaptureFixture[str]) -> None:
+    class SilentError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text to be had")
+
+    def fail(service: Service, request: Request, message: Message) -> Any:
+        raise SilentError
+
+    with ipcm.service("odd", handle_request=fail, expose_error_details=True) as handle:
+        for _ in range(2):
+            with pytest.raises(ipcm.RemoteError, match="SilentError"):
+                handle.request(1)
+
+
 def test_remote_errors_come_in_the_response_of_sync_request() -> None:
     with ipcm.service("adder", Adder) as handle:
         response = handle.sync_request("adder", {"endpoint": "nope"})
@@ -118,6 +132,15 @@ def test_deferred_answer_and_second_answer(capfd: pytest.CaptureFixture[str]) ->
         assert handle.request("outcomes") == ["refused"]
         (noted,) = handle.snapshot().errors
         assert "ExtraResponse" in noted.error
+
+
+def test_a_handler_may_be_false() -> None:
+    class Falsy(list[Any]):
+        def __call__(self, service: Service, request: Request, message: Message) -> Any:
+            return "answered"
+
+    with ipcm.service("falsy", handle_request=Falsy()) as handle:
+        assert handle.request("x") == "answered"
 
 
 def test_none_is_a_response() -> None:
