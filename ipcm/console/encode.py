@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["csv_line", "plain_value", "to_json"]
+__all__ = ["cell_text", "csv_line", "plain_value", "to_json"]
 
 # JSON leaves these as they are, and terminals obey them: 8-bit controls, and what turns the
 # direction of the text that follows.
@@ -53,6 +53,13 @@ def to_json(value: Any, indent: bool = False) -> str:
     if indent:
         raw = msgspec.json.format(raw, indent=2)
     return _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", raw.decode())
+
+
+def cell_text(value: Any) -> str:
+    """The value as people read it in a table: "-" for None, a str as it is, else JSON."""
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else to_json(value)
 
 
 def _without_surrogates(value: Any) -> Any:

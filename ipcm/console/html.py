@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from ipcm.console.cells import clean
-from ipcm.console.encode import plain_value, to_json
+from ipcm.console.encode import cell_text, plain_value, to_json
 from ipcm.console.results import Column, Record, Section, Span, Table, Value
 
 __all__ = [
@@ -164,10 +164,4 @@ def value_html(value: Value) -> str:
 
 
 def _key_column(key: str) -> Column[Any]:
-    def cell(row: dict[str, Any]) -> str:
-        value = row.get(key)
-        if value is None:
-            return "-"
-        return value if isinstance(value, str) else to_json(value)
-
-    return Column(key, cell)
+    return Column(key, lambda row: cell_text(row.get(key)))

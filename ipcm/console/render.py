@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Literal, Protocol, TypeAlias, assert_never
 
 from ipcm.console.cells import clean
-from ipcm.console.encode import csv_line, plain_value, to_json
+from ipcm.console.encode import cell_text, csv_line, plain_value, to_json
 from ipcm.console.exits import exit_for, exit_for_failures
 from ipcm.console.layout import cut, lay_out, pair_lines
 from ipcm.console.results import (
@@ -227,7 +227,7 @@ class Renderer:
             self._write_together(to_json(row) + "\n" for row in rows)
             return
         if self._format == "table" and isinstance(value, dict):
-            for line in pair_lines([(clean(k), _text(v)) for k, v in value.items()]):
+            for line in pair_lines([(clean(k), cell_text(v)) for k, v in value.items()]):
                 self._output.write_line(line)
             return
         tabular = all(isinstance(row, dict) for row in rows)
@@ -238,7 +238,7 @@ class Renderer:
             columns = [_key_column(key) for key in _keys(rows)]
             self._show_table(Table(dict, rows, columns))
         else:
-            self._write_together(clean(_text(row), keep_lines=True) + "\n" for row in rows)
+            self._write_together(clean(cell_text(row), keep_lines=True) + "\n" for row in rows)
 
     # Streams
 
@@ -299,10 +299,4 @@ def _keys(rows: Sequence[Any]) -> list[str]:
 
 
 def _key_column(key: str) -> Column[Any]:
-    return Column(clean(key), lambda row: _text(row.get(key)))
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    return value if isinstance(value, str) else to_json(value)
+    return Column(clean(key), lambda row: cell_text(row.get(key)))

@@ -98,7 +98,7 @@ def _title(picture: Picture) -> str:
 def _tables(picture: Picture) -> list[Section]:
     sections = []
     if picture.peers or not picture.over:
-        table = _table(PeerRow, picture.peers, _PEERS)
+        table = Table(PeerRow, picture.peers, _PEERS)
         sections.append(Section(table=table, text="" if picture.peers else "nobody is there"))
     for title, kind, rows, columns in (
         ("came and left", Change, picture.changes, _CHANGES),
@@ -106,16 +106,13 @@ def _tables(picture: Picture) -> list[Section]:
         ("signals", SignalRow, picture.signals, _SIGNALS),
     ):
         if rows:
-            sections.append(Section(title, table=_table(kind, rows, columns)))
+            filled: Table[Any] = Table(kind, rows, columns)
+            sections.append(Section(title, table=filled))
     return [each for each in sections if each.text or (each.table and each.table.rows)]
 
 
 def _traffic(picture: Picture) -> Table[Any]:
-    return _table(Exchange, picture.traffic[-_TEXT_TRAFFIC:], _TRAFFIC)
-
-
-def _table(kind: type[Any], rows: Sequence[Any], columns: Sequence[Column[Any]]) -> Table[Any]:
-    return Table(kind, rows, columns)
+    return Table(Exchange, picture.traffic[-_TEXT_TRAFFIC:], _TRAFFIC)
 
 
 def _sparks(samples: Sequence[Sample]) -> str:
