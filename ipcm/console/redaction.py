@@ -14,7 +14,7 @@ from typing import Final
 from ipcm.console.json_text import scan
 from ipcm.console.words import Word, statements
 
-__all__ = ["HIDDEN", "redact"]
+__all__ = ["HIDDEN", "redact", "sounds_secret"]
 
 HIDDEN: Final = "***"
 
@@ -42,6 +42,11 @@ _SHAPES: Final = (
     re.compile(r"(?P<secret>\b(?:AKIA|ASIA)[0-9A-Z]{16}\b)"),
     re.compile(r"(?P<secret>\bAIza[\w-]{35})"),
 )
+
+
+def sounds_secret(key: str) -> bool:
+    """Whether what has this name is likely a secret."""
+    return _KEY.search(key) is not None
 
 
 def redact(text: str, more: Iterable[re.Pattern[str]] = ()) -> str:
@@ -77,9 +82,9 @@ def _in_words(text: str) -> Iterator[tuple[int, int]]:
         for number, word in enumerate(line.words):
             key, equals, value = word.value.partition("=")
             at = len(key) + 1 if equals else 0
-            if equals and _KEY.search(key.strip(":-")):
+            if equals and sounds_secret(key.strip(":-")):
                 yield word.place(at - 1) + 1, word.end
-            elif key.startswith("--") and _KEY.search(key) and number + 1 < len(line.words):
+            elif key.startswith("--") and sounds_secret(key) and number + 1 < len(line.words):
                 following = line.words[number + 1]
                 yield following.start, following.end
             elif "{" in value or "{" in key:
@@ -89,7 +94,7 @@ def _in_words(text: str) -> Iterator[tuple[int, int]]:
 def _in_json(word: Word, at: int) -> Iterator[tuple[int, int]]:
     pieces, _ = scan(word.value[at:])
     for piece in pieces:
-        secret = any(isinstance(step, str) and _KEY.search(step) for step in piece.path)
+        secret = any(isinstance(step, str) and sounds_secret(step) for step in piece.path)
         if secret and piece.kind in ("string", "number", "constant"):
             inner = piece.kind == "string" and word.value[at + piece.start] == '"'
             start, end = at + piece.start, at + piece.end

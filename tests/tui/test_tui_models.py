@@ -410,7 +410,9 @@ def test_history_survives_and_keeps_no_secrets(tmp_path: Path) -> None:
     [
         ('{"a": {"api_key": "x", "b": [{"token": "y"}]}}',
          '{"a": {"api_key": "...", "b": [{"token": "..."}]}}'),
-        ('{"tokens": 5, "compass": "n"}', '{"tokens": 5, "compass": "n"}'),
+        ('{"tokens": 5, "passenger": "n"}', '{"tokens": 5, "passenger": "n"}'),
+        ('{"authorization": "Bearer x", "pin": "1234", "private_key": "k"}',
+         '{"authorization": "...", "pin": "...", "private_key": "..."}'),
         ("no json", "no json"),
     ],
 )  # fmt: skip

@@ -5,18 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any, Final
 
+from ipcm.console.redaction import sounds_secret
 from ipcm_tui.models.compose import Draft
 
 __all__ = ["History", "state_directory"]
 
 _MOST: Final = 500
-_SECRET: Final = re.compile(
-    r"pass(word|wd|phrase)$|(^|[_-])pass$|secret|token$|api_?key|credential", re.IGNORECASE
-)
 
 
 def state_directory() -> Path:
@@ -86,7 +83,7 @@ def without_secrets(body: str) -> str:
 def _clean(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            key: "..." if _SECRET.search(key) and isinstance(each, str) else _clean(each)
+            key: "..." if sounds_secret(key) and isinstance(each, str) else _clean(each)
             for key, each in value.items()
         }
     if isinstance(value, list):
