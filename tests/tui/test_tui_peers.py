@@ -41,7 +41,6 @@ def test_services_first_then_by_name(demo_bus: Any, clock: Any) -> None:
         ("indexer", "up"), ("probe", "up"), ("store", "up"), ("notebook", "up"),
     ]  # fmt: skip
     assert peers.names() == ["indexer", "probe", "store", "notebook"]
-    assert peers.names(services=True) == ["indexer", "probe", "store"]
     assert (peers.count("service"), peers.count("client")) == (3, 1)
     assert peers.request_rate() == 14.2
 

@@ -135,7 +135,7 @@ def _snapshot_sections(
 
 
 def _workers(snapshot: Snapshot, zone: tzinfo | None) -> Iterable[Section]:
-    live = [f"{printable(w.name)} ({w.pid})  {_span(w.age)}" for w in snapshot.workers]
+    live = [f"{printable(w.name)} ({w.pid})  {format_duration(w.age)}" for w in snapshot.workers]
     ended = [
         f"{_time(w.when, zone)} {printable(w.name)} ({w.pid})  {exit_text(w.exit)}"
         for w in reversed(snapshot.ended_workers)
@@ -238,10 +238,6 @@ def _oldest(counts: RequestCounts) -> str:
 
 def _percentiles(latency: Latency) -> str:
     return " / ".join(format_latency(value) for value in (latency.p50, latency.p95, latency.p99))
-
-
-def _span(seconds: float) -> str:
-    return format_duration(seconds)
 
 
 def _time(when: float, zone: tzinfo | None) -> str:

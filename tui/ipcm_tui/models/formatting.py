@@ -24,7 +24,6 @@ __all__ = [
     "format_rate",
     "format_size",
     "pad",
-    "plural",
     "printable",
     "sparkline",
     "squeeze",
@@ -132,11 +131,6 @@ def format_clock(when: float, zone: tzinfo | None = None, *, millis: bool = True
     moment = datetime.fromtimestamp(when, zone)
     text = moment.strftime("%H:%M:%S")
     return f"{text}.{moment.microsecond // 1000:03}" if millis else text
-
-
-def plural(count: int, word: str) -> str:
-    """`1 peer`, `2 peers`."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def printable(text: str) -> str:

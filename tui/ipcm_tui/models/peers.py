@@ -188,13 +188,9 @@ class Peers:
             self._ordered = sorted(self._peers.values(), key=_place)
         return self._ordered
 
-    def names(self, *, services: bool = False) -> list[str]:
+    def names(self) -> list[str]:
         """Names of those who are there, services first."""
-        return [
-            peer.name
-            for peer in self.in_order()
-            if not peer.is_gone and (peer.is_service or not services)
-        ]
+        return [peer.name for peer in self.in_order() if not peer.is_gone]
 
     def count(self, kind: str) -> int:
         """How many of a kind are there."""

@@ -28,12 +28,6 @@ _MOST_AT_ONCE: Final = 500
 
 # Who told of it: a request passes its sender, then its receiver, and so does its response.
 _ASKED, _RECEIVED, _ANSWERED, _GOT_ANSWER = 1, 2, 4, 8
-_VIEWS: Final = {
-    ("request", "out"): _ASKED,
-    ("request", "in"): _RECEIVED,
-    ("response", "out"): _ANSWERED,
-    ("response", "in"): _GOT_ANSWER,
-}
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -172,7 +166,7 @@ class TrafficLog:
 
     def _response(self, event: MessageEvent) -> None:
         answerer, asker = _ends(event)
-        view = _VIEWS["response", event.direction]
+        view = _ANSWERED if event.direction == "out" else _GOT_ANSWER
         key = (asker, answerer, event.id)
         row = self._index.get(key)
         if row is None or row.seen & view:

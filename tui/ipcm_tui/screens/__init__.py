@@ -1,1 +1,1 @@
-"""Screens that open on top of the main one."""
+"""The screens: what one works on, and what opens on top of it to ask or tell something."""

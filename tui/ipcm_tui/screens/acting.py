@@ -8,9 +8,10 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from ipcm.console.cells import plural
 from ipcm_tui.control import Outcome, Target
 from ipcm_tui.models.compose import Draft
-from ipcm_tui.models.formatting import format_clock, format_duration, plural, printable
+from ipcm_tui.models.formatting import format_clock, format_duration, printable
 from ipcm_tui.models.peers import Peer
 from ipcm_tui.screens.confirm import ConfirmScreen
 from ipcm_tui.screens.kill import KillScreen

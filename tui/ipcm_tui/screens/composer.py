@@ -67,7 +67,6 @@ class ComposerScreen(Overlay[Draft]):
         self._template = ""
         self._unread = ""
         self._form_wanted = True
-        self._filled_from: object = None
         self._waiting: asyncio.Task[None] | None = None
 
     def compose(self) -> ComposeResult:

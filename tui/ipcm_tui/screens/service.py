@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -168,8 +169,6 @@ class ServiceScreen(ActingScreen):
                 self._grid("service-endpoints").show(grid, palette)
 
     def _draw_line(self, peer: Peer) -> None:
-        from rich.text import Text
-
         palette = self.console.palette
         up = format_duration(peer.uptime(self.session.clock.wall()))
         state, rest = f" {state_text(peer)} ", f"  pid {peer.pid}  up {up}  {peer.how}"

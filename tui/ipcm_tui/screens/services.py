@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 
+from ipcm.console.cells import plural
 from ipcm_tui.models.cells import Cell, peer_cell
 from ipcm_tui.models.columns import PEER_COLUMNS
 from ipcm_tui.models.detail import Detail, peer_detail, row_detail
 from ipcm_tui.models.filtering import NO_FILTER
-from ipcm_tui.models.formatting import plural
 from ipcm_tui.models.grid import Grid
 from ipcm_tui.models.ordering import Order, turned
 from ipcm_tui.models.peers import Peer, PeerKey

@@ -1,1 +1,1 @@
-"""What the main screen is made of."""
+"""What the screens are made of."""

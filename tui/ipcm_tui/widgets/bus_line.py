@@ -8,9 +8,10 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
+from ipcm.console.cells import plural
 from ipcm_tui.models.buses import BusFacts
 from ipcm_tui.models.cells import Tone
-from ipcm_tui.models.formatting import clip, format_duration, format_rate, plural, printable
+from ipcm_tui.models.formatting import clip, format_duration, format_rate, printable
 from ipcm_tui.theme import Palette
 
 __all__ = ["BusLine", "BusState"]
