@@ -46,7 +46,7 @@ class Walk:
     One directory is open at a time; memory grows with the directories that are still to do.
 
     Args:
-        root: an absolute path. left_out: names of directories that are not entered.
+        root: an absolute path.
         avoid: device numbers (st_dev) of file systems that are not entered.
         opener: opens a directory for reading.
 
@@ -61,7 +61,6 @@ class Walk:
         self,
         root: bytes,
         *,
-        left_out: frozenset[str] = LEFT_OUT,
         avoid: frozenset[int] = frozenset(),
         opener: Callable[[bytes], int] | None = None,
     ) -> None:
@@ -72,7 +71,6 @@ class Walk:
         self.skipped: Counter[str] = Counter()
         self.errors = 0
         self._root = root
-        self._names = left_out
         self._avoid = avoid
         self._open = opener or open_directory
         self._todo = [b""]
@@ -154,7 +152,7 @@ class Walk:
     def _look(self, entry: os.DirEntry[str]) -> Found | None:
         try:
             if entry.is_dir(follow_symlinks=False):
-                if entry.name in self._names:
+                if entry.name in LEFT_OUT:
                     self.left_out += 1
                 else:
                     self._todo.append(self._prefix + os.fsencode(entry.name))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ipcm._core.observation import PeerEvent
@@ -49,10 +49,9 @@ class Feed:
         version: another number whenever something has changed that `Live` tells.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self) -> None:
         self.gone = False
         self.version = 0
-        self._clock = clock
         self._bus: Bus | None = None
         self._observer: Observer | None = None
         self._retry = 0.0
@@ -103,7 +102,7 @@ class Feed:
     def _open(self) -> None:
         if self._bus is None:
             return
-        self._retry = self._clock() + _AGAIN
+        self._retry = time.monotonic() + _AGAIN
         try:
             self._observer = self._bus.observe(messages=False)
         except BusGone:
@@ -118,7 +117,7 @@ class Feed:
 
     def tick(self) -> bool:
         """Takes in what has come; says whether anything has changed."""
-        now = self._clock()
+        now = time.monotonic()
         before = (self.version, self.gone, self.figures, self.flashes)
         if self._observer is None and not self.gone and now >= self._retry:
             self._open()
@@ -132,7 +131,7 @@ class Feed:
         try:
             while came := observer.poll(0):
                 events += [e for e in came if isinstance(e, PeerEvent) and not e.service]
-                if self._clock() - now > _BUDGET:
+                if time.monotonic() - now > _BUDGET:
                     break
             if now >= self._refresh:
                 self._refresh = now + _FRESH

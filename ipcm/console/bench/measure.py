@@ -27,6 +27,7 @@ __all__ = [
 
 SMALL: Final = {"op": "add", "args": [1, 2], "who": "bench"}
 LARGE: Final = bytes(1 << 20)
+_WINDOW: Final = 100
 
 _clock = time.perf_counter
 
@@ -60,30 +61,26 @@ def measure_round_trips(subjects: Sequence[Subject], count: int, rounds: int) ->
     ]
 
 
-def measure_pipelined(
-    subjects: Sequence[Subject], count: int, rounds: int, window: int = 100
-) -> list[float]:
-    """Small requests per second, up to `window` outstanding."""
+def measure_pipelined(subjects: Sequence[Subject], count: int, rounds: int) -> list[float]:
+    """Small requests per second, with up to 100 outstanding."""
 
     def run(subject: Subject) -> float:
-        subject.pipeline(SMALL, window, window)
+        subject.pipeline(SMALL, _WINDOW, _WINDOW)
         began = _clock()
-        subject.pipeline(SMALL, count, window)
+        subject.pipeline(SMALL, count, _WINDOW)
         return count / (_clock() - began)
 
     return _take_turns(subjects, rounds, run)
 
 
-def measure_echo(
-    subjects: Sequence[Subject], count: int, rounds: int, payload: bytes = LARGE
-) -> list[float]:
-    """Seconds for echoing a payload once."""
+def measure_echo(subjects: Sequence[Subject], count: int, rounds: int) -> list[float]:
+    """Seconds for echoing a large payload once."""
 
     def run(subject: Subject) -> float:
-        subject.request(payload)
+        subject.request(LARGE)
         began = _clock()
         for _ in range(count):
-            subject.request(payload)
+            subject.request(LARGE)
         return (_clock() - began) / count
 
     return _take_turns(subjects, rounds, run)
