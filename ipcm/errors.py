@@ -106,7 +106,7 @@ class InvalidName(UsageError):
 
 
 class NoSuchSignal(UsageError, ValueError):
-    """Not the name, number or member of a signal, or of one that cannot be caught."""
+    """No such signal, or one that cannot be caught."""
 
 
 class UnsupportedError(UsageError):
@@ -236,8 +236,8 @@ class NoSuchPeer(PeerError, LookupError):
 class PeerGone(PeerError):
     """The peer left or died before it answered."""
 
-    def __init__(self, peer: str, why: str = "left the bus or died before it answered") -> None:
-        super().__init__(f"{_short(peer)} {why}")
+    def __init__(self, peer: str) -> None:
+        super().__init__(f"{_short(peer)} left the bus or died before it answered")
         self.peer = peer
 
 
@@ -299,10 +299,11 @@ class ServiceNameTaken(ServiceStartError, NameTaken):
 
 
 class ServiceMisuse(ServiceStartError, UsageError, TypeError):
-    """A service could not be made: of what is none, or with parameters that it does not take.
+    """A service could not be made: its maker makes no service, or does not take the parameters.
 
-    Where this process forks, its maker is called here, and raises what it raises. Elsewhere it
-    comes as this, so that whoever catches the one catches the other.
+    Where a service is forked, its maker is called in the starter's process, and raises a UsageError
+    or a TypeError of its own. One that is raised in a launched process arrives as this, which is
+    both.
     """
 
 
@@ -318,10 +319,10 @@ class ServiceDied(ServiceError):
 
 
 class Backpressure(IPCMError):
-    """A peer does not read, and there is no room to wait for it; nothing was queued.
+    """A peer does not read, and there is no room left for what is to be sent; it was not queued.
 
-    Attributes: peer; queued, limit: bytes, both 0 where so many have dialled the peer, which
-    does not accept them, that it cannot be dialled.
+    Attributes: peer; queued, limit: bytes; both 0 where the peer could not even be dialled, since
+    it accepts no connections and too many wait for that already.
     """
 
     def __init__(self, peer: str, queued: int, limit: int) -> None:

@@ -12,6 +12,8 @@ from ipcm.errors import InvalidName
 __all__ = ["MOST_BYTES", "check_bus_name", "check_name", "file_name", "may_be_somebody"]
 
 MOST_BYTES: Final = 40_000
+"""Of a name, as UTF-8: it fits the first frame of a connection, which is limited to 64 KiB."""
+
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}\Z")
 _BUS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 

@@ -137,8 +137,9 @@ class Snapshot(Shown, msgspec.Struct, frozen=True):
             same per endpoint, per asking peer, and per endpoint and asking peer (of each 64 at
             most, then "other").
         backlog: messages accepted for a peer and not yet taken by the kernel.
-        loop_lag: how late the last turn came, if it was a timed one, or how long it took: so long
-            others had to wait. worst_lag: the longest of the last ten seconds or more.
+        loop_lag: how long others had to wait for the last turn: as long as it took, or as it was
+            late if it was a timed one and that is longer. worst_lag: the longest of the last ten
+            seconds or more.
         errors: the last intercepted ones. watched: pids whose end ends the service.
         drops: late, duplicate, unknown or forged responses and unsendable answers.
         read, sent: messages per peer.

@@ -183,5 +183,5 @@ def check_callable(value: object, what: str) -> None:
 
 
 def is_patience(seconds: object) -> TypeGuard[float]:
-    """Whether what came over the wire is a time to wait: a number, and not the one that is none."""
+    """Whether what came over the wire is a time to wait: a number other than NaN."""
     return type(seconds) in (int, float) and seconds == seconds

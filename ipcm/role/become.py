@@ -93,7 +93,7 @@ def make_service(maker: Callable[..., ServiceRole], params: dict[str, Any]) -> S
     """Makes the service.
 
     Raises:
-        UsageError: what was made is none.
+        UsageError: the maker cannot be called, or what it made is no service.
     """
     if not callable(maker):
         raise UsageError(f"a service is made by a class, not by {maker!r:.100}")

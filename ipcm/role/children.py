@@ -58,7 +58,8 @@ class ChildrenRole:
         """Makes a child a worker: it is reaped without `run_on_pid`, and ended at the end.
 
         Raises:
-            UsageError: no text, or no pid, or that of a process which is no child.
+            UsageError: the name is no text, or an empty or too long one; the pid is none, or that
+                of a process which is no child of this service.
         """
         check_worker_name(name)
         _check_pid(pid)

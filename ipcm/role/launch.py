@@ -149,9 +149,9 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
         The worker's pid.
 
     Raises:
-        UsageError: not called in a service, or in a worker of one; or no text, or nothing that
-            can be called.
-        ServiceStartError: no process to be had.
+        UsageError: called outside of a service, or in a worker of one; the name is no text, or
+            an empty or too long one; the callback cannot be called.
+        ServiceStartError: the system gives no process.
     """
     if not callable(callback):
         raise UsageError(f"a worker runs what can be called, and not {callback!r:.100}")

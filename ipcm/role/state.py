@@ -70,7 +70,7 @@ class ServiceState:
         flush_due: when observers are to get what has waited for it.
         held: messages at the head of the inbox that wait for the end of an earlier life.
         slow: handlers took long in the last turn.
-        threaded: it runs in a thread that is not the main one: no signals, no children.
+        threaded: it runs outside of the main thread, or on a stage: no signals, no children.
         clock: of the bus.
         ends_on: signals that end it in order. ended_by: the one that did.
     """
