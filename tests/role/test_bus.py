@@ -175,6 +175,15 @@ class TestEnding:
             for handle in handles:
                 handle.close()
 
+    def test_a_service_that_ends_its_bus_is_not_waited_for_nor_killed(self) -> None:
+        def end(service: Any, request: Any, message: Message) -> str:
+            ipcm.find_bus(service.ipcm_info).shutdown(grace=0.0)
+            return "ended"
+
+        with ipcm.spawn() as bus, ipcm.service("stop", handle_request=end, bus=bus) as handle:
+            assert handle.request(1) == "ended"
+            assert handle.wait(5) == 0
+
     def test_a_detached_bus_outlives_its_owner(self) -> None:
         read, write = os.pipe()
         owner = os.fork()

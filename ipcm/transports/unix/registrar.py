@@ -129,6 +129,7 @@ class Registrar:
         self._parked: list[tuple[int, Find]] = []
         self._killed = False
         self._ending = False
+        self._ender = 0
         self._lingers = again and route.record().lingers
         self._orphaned = False
         self._lonely_until = math.inf
@@ -256,6 +257,7 @@ class Registrar:
                 self._tell([Outgoing(fd, Answer(seq))])
             case End(seq=seq, grace=grace):
                 self._tell([Outgoing(fd, Answer(seq))])
+                self._ender = connection.pid
                 self._end(grace)
 
     def _may_live(self, name: str) -> bool:
@@ -429,7 +431,15 @@ class Registrar:
         return self._ending and not self._has_services()
 
     def _has_services(self) -> bool:
-        return any(peer.kind == "service" for peer in self._roster.peers.values())
+        return bool(self._services())
+
+    def _services(self) -> list[int]:
+        """Their connections, without those of the process that waits for the end of the bus.
+
+        It may be a service itself, which ends when it waits no more.
+        """
+        peers = self._roster.peers.items()
+        return [fd for fd, p in peers if p.kind == "service" and p.pid != self._ender]
 
     def _kill(self, connection: _Connection) -> None:
         if connection.identity is not None:
@@ -437,10 +447,7 @@ class Registrar:
                 send_signal(connection.identity, signal.SIGKILL)
 
     def _lose_patience(self, now: float) -> None:
-        for fd, peer in list(self._roster.peers.items()):
-            if peer.kind != "service":
-                continue
-            connection = self._connections[fd]
+        for connection in [self._connections[fd] for fd in self._services()]:
             if self._killed:
                 self._drop(connection)  # not even SIGKILL helped: nothing more can be done
             else:
