@@ -21,7 +21,7 @@ from ipcm.console.render import Format, Output, PlainOutput, Renderer
 from ipcm.console.results import Frames, Record, Result
 from ipcm.console.streams import ask, tell, write
 from ipcm.console.verb import Context, Verb
-from ipcm.console.watching import unwritable
+from ipcm.console.waiting import unwritable
 
 __all__ = ["run_command"]
 

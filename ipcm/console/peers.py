@@ -20,7 +20,7 @@ from ipcm.console.cells import (
 from ipcm.console.predicate_fields import fields_of
 from ipcm.console.results import Column, Table
 from ipcm.console.usage import UsageMeter
-from ipcm.console.watching import gather
+from ipcm.console.waiting import gather
 from ipcm.observe.observer import Observer
 
 __all__ = ["PEER_COLUMNS", "PEER_FIELDS", "PeerRow", "look", "peer_table"]

@@ -9,7 +9,7 @@ from ipcm.console.exits import Exit, exit_for, hint_for
 from ipcm.console.render import Renderer
 from ipcm.console.results import Result
 from ipcm.console.verb import Context, Verb
-from ipcm.console.watching import OutputClosed
+from ipcm.console.waiting import OutputClosed
 from ipcm.errors import IPCMError
 
 __all__ = ["explain", "perform"]

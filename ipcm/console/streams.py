@@ -6,7 +6,7 @@ import contextlib
 import sys
 
 from ipcm.console.cells import clean
-from ipcm.console.watching import unwritable
+from ipcm.console.waiting import unwritable
 
 __all__ = ["ask", "is_yes", "tell", "write"]
 

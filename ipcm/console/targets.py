@@ -10,7 +10,7 @@ import msgspec
 from ipcm._core.registry import PeerInfo
 from ipcm.console.cells import ms_text
 from ipcm.console.results import Column, Failure, Table
-from ipcm.console.watching import gather
+from ipcm.console.waiting import gather
 from ipcm.errors import BusGone, IPCMError, NoSuchPeer, RequestTimeout, UsageError
 from ipcm.observe.observer import Observer
 

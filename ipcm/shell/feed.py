@@ -14,7 +14,7 @@ from ipcm._core.observation import PeerEvent
 from ipcm._core.registry import PeerKind
 from ipcm.bus import Bus
 from ipcm.console.live import Description, Live, OneLook, read_description
-from ipcm.console.watching import gather
+from ipcm.console.waiting import gather
 from ipcm.errors import BusGone, IPCMError
 from ipcm.observe.observer import Observer
 

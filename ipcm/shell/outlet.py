@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ipcm.console.render import Output, PlainOutput
-from ipcm.console.watching import unwritable
+from ipcm.console.waiting import unwritable
 from ipcm.console.words import Line
 from ipcm.shell.voice import Voice
 

@@ -18,7 +18,7 @@ from ipcm.console.results import Span
 from ipcm.console.statement import Statement, understand
 from ipcm.console.verb import Context, Verb
 from ipcm.console.verbs.help import help_of
-from ipcm.console.watching import OutputClosed
+from ipcm.console.waiting import OutputClosed
 from ipcm.console.words import lex
 
 __all__ = ["ELSEWHERE", "Run", "read_line", "verbs"]

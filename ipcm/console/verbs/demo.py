@@ -11,7 +11,7 @@ from ipcm.console.encode import plain_value
 from ipcm.console.frontends import load_frontend
 from ipcm.console.results import Finished, Record, Section
 from ipcm.console.verb import Argument, Context, Option, Verb
-from ipcm.console.watching import wait_for
+from ipcm.console.waiting import wait_for
 from ipcm.errors import UsageError
 
 if TYPE_CHECKING:

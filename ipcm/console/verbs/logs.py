@@ -13,7 +13,7 @@ from ipcm.bus import Bus
 from ipcm.console.completion import complete_service
 from ipcm.console.results import Span, Stream
 from ipcm.console.verb import Argument, Context, Option, Verb
-from ipcm.console.watching import wait_for
+from ipcm.console.waiting import wait_for
 from ipcm.errors import BusGone, NoSuchPeer
 
 __all__ = ["VERB", "LogLine"]

@@ -29,7 +29,7 @@ from ipcm.console.predicate_fields import fields_of
 from ipcm.console.results import Span, Stream
 from ipcm.console.selecting import filter_option
 from ipcm.console.verb import Argument, Context, Option, Verb
-from ipcm.console.watching import gather, wait_for
+from ipcm.console.waiting import gather, wait_for
 from ipcm.errors import BusGone
 from ipcm.observe.observer import Observer
 

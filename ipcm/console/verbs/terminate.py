@@ -10,7 +10,7 @@ from ipcm.console.completion import complete_service
 from ipcm.console.results import Failure, Table
 from ipcm.console.targets import TargetRow, await_ends, choose, listing, target_table
 from ipcm.console.verb import Argument, Context, Option, Verb
-from ipcm.console.watching import gather
+from ipcm.console.waiting import gather
 from ipcm.errors import BusGone, IPCMError, NoSuchPeer, PeerGone, RequestTimeout
 from ipcm.message import Response
 

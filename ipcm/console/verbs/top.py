@@ -11,7 +11,7 @@ from ipcm.console.results import Frames, Table
 from ipcm.console.selecting import Selection, filter_option, sort_option
 from ipcm.console.usage import UsageMeter
 from ipcm.console.verb import Context, Option, Verb
-from ipcm.console.watching import gather, wait_for
+from ipcm.console.waiting import gather, wait_for
 from ipcm.observe.observer import Observer
 
 __all__ = ["VERB"]

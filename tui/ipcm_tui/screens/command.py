@@ -17,7 +17,7 @@ from textual.widgets import Input, RichLog, Static
 from ipcm.console.completer import complete
 from ipcm.console.results import Span
 from ipcm.console.statement import check
-from ipcm.console.watching import OutputClosed
+from ipcm.console.waiting import OutputClosed
 from ipcm_tui.living import SessionLive
 from ipcm_tui.models.cells import Tone
 from ipcm_tui.models.formatting import printable
