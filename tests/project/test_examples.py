@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import ipcm
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -58,3 +61,11 @@ def test_the_readme_has_both_commands() -> None:
     text = (ROOT / "README.md").read_text()
     for command in ("main job", "tests"):
         assert len(re.findall(rf"<!-- command: {command} -->\n```sh\n.+\n```", text)) == 1
+
+
+def test_the_page_of_public_names_has_all_of_them() -> None:
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    named = set(re.findall(r":: ipcm\.(\w+)$", page, re.MULTILINE))
+    for module in re.findall(r"automodule:: (\S+)$", page, re.MULTILINE):
+        named.update(importlib.import_module(module).__all__)
+    assert set(ipcm.__all__) - {"__version__"} <= named
