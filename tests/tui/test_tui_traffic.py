@@ -127,7 +127,7 @@ def test_a_response_told_after_the_departure_still_counts() -> None:
 
 
 def test_ids_begin_again_with_the_next_life() -> None:
-    log = filled(asked(1), answered(1), left("probe"), asked(1), received(1))
+    log = filled(asked(1), answered(1), left("probe"), asked(1, when=3.0), received(1))
     states = [(row.kind, row.state) for row in log.rows]
     assert states == [("request", "ok"), ("peer", "note"), ("request", "open")]
 
@@ -228,7 +228,8 @@ def test_a_pause_holds_the_rows_whatever_the_log_forgets() -> None:
     window = Window(log)
     log.extend([asked(1), asked(2), asked(3)])
     window.pause()
-    log.extend([asked(4), asked(5), answered(1)], lost=7)
+    log.extend([asked(4), asked(5)], lost=7)
+    log.extend([answered(1)], lost=7)
     assert [row.id for row in window.rows] == [1, 2, 3]
     assert (window.new, window.dropped) == (2 + 1, 7), "the answer to what is forgotten is new"
     assert window.status() == "paused: +3 new, 7 dropped"
@@ -236,6 +237,35 @@ def test_a_pause_holds_the_rows_whatever_the_log_forgets() -> None:
     assert [row.id for row in window.rows] == [4, 5, 1]
     assert (window.paused, window.new) == (False, 0)
     assert window.status() == "following, 7 dropped"
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=6)),
+    st.integers(1, 5),
+)
+def test_the_newest_is_last_whichever_service_tells_first(
+    batches: list[list[tuple[str, int]]], capacity: int
+) -> None:
+    """Each batch is about a second that may have begun in the batch before."""
+    log = TrafficLog(capacity)
+    everything, of_a = Window(log), Window(log, lambda row: row.source == "a")
+    told = []
+    for start, batch in enumerate(batches):
+        new = [SignalEvent(service, start + tenth / 5, "SIGHUP", 1) for service, tenth in batch]
+        log.extend(new)
+        told += new
+        times = [row.when for row in everything.rows]
+        assert times == sorted(times)
+        assert [row.when for row in of_a.rows] == sorted(row.when for row in of_a.rows)
+        assert len(everything.rows) == min(len(told), capacity)
+    if len(told) <= capacity:
+        assert len(of_a.rows) == sum(event.service == "a" for event in told)
+
+
+def test_a_clock_that_is_set_back_hides_nothing_new() -> None:
+    log = filled(asked(1, when=5000.0))
+    log.extend([asked(2, when=1000.0), asked(3, when=1001.0)])
+    assert [row.id for row in log.rows] == [1, 2, 3]
 
 
 def test_a_held_row_still_gets_its_answer() -> None:

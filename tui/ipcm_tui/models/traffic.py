@@ -21,10 +21,13 @@ from ipcm._core.observation import (
 )
 from ipcm_tui.models.peers import exit_text
 
-__all__ = ["Row", "TrafficLog"]
+__all__ = ["Row", "TrafficLog", "put_in_order"]
 
 _CAPACITY: Final = 5000
 _MOST_AT_ONCE: Final = 500
+_LATE: Final = 2.0
+"""Seconds after which what is told late stays behind what was told before it: a clock that is set
+back must not hide what is new."""
 
 # Who told of it: a request passes its sender, then its receiver, and so does its response.
 _ASKED, _RECEIVED, _ANSWERED, _GOT_ANSWER = 1, 2, 4, 8
@@ -46,6 +49,7 @@ class Row:
         size, reply_size: bytes on the wire, None where unknown.
         latency: seconds in the service; round_trip: seconds as the asker saw it.
         preview, reply_preview: the beginning of the contents.
+        number: how many rows had been added with it.
     """
 
     when: float
@@ -65,6 +69,7 @@ class Row:
     seen: int = 0
     stale: bool = False
     lost_before: int = 0
+    number: int = 0
 
     @property
     def took(self) -> float | None:
@@ -102,6 +107,7 @@ class TrafficLog:
         self.lost = 0
         self.capacity = capacity
         self._most = most_at_once
+        self._fresh: list[Row] = []
         self._index: dict[_Key, Row] = {}
         self._keys: dict[int, _Key] = {}
         # Rows by the peers that appear in them, so that a departure costs only its own rows.
@@ -114,7 +120,7 @@ class TrafficLog:
         return self.skipped + self.lost
 
     def extend(self, events: Iterable[Event], lost: int = 0) -> None:
-        """Takes in events, in order.
+        """Takes in events, those of each service in order.
 
         Args:
             lost: events that the observer never got, in all.
@@ -134,6 +140,10 @@ class TrafficLog:
                     self._message(event)
             else:
                 self._other(event)
+        put_in_order(self.rows, self._fresh)
+        self._fresh.clear()
+        while len(self.rows) > self.capacity:
+            self._forget(self.rows.popleft())
 
     def state_of(self, row: Row) -> str:
         """The state, and "missed" for an open request whose answer may have been dropped."""
@@ -232,16 +242,15 @@ class TrafficLog:
             row.state = "lost"
 
     def _add(self, row: Row, key: _Key | None = None) -> None:
-        self.rows.append(row)
+        self._fresh.append(row)
         self.added += 1
+        row.number = self.added
         row.lost_before = self.dropped
         if key is not None:
             self._index[key] = row
             self._keys[id(row)] = key
             for peer in key[:2]:
                 self._of_peer.setdefault(peer, {})[id(row)] = row
-        if len(self.rows) > self.capacity:
-            self._forget(self.rows.popleft())
 
     def _forget(self, row: Row) -> None:
         if row.kind == "worker" and self._workers.get((row.source, row.id)) is row:
@@ -257,6 +266,24 @@ class TrafficLog:
                 rows.pop(id(row), None)
                 if not rows:
                     del self._of_peer[peer]
+
+
+def put_in_order(rows: deque[Row], fresh: Iterable[Row]) -> None:
+    """Adds rows to others, the newest last.
+
+    Each service tells by itself, some a moment later than others.
+    """
+    fresh = sorted(fresh, key=_when)
+    if not fresh:
+        return
+    after: list[Row] = []
+    while rows and fresh[0].when < rows[-1].when <= fresh[0].when + _LATE:
+        after.append(rows.pop())
+    rows.extend(sorted((*reversed(after), *fresh), key=_when))
+
+
+def _when(row: Row) -> float:
+    return row.when
 
 
 def _ends(event: MessageEvent) -> tuple[str, str]:

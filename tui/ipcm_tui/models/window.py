@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from ipcm_tui.models.traffic import Row, TrafficLog
+from ipcm_tui.models.traffic import Row, TrafficLog, put_in_order
 
 __all__ = ["Window", "find_row", "row_mentions"]
 
@@ -79,12 +79,13 @@ class Window:
     def _pull(self) -> None:
         if self._wanted is None:
             return
-        rows = self.log.rows
-        new = min(self.log.added - self._pulled, len(rows))
+        # New ones are among the last, and between them what was told of before.
+        new = (row for row in reversed(self.log.rows) if row.number > self._pulled)
+        fresh = list(islice(new, self.log.added - self._pulled))
         self._pulled = self.log.added
-        fresh = [row for row in islice(rows, len(rows) - new, None) if self._wanted(row)]
-        self._chosen.extend(fresh)
-        self._counted += len(fresh)
+        chosen = [row for row in reversed(fresh) if self._wanted(row)]
+        put_in_order(self._chosen, chosen)
+        self._counted += len(chosen)
 
 
 def row_mentions(row: Row, text: str) -> bool:
