@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from ipcm._core.observation import (
@@ -18,8 +21,8 @@ from ipcm._core.observation import (
 )
 from ipcm_tui.models.cells import STATE_MARKS, STATUS_MARKS, peer_cell, traffic_cell
 from ipcm_tui.models.columns import PEER_COLUMNS, TRAFFIC_COLUMNS, fit
-from ipcm_tui.models.detail import Detail, peer_detail, row_detail
-from ipcm_tui.models.formatting import NOTHING
+from ipcm_tui.models.detail import Detail, peer_detail, pretty, row_detail
+from ipcm_tui.models.formatting import NOTHING, clip
 from ipcm_tui.models.peers import Peer, PeerKey, Peers
 from ipcm_tui.models.traffic import Row, TrafficLog
 
@@ -248,10 +251,51 @@ def test_detail_of_a_row_shows_both_contents(observer: Any) -> None:
     assert '"endpoint": "search",' in text and '"files": 1204,' in text
 
 
-def test_detail_of_a_cut_preview_shows_it_as_it_came() -> None:
+def test_detail_of_a_cut_preview_shows_it_as_far_as_it_goes() -> None:
     log = TrafficLog()
     log.extend([MessageEvent("a", 1.0, "out", "general", "b", 1, preview='{"a": [1, 2...')])
-    assert '{"a": [1, 2...' in spelled(row_detail(log.rows[0], "sent"))
+    assert '{ /   "a": [ /     1, /     2...' in spelled(row_detail(log.rows[0], "sent"))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text('ab "\\{[,:', max_size=5),
+    lambda inner: st.lists(inner, min_size=1) | st.dictionaries(st.text("a{"), inner, min_size=1),
+    max_leaves=8,
+)
+
+
+@given(st.lists(json_values, min_size=1), st.data())
+def test_the_beginning_of_json_is_laid_out_as_the_whole(value: list[Any], data: Any) -> None:
+    text = json.dumps(value)
+    cut = text[: data.draw(st.integers(2, len(text) - 1))].rstrip()
+    laid_out = "\n".join(pretty(cut)).rstrip()
+    assert json.dumps(value, indent=2).startswith(laid_out)
+
+
+@pytest.mark.parametrize("text", ["plain words...", "(1, {2: 3}...", '"a [string...', ""])
+def test_other_beginnings_are_shown_as_they_came(text: str) -> None:
+    assert "\n".join(pretty(text)) == text
+
+
+LONG = "billing-of-the-northern-region"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "width", "shown"),
+    [
+        ("probe", "store", 18, "probe → store"),
+        ("probe", LONG, 18, "probe → billing-o…"),
+        (LONG, "store", 18, "billing-o… → store"),
+        (LONG, LONG, 19, "billing… → billing…"),
+        ("日本語サービス", LONG, 20, "日本語… → billing-o…"),
+        ("a", "b", 2, "…"),
+    ],
+)
+def test_a_long_name_leaves_room_for_the_other(
+    source: str, target: str, width: int, shown: str
+) -> None:
+    row = Row(1.0, "request", source, target)
+    assert clip(traffic_cell(row, "ok", "route", width)[0], width) == shown
 
 
 def test_detail_of_another_life(clock: Any) -> None:

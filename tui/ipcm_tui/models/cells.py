@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Final, Literal, TypeAlias
 
+from rich.cells import cell_len
+
 from ipcm_tui.models.formatting import (
     NOTHING,
+    clip,
     format_clock,
     format_count,
     format_duration,
@@ -181,7 +184,7 @@ def traffic_cell(
         case "time":
             return format_clock(row.when, zone, millis=width >= len("00:00:00.000")), "dim"
         case "route":
-            return _route(row, me)
+            return _route(row, me, width)
         case "what":
             return _what(row)
         case "size":
@@ -194,12 +197,16 @@ def traffic_cell(
     raise KeyError(column)
 
 
-def _route(row: Row, me: str) -> Cell:
+def _route(row: Row, me: str, width: int) -> Cell:
     source = route_name(row.source, me)
     if not row.target:
         return source, "plain"
-    arrow = "⇒" if row.kind == "broadcast" else "→"
-    return f"{source} {arrow} {route_name(row.target, me)}", "plain"
+    arrow = " ⇒ " if row.kind == "broadcast" else " → "
+    target = route_name(row.target, me)
+    # A long name leaves the other one half of the room.
+    room = width - cell_len(arrow)
+    source = clip(source, max(room - cell_len(target), room // 2))
+    return f"{source}{arrow}{target}", "plain"
 
 
 def _what(row: Row) -> Cell:

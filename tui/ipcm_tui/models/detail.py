@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable
 from datetime import tzinfo
 from typing import Final
@@ -26,6 +27,8 @@ from ipcm_tui.models.formatting import (
 )
 from ipcm_tui.models.peers import Peer, exit_text
 from ipcm_tui.models.traffic import Row
+
+_JSON_PARTS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[][{},:]|[^][{},:"\s]+', re.DOTALL)
 
 __all__ = ["Detail", "Section", "as_lines", "peer_detail", "pretty", "row_detail"]
 
@@ -212,12 +215,28 @@ def _explain(state: str) -> str:
 
 
 def pretty(preview: str) -> tuple[str, ...]:
-    """JSON with a line for each of its parts; other text as it is."""
+    """JSON, also the beginning of it, with a line for each of its parts; other text as it is."""
     try:
         text = json.dumps(json.loads(preview), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        text = preview  # cut, or no JSON: as it came
+        text = _broken_up(preview) if preview.startswith(("{", "[")) else preview
     return as_lines(text)
+
+
+def _broken_up(text: str) -> str:
+    depth, parts = 0, [""]
+    for part in _JSON_PARTS.findall(text):
+        if part in "{[":
+            depth += 1
+        elif part in "}]":
+            depth -= 1
+            parts.append("\n" + "  " * depth)
+        parts.append(part)
+        if part in "{[,":
+            parts.append("\n" + "  " * depth)
+        elif part == ":":
+            parts.append(" ")
+    return "".join(parts)
 
 
 def as_lines(text: str) -> tuple[str, ...]:
