@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from ipcm_tui.screens.help import HelpScreen
 from ipcm_tui.screens.pair import PairScreen
 from ipcm_tui.screens.services import ServicesScreen
 from ipcm_tui.session import beat
+from ipcm_tui.theme import ChosenTheme
 from ipcm_tui.widgets.traffic_view import TrafficView
 from tests.tui.conftest import table
 
@@ -166,6 +169,33 @@ def test_other_themes(app: ConsoleApp, drive: Any, until: Any, screen: Any, them
         await until(pilot, lambda: "indexer" in screen(app))
 
     drive(app, script)
+
+
+def test_a_chosen_theme_is_there_again_in_the_next_run(
+    make_app: Any, drive: Any, until: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "state" / "theme"
+
+    async def choose_one(pilot: Pilot[int]) -> None:
+        pilot.app.theme = "ipcm-light"
+        await until(pilot, path.exists)
+
+    drive(make_app(chosen=ChosenTheme(path)), choose_one)
+    assert make_app(chosen=ChosenTheme(path)).theme == "ipcm-light"
+
+
+@pytest.mark.parametrize("kept", ["", "no such theme", "\x00", None])
+def test_a_theme_that_is_not_there_is_the_usual_one(
+    make_app: Any, tmp_path: Path, kept: str | None
+) -> None:
+    path = tmp_path / "theme"
+    if kept is None:
+        path.mkdir()
+    else:
+        path.write_text(kept)
+    chosen = ChosenTheme(path)
+    assert make_app(chosen=chosen).theme == "ipcm"
+    chosen.keep("ipcm-light")  # also where it cannot be written
 
 
 # Traffic
@@ -322,12 +352,13 @@ def test_help_lists_the_keys_and_explains_the_signs(
     async def script(pilot: Pilot[int]) -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: "Ask a service to end" in screen(app))
-        for part in ("^d, t", "Send a request", "◐ busy", "? missed"):
+        for part in ("^d, t", "Send a request", "◐ busy", "? missed", "Order by a column"):
             assert part in screen(app), part
+        assert re.search(r" L +p95 ", screen(app))
         await pilot.press("escape")
         assert len(app.screen_stack) == 1
 
-    drive(app, script, (100, 80))
+    drive(app, script, (100, 100))
 
 
 # Ending a service

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, RichLog
 
 from ipcm._core.observation import (
     CallbackError,
@@ -126,6 +126,30 @@ def test_every_tab_of_a_service(
         await until(pilot, lambda: "✕ gone" in screen(app))
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, ServicesScreen))
+
+    drive(app, script, (120, 40))
+
+
+def test_text_is_found_where_there_is_some(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await choose(pilot, until, "store")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ServiceScreen))
+        service = app.screen
+        assert isinstance(service, ServiceScreen)
+        for number, name in enumerate(TABS, 1):
+            offered = name in ("traffic", "output")
+            await pilot.press(str(number))
+            await until(pilot, lambda name=name: service.tab == name)
+            await until(pilot, lambda offered=offered: ("/ Find" in screen(app)) == offered)
+            await pilot.press("slash" if number % 2 else "f")
+            await pilot.pause()
+            assert service.tab == name
+            assert any(bar.display for bar in service.prompts()) == offered
+            if offered:
+                await pilot.press("escape")
 
     drive(app, script, (120, 40))
 
@@ -316,6 +340,23 @@ def test_a_line_for_every_verb_completes_and_says_what_is_wrong(
         await until(pilot, lambda: isinstance(app.screen, TrafficScreen))
 
     drive(app, script, (110, 40))
+
+
+def test_what_a_verb_gives_is_read_from_its_top(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press("colon", *"help", "enter")
+        await until(pilot, lambda: "$ ipcm help" in screen(app) and "Look" in screen(app))
+        log = app.screen.query_one("#output", RichLog)
+        await until(pilot, lambda: log.max_scroll_y > 0 and log.scroll_y == 0)
+        await pilot.press("pagedown", "pagedown", "pagedown")
+        await until(pilot, lambda: log.scroll_y == log.max_scroll_y)
+        app.screen.query_one("#line", Input).value = "help call"
+        await pilot.press("enter")
+        await until(pilot, lambda: "SERVICE" in screen(app) and "$ ipcm help call" in screen(app))
+
+    drive(app, script, (100, 18))
 
 
 def test_what_a_verb_says_while_its_screen_goes_is_for_nobody(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -120,6 +121,17 @@ def test_dim_text_is_not_lost_on_the_row_of_the_cursor_among_sixteen_colours(
         assert (nothing == dim) == (system != "standard")
 
     drive(app, script)
+
+
+@pytest.mark.parametrize(("key", "word"), [("t", "Terminate"), ("ctrl+k", "Kill")])
+def test_what_a_question_can_be_answered_with_is_seen(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any, key: str, word: str
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await pilot.press(key)
+        await until(pilot, lambda: re.search(f"Cancel .* {word} ", screen(app)))
+
+    drive(app, script, (40, 10))
 
 
 @pytest.mark.parametrize(

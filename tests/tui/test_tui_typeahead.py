@@ -51,7 +51,7 @@ def test_keys_of_one_burst_go_where_their_first_one_leads(
         await until(pilot, lambda: value("#endpoint") == "pro")
         burst(app, "\x1b1\r")
         await until(pilot, lambda: isinstance(app.screen, ServiceScreen))
-        burst(app, "foo")
+        burst(app, "2foo")
         await until(pilot, lambda: value("#find Input") == "oo")
         await pilot.pause(0.1)
         assert app.screen.query_one("#find Input").has_focus

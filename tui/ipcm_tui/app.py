@@ -52,7 +52,7 @@ from ipcm_tui.sharing import payload_of, phrases_of, write_export
 from ipcm_tui.sizes import SizedApp
 from ipcm_tui.source import Buses, Clock, Source
 from ipcm_tui.terminal import can_be_drawn_on, lasting, size_where_unknown
-from ipcm_tui.theme import IPCM_LIGHT, IPCM_THEME, Palette
+from ipcm_tui.theme import IPCM_LIGHT, IPCM_THEME, ChosenTheme, Palette
 from ipcm_tui.typeahead import TypeAheadApp
 
 __all__ = ["ConsoleApp", "main"]
@@ -70,7 +70,7 @@ class ConsoleApp(TypeAheadApp, SizedApp, PaletteApp):
         clock: the clocks and a time zone.
         demo: the bus ends when this does, and Ctrl-C ends both.
         read_only: looks and touches nothing.
-        history: of requests. keymap: keys by the ids of bindings.
+        history: of requests. keymap: keys by the ids of bindings. chosen: the last theme.
 
     Attributes: drawn: how often it was.
     """
@@ -109,12 +109,15 @@ class ConsoleApp(TypeAheadApp, SizedApp, PaletteApp):
         interrupts: Interrupts | None = None,
         history: History | None = None,
         keymap: Mapping[str, str] | None = None,
+        chosen: ChosenTheme | None = None,
     ) -> None:
         super().__init__()
         # Before there is anything that would have to be styled again.
         for theme in (IPCM_THEME, IPCM_LIGHT):
             self.register_theme(theme)
-        self.theme = IPCM_THEME.name
+        self._chosen = chosen or ChosenTheme()
+        last = self._chosen.name
+        self.theme = last if last in self.available_themes else IPCM_THEME.name
         self.clock = clock or Clock()
         self.demo = demo
         self.read_only = read_only
@@ -230,6 +233,7 @@ class ConsoleApp(TypeAheadApp, SizedApp, PaletteApp):
 
     def _on_theme(self, _: object) -> None:
         self._palette = None
+        self._chosen.keep(self.theme)
         self.touch()
 
     @property
@@ -461,6 +465,7 @@ async def _run(found: Bus | None, demo: bool, read_only: bool, interrupts: Inter
         interrupts=interrupts,
         history=History(state_directory() / "requests.jsonl"),
         keymap=read_keymap(),
+        chosen=ChosenTheme(state_directory() / "theme"),
     )
     app.driver_class = lasting(app.driver_class)
     await app.run_async(size=size_where_unknown())

@@ -14,7 +14,7 @@ from ipcm.console.grammar import Reading
 from ipcm.console.performing import perform
 from ipcm.console.registry import NAMES, get_verb
 from ipcm.console.render import Format, Renderer
-from ipcm.console.results import Span
+from ipcm.console.results import Frames, Result, Span, Stream
 from ipcm.console.statement import Statement, understand
 from ipcm.console.verb import Context, Verb
 from ipcm.console.verbs.help import help_of
@@ -49,6 +49,9 @@ class Run:
         ask: asks a yes-or-no question, and waits for the answer; called in the thread.
         tell: gets each line of the output; called in the thread.
         end: gets the exit code; called in the thread. Each of the three may raise OutputClosed.
+
+    Attributes:
+        went_on: whether its output comes bit by bit; None while there is none.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Run:
         self._width = width
         self._tell = tell
         self._end = end
+        self.went_on: bool | None = None
         self._listening, self._writing = os.pipe()
         common = reading.common
         self._context = Context(
@@ -106,13 +110,17 @@ class Run:
         verb, context, said = self._verb, self._context, self._reading
         lines = _Lines(self._width, self._emit)
         if said.help:
+            self.went_on = False
             return Renderer(lines, "table", context.narrate).show(help_of(verb))
         if context.read_only and not verb.harmless:
             self._complain("This console is read-only; nothing was done.")
             return 0
         format = cast("Format", said.common.output or verb.format)
         renderer = Renderer(lines, format, context.narrate, indent=True)
-        return perform(verb, said.values, context, renderer, self._complain)
+        return perform(verb, said.values, context, renderer, self._complain, self._see)
+
+    def _see(self, result: Result) -> None:
+        self.went_on = isinstance(result, Stream | Frames)
 
     def _complain(self, text: str) -> None:
         self._say(text, "bad")

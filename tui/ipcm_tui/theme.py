@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from rich.style import Style
@@ -13,7 +15,7 @@ from textual.theme import Theme
 
 from ipcm_tui.models.cells import Tone
 
-__all__ = ["IPCM_LIGHT", "IPCM_THEME", "Palette"]
+__all__ = ["IPCM_LIGHT", "IPCM_THEME", "ChosenTheme", "Palette"]
 
 IPCM_THEME: Final = Theme(
     name="ipcm",
@@ -104,3 +106,31 @@ class Palette:
                 "accent": style("accent"),
             }
         )
+
+
+class ChosenTheme:
+    """The theme that was chosen last, kept from one run to the next.
+
+    Args:
+        path: of the file with its name; None keeps nothing.
+
+    Attributes:
+        name: "" where none was chosen, or nobody can tell.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.name = ""
+        self._path = path
+        if path is not None:
+            with contextlib.suppress(OSError, UnicodeError):
+                self.name = path.read_text(encoding="utf-8").strip()
+
+    def keep(self, name: str) -> None:
+        """Remembers it. A disk that takes nothing is no reason not to choose one."""
+        if name == self.name:
+            return
+        self.name = name
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._path.write_text(f"{name}\n", encoding="utf-8")

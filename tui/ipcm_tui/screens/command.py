@@ -46,8 +46,10 @@ class CommandScreen(Overlay[str]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", id="command.close"),
-        Binding("ctrl+up", "scroll(-10)", "Scroll up", priority=True, id="command.up"),
-        Binding("ctrl+down", "scroll(10)", "Scroll down", priority=True, id="command.down"),
+        Binding("ctrl+up,pageup", "scroll(-10)", "Scroll up", priority=True, id="command.up"),
+        Binding(
+            "ctrl+down,pagedown", "scroll(10)", "Scroll down", priority=True, id="command.down"
+        ),
     ]
 
     def __init__(self, session: Session, palette: Palette, text: str = "") -> None:
@@ -59,12 +61,13 @@ class CommandScreen(Overlay[str]):
         self._live = SessionLive(session)
         self._run: Run | None = None
         self._starts: dict[str, int] = {}
+        self._printed = 0
 
     def compose(self) -> ComposeResult:
         """The line, what may be meant, what is wrong, the output."""
         box = Vertical(classes="box command")
         box.border_title = "Command"
-        box.border_subtitle = "enter runs it   tab completes   esc closes"
+        box.border_subtitle = "enter runs it   tab completes   ^↑ ^↓ scroll   esc closes"
         with box:
             yield Input(self._text, id="line", placeholder="ps, call store search text=fork",
                         select_on_focus=False)  # fmt: skip
@@ -151,6 +154,7 @@ class CommandScreen(Overlay[str]):
             self.dismiss(_OWN_SCREENS[verb.name])
         else:
             self._stop()
+            self._printed = 0
             hand_over = _hand_over_to(self.app)
             self._print([(f"$ ipcm {event.value.strip().removeprefix('ipcm ')}", "heading")])
             self._run = Run(
@@ -179,12 +183,21 @@ class CommandScreen(Overlay[str]):
         text = Text(no_wrap=True)
         for words, style in line:
             text.append(words, style=self._palette[_TONES.get(style, "plain")])
+        self._printed += 1
         for log in self.query(RichLog):  # none any more while the screen goes
-            log.write(text)
+            log.write(text, scroll_end=not self._at_once)
 
     def _ended(self, code: int) -> None:
         if code:
             self._print([(f"(exit code {code})", "dim")])
+        if self._at_once:
+            for log in self.query(RichLog):
+                log.scroll_to(y=max(len(log.lines) - self._printed, 0), animate=False)
+
+    @property
+    def _at_once(self) -> bool:
+        """Whether the output is there as a whole, to be read from its top."""
+        return self._run is not None and self._run.went_on is False
 
     def _stop(self) -> None:
         if self._run is not None:

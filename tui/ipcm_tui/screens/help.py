@@ -42,6 +42,10 @@ _FIGURES = {
 }
 
 
+_SORT = "Sort by "
+_ORDERS = "Order by a column; again: the other way round, then as before"
+
+
 class HelpScreen(Overlay[None]):
     """Lists keys as they are bound now.
 
@@ -67,8 +71,14 @@ class HelpScreen(Overlay[None]):
             yield GlossaryView(self._glossary(), self._palette)
 
     def _glossary(self) -> Glossary:
+        orders = [each for each in self._keys if each[1].startswith(_SORT)]
         return {
-            "Keys": self._keys,
+            "Keys": [each for each in self._keys if each not in orders],
+            **(
+                {_ORDERS: [(key, about.removeprefix(_SORT)) for key, about in orders]}
+                if orders
+                else {}
+            ),
             "Services and peers": [
                 (f"{mark} {state}", _STATES[state]) for state, (mark, _) in STATE_MARKS.items()
             ],
@@ -95,7 +105,5 @@ def keys_of(screen: Screen[Any], display: Callable[[Binding], str]) -> list[tupl
     for binding in (each.binding for each in active):
         if binding.description and not binding.system:
             about = binding.tooltip or binding.description
-            if about.startswith("Sort by"):
-                about = "Sort by a column; again: the other way round, as before"
             keys.setdefault(about, []).append(display(binding))
     return [(", ".join(dict.fromkeys(names)), about) for about, names in keys.items()]

@@ -207,8 +207,10 @@ class ServiceScreen(ActingScreen):
         return next((each.current for each in panes if each.current), TABS[0])
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """See `ActingScreen`; only the traffic can be held."""
+        """See `ActingScreen`; only the traffic can be held, and text found where it goes on."""
         if action == "pause" and self.tab != "traffic":
+            return False
+        if action == "find" and self.tab not in ("traffic", "output"):
             return False
         return super().check_action(action, parameters)
 
@@ -273,7 +275,6 @@ class ServiceScreen(ActingScreen):
         if self.tab == "output":
             self.query_one("#find-output", PromptBar).ask(self.query_one(OutputView).finding)
         else:
-            self.action_tab("traffic")
             super().action_find()
 
     def on_prompt_bar_submitted(self, event: PromptBar.Submitted) -> None:
