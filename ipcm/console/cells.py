@@ -6,8 +6,10 @@ import re
 import time
 
 __all__ = [
+    "cell_width",
     "clean",
     "count_text",
+    "filled",
     "id_text",
     "ms_text",
     "percent_text",
@@ -39,6 +41,20 @@ def _escape(match: re.Match[str]) -> str:
     character = match[0]
     code = ord(character)
     return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+def cell_width(text: str) -> int:
+    """Columns that the text takes: some characters take two, and some none."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # seldom needed, and its tables take a moment to load
+
+    return cell_len(text)
+
+
+def filled(text: str, width: int) -> str:
+    """The text with spaces behind it, up to so many columns."""
+    return text + " " * (width - cell_width(text))
 
 
 def span_text(seconds: float | None) -> str:

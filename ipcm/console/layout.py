@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ipcm.console.cells import clean
+from ipcm.console.cells import cell_width, clean
 from ipcm.console.results import Column, Span, Table
 
 __all__ = ["cut", "lay_out", "pair_lines"]
@@ -14,8 +14,6 @@ __all__ = ["cut", "lay_out", "pair_lines"]
 _GAP = "  "
 _SHRUNK = 20
 """Characters that a column keeps that is cut."""
-
-Width = Callable[[str], int]
 
 
 @dataclass(slots=True)
@@ -25,21 +23,20 @@ class _Laid:
     width: int
 
 
-def lay_out(table: Table[Any], screen: int | None = None, width: Width = len) -> list[list[Span]]:
+def lay_out(table: Table[Any], screen: int | None = None) -> list[list[Span]]:
     """The lines of a table, headings first.
 
     Args:
         screen: characters in a line; columns that may be cut or dropped are, until it fits. None
             for any number.
-        width: how wide a text is.
     """
     laid = []
     for column in table.columns:
         cells = [clean(column.cell(row)) for row in table.rows]
-        laid.append(_Laid(column, cells, max(map(width, [column.title, *cells]))))
+        laid.append(_Laid(column, cells, max(map(cell_width, [column.title, *cells]))))
     if screen is not None:
-        laid = _fitted(laid, screen, width)
-    lines = [_line([(each, each.column.title, "heading") for each in laid], width)]
+        laid = _fitted(laid, screen)
+    lines = [_line([(each, each.column.title, "heading") for each in laid])]
     for number, row in enumerate(table.rows):
         lines.append(
             _line(
@@ -47,13 +44,12 @@ def lay_out(table: Table[Any], screen: int | None = None, width: Width = len) ->
                     (each, each.cells[number], each.column.style(row) if each.column.style else "")
                     for each in laid
                 ],
-                width,
             )
         )
     return lines
 
 
-def _fitted(laid: list[_Laid], screen: int, width: Width) -> list[_Laid]:
+def _fitted(laid: list[_Laid], screen: int) -> list[_Laid]:
     least = max(screen // 3, _SHRUNK)
     long = [(each, each.width) for each in laid if each.column.shrink and each.width > least]
     if _total(laid) <= screen:
@@ -63,7 +59,7 @@ def _fitted(laid: list[_Laid], screen: int, width: Width) -> list[_Laid]:
     laid = _dropped(laid, screen)
     for each, full in long:
         each.width = min(full, each.width + max(screen - _total(laid), 0))
-        each.cells = ["".join(t for t, _ in cut([(c, "")], each.width, width)) for c in each.cells]
+        each.cells = ["".join(t for t, _ in cut([(c, "")], each.width)) for c in each.cells]
     return laid
 
 
@@ -80,10 +76,10 @@ def _total(laid: list[_Laid]) -> int:
     return sum(each.width for each in laid) + len(_GAP) * (len(laid) - 1)
 
 
-def _line(cells: list[tuple[_Laid, str, str]], width: Width) -> list[Span]:
+def _line(cells: list[tuple[_Laid, str, str]]) -> list[Span]:
     line: list[Span] = []
     for index, (laid, text, style) in enumerate(cells):
-        padding = " " * (laid.width - width(text))
+        padding = " " * (laid.width - cell_width(text))
         if index:
             line.append((_GAP, ""))
         if laid.column.right:
@@ -95,29 +91,29 @@ def _line(cells: list[tuple[_Laid, str, str]], width: Width) -> list[Span]:
     return [span for span in line if span[0]]
 
 
-def pair_lines(pairs: Sequence[tuple[str, str]], width: Width = len) -> list[list[Span]]:
+def pair_lines(pairs: Sequence[tuple[str, str]]) -> list[list[Span]]:
     """Names and values, one pair a line, values aligned."""
-    most = max((width(name) for name, _ in pairs), default=0)
+    most = max((cell_width(name) for name, _ in pairs), default=0)
     return [
-        [(name, "name"), (" " * (most - width(name)) + _GAP, ""), (clean(value), "")]
+        [(name, "name"), (" " * (most - cell_width(name)) + _GAP, ""), (clean(value), "")]
         for name, value in pairs
     ]
 
 
-def cut(line: Sequence[Span], screen: int, width: Width = len) -> list[Span]:
+def cut(line: Sequence[Span], screen: int) -> list[Span]:
     """As much of the line as fits, with dots where some does not."""
-    if sum(width(text) for text, _ in line) <= screen:
+    if sum(cell_width(text) for text, _ in line) <= screen:
         return list(line)
     dots = "..."[: max(screen, 0)]
     left = max(screen, 0) - len(dots)
     kept: list[Span] = []
     for text, style in line:
-        if width(text) > left:
+        if cell_width(text) > left:
             end = min(len(text), left)
-            while width(text[:end]) > left:
+            while cell_width(text[:end]) > left:
                 end -= 1
             kept.append((text[:end], style))
             break
-        left -= width(text)
+        left -= cell_width(text)
         kept.append((text, style))
     return [*kept, (dots, "")]

@@ -38,7 +38,7 @@ FORMATS: Final[tuple[Format, ...]] = ("table", "json", "jsonl", "csv")
 class Output(Protocol):
     """Where the text goes.
 
-    Attributes: screen: characters in a line, or None where that does not matter.
+    Attributes: screen: columns of a line, or None where that does not matter.
     """
 
     @property
@@ -49,9 +49,6 @@ class Output(Protocol):
 
     def write_line(self, line: Sequence[Span]) -> None:
         """Writes one line, styled where the output can."""
-
-    def width(self, text: str) -> int:
-        """Characters that the text takes in a line."""
 
     def refreshing(self) -> contextlib.AbstractContextManager[Callable[[list[list[Span]]], None]]:
         """In the block, each call shows lines in the place of those before."""
@@ -72,10 +69,6 @@ class PlainOutput:
     def write_line(self, line: Sequence[Span]) -> None:
         """See `Output`; without trailing space."""
         self.write("".join(text for text, _ in line).rstrip() + "\n")
-
-    def width(self, text: str) -> int:
-        """See `Output`."""
-        return len(text)
 
     @contextlib.contextmanager
     def refreshing(self) -> Iterator[Callable[[list[list[Span]]], None]]:
@@ -161,10 +154,8 @@ class Renderer:
 
     def _lines(self, table: Table[Any]) -> list[list[Span]]:
         screen = self._output.screen
-        lines = lay_out(table, screen, self._output.width)
-        return (
-            lines if screen is None else [cut(line, screen, self._output.width) for line in lines]
-        )
+        lines = lay_out(table, screen)
+        return lines if screen is None else [cut(line, screen) for line in lines]
 
     def _write_rows(self, table: Table[Any], heading: bool = True) -> None:
         if self._format == "json":
@@ -211,7 +202,7 @@ class Renderer:
             self._output.write_line([(clean(section.title), "heading")])
         if section.text:
             self._output.write(clean(section.text, keep_lines=True) + "\n")
-        for line in pair_lines(section.pairs, self._output.width):
+        for line in pair_lines(section.pairs):
             self._output.write_line(line)
         if section.table is not None:
             for line in self._lines(section.table):
@@ -260,7 +251,7 @@ class Renderer:
     def _stream_line(self, stream: Stream[Any], row: Any) -> Sequence[Span]:
         line = [(clean(text), style) for text, style in stream.line(row)]
         screen = self._output.screen
-        return line if screen is None else cut(line, screen, self._output.width)
+        return line if screen is None else cut(line, screen)
 
     def _show_collected(self, stream: Stream[Any]) -> None:
         _refuse_endless(stream.endless)

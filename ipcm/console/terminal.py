@@ -35,7 +35,6 @@ class TerminalOutput:
     """
 
     def __init__(self, file: TextIO) -> None:
-        from rich.cells import cell_len
         from rich.console import Console, ConsoleDimensions
 
         self._file = file
@@ -45,7 +44,6 @@ class TerminalOutput:
             # COLUMNS=0 and LINES=0 say that nobody knows, not that there is no room.
             known = shutil.get_terminal_size()
             self._console.size = ConsoleDimensions(width or known.columns, height or known.lines)
-        self._cell_len = cell_len
 
     @property
     def screen(self) -> int | None:
@@ -56,10 +54,6 @@ class TerminalOutput:
         """See `Output`."""
         self._file.write(text)
         self._file.flush()
-
-    def width(self, text: str) -> int:
-        """See `Output`; some characters take two places."""
-        return self._cell_len(text)
 
     def write_line(self, line: Sequence[Span]) -> None:
         """See `Output`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ipcm.console.cells import ms_text, plural, span_text, when_text
+from ipcm.console.cells import filled, ms_text, plural, span_text, when_text
 from ipcm.console.html import box_html, drawing_html, note_html, section_html
 from ipcm.console.peers import PEER_COLUMNS, PeerRow
 from ipcm.console.results import Column, Record, Section, Table
@@ -122,5 +122,5 @@ def _sparks(samples: Sequence[Sample]) -> str:
         values = [each.latency for each in samples if each.service == service][-_SPARKS:]
         top = max(values)
         bars = "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in values)
-        lines.append(f"{shorten(service, 16):<16}  {bars}  last {ms_text(values[-1])}")
+        lines.append(f"{filled(shorten(service, 16), 16)}  {bars}  last {ms_text(values[-1])}")
     return "\n".join(lines)

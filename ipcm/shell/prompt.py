@@ -32,6 +32,7 @@ from prompt_toolkit.styles import Style
 from ipcm._os.interrupt import Interrupts, deferred, heeded
 from ipcm.console.cells import clean
 from ipcm.console.completer import complete
+from ipcm.console.layout import cut
 from ipcm.console.words import statements
 from ipcm.shell.colour import STYLE
 from ipcm.shell.feed import Feed
@@ -246,7 +247,9 @@ class Prompt:
             text = FormattedText()
             for number, line in enumerate(lines):
                 text += [("", "\n")] if number else []
-                text += _cut([(f"class:{style}" if style else "", clean(t)) for t, style in line])
+                room = get_app().output.get_size().columns - 1
+                spans = cut([(clean(words), style) for words, style in line], room)
+                text += [(f"class:{style}" if style else "", words) for words, style in spans]
             await run_in_terminal(lambda: print_formatted_text(text, style=self._style))
         if follow.over:
             self._stop_following()
@@ -326,15 +329,3 @@ def _cancels(signal: Signals | None) -> bool:
 
 async def _awaited(write: Callable[[], None]) -> None:
     await run_in_terminal(write)
-
-
-def _cut(fragments: list[tuple[str, str]]) -> StyleAndTextTuples:
-    """As much of a line as fits into one row of the terminal."""
-    left = get_app().output.get_size().columns - 1
-    kept: StyleAndTextTuples = []
-    for style, text in fragments:
-        kept.append((style, text[:left]))
-        left -= len(text)
-        if left <= 0:
-            break
-    return kept

@@ -50,7 +50,7 @@ def test_a_long_name_is_cut_before_it_costs_the_figures() -> None:
     long = Table(tuple, [("a" * 50, 1), ("漢" * 25, 2)], columns)
 
     def lines(screen: int) -> list[str]:
-        return [text(line) for line in lay_out(long, screen, cell_len)]
+        return [text(line) for line in lay_out(long, screen)]
 
     assert lines(80)[1] == "a" * 50 + "  1  -1"
     assert lines(40) == [
@@ -60,6 +60,15 @@ def test_a_long_name_is_cut_before_it_costs_the_figures() -> None:
     ]
     assert lines(24)[1] == "a" * 18 + "...  1"
     assert lines(10)[1] == "a" * 17 + "..."
+
+
+def test_wide_characters_keep_columns_in_line() -> None:
+    assert [text(line) for line in lay_out(table(("漢字", 1), ("e\u0301tude", 20)))] == [
+        "NAME    N  NEGATED",
+        "漢字    1  -1",
+        "e\u0301tude  20  -20",
+    ]
+    assert text(pair_lines([("漢字", "1"), ("word", "2")])[0]) == "漢字  1"
 
 
 def test_cells_cannot_break_the_table() -> None:
@@ -77,7 +86,7 @@ def test_pairs() -> None:
 @given(st.lists(st.text(alphabet="ab漢 e\u0301", max_size=12), max_size=6), st.integers(0, 40))
 def test_a_line_is_never_wider_than_the_screen(pieces: list[str], screen: int) -> None:
     line: list[Span] = [(piece, "") for piece in pieces]
-    kept = cut(line, screen, cell_len)
+    kept = cut(line, screen)
     assert cell_len(text(kept)) <= screen
     if cell_len(text(line)) <= screen:
         assert text(kept) == text(line)

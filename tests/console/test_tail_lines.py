@@ -32,6 +32,10 @@ EVENTS: list[tuple[Event, str]] = [
         msgspec.structs.replace(MESSAGE, kind="general", broadcast=True, endpoint="", preview="1"),
         "<- broadcast probe     43B  1",
     ),
+    (
+        msgspec.structs.replace(MESSAGE, kind="general", peer="漢字", endpoint="", preview="1"),
+        "<- general   漢字      43B  1",
+    ),
     (PeerEvent("store", 0.5, "probe", 1), "+ peer       probe"),
     (PeerEvent("store", 0.5, "probe", -1), "- peer       probe"),
     (WorkerEvent("store", 0.5, 12, "w", 1), "+ worker     w  pid 12"),

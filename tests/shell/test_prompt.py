@@ -203,7 +203,7 @@ class Flood(Sink):
     def run_on_interval(self) -> None:
         with contextlib.suppress(ipcm.NoSuchPeer, ipcm.Backpressure):
             for _ in range(100):
-                self.client().send_message("sink", {"text": "x"})
+                self.client().send_message("sink", {"text": "漢" * 60})
 
 
 def test_more_traffic_than_one_can_read_does_not_disturb_typing(home: Path) -> None:
@@ -216,6 +216,9 @@ def test_more_traffic_than_one_can_read_does_not_disturb_typing(home: Path) -> N
         screen.at_prompt()
         screen.type("F3")
         screen.expect_output("left out: too many to read")
+        told = [line for line in screen.text.splitlines() if "漢" in line]
+        assert told
+        assert all(re.match(r"\d\d:\d\d:", line) for line in told), "a row for each"
         text = "call sink nothing text=more"
         for count in range(len(text)):
             screen.type(text[count])

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, cast
 
-from rich.cells import cell_len
-
 from ipcm.console.grammar import Reading
 from ipcm.console.performing import perform
 from ipcm.console.registry import NAMES, get_verb
@@ -148,9 +146,6 @@ class _Lines:
 
     def write_line(self, line: Sequence[Span]) -> None:
         self._emit(line)
-
-    def width(self, text: str) -> int:
-        return cell_len(text)
 
     @contextlib.contextmanager
     def refreshing(self) -> Iterator[Callable[[list[Line]], None]]:

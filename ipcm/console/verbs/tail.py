@@ -22,7 +22,7 @@ from ipcm._core.observation import (
     WorkerEvent,
 )
 from ipcm.bus import Bus
-from ipcm.console.cells import id_text, ms_text, plural, size_text, when_text
+from ipcm.console.cells import filled, id_text, ms_text, plural, size_text, when_text
 from ipcm.console.completion import complete_service
 from ipcm.console.predicate import Predicate, parse_predicate
 from ipcm.console.predicate_fields import fields_of
@@ -180,7 +180,7 @@ def event_line(event: Event) -> list[Span]:
     line: list[Span] = [
         (when_text(event.when), "faint"),
         (" ", ""),
-        (f"{event.service or '(bus)':<9}", "name"),
+        (filled(event.service or "(bus)", 9), "name"),
         (" ", ""),
     ]
     return line + _what(event)
@@ -212,7 +212,7 @@ def _what(event: Event) -> list[Span]:
 def _message(event: MessageEvent) -> list[Span]:
     arrow, style = ("<-", "in") if event.direction == "in" else ("->", "out")
     kind = "broadcast" if event.broadcast else event.kind
-    spans: list[Span] = [(f"{arrow} {kind:<9}", style), (" ", ""), (f"{event.peer:<9}", "name")]
+    spans: list[Span] = [(f"{arrow} {kind:<9}", style), (" ", ""), (filled(event.peer, 9), "name")]
     if event.kind in ("request", "response"):
         spans.append((f" {id_text(event.id):<5}", "faint"))
     if event.endpoint:
