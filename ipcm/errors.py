@@ -36,6 +36,7 @@ Each carries, as attributes, what the text says: see the constructors.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "Backpressure",
@@ -71,7 +72,17 @@ __all__ = [
 
 
 class IPCMError(Exception):
-    """The root of the tree."""
+    """The root of the tree; each can be copied and pickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not through __init__, which takes other things than the text that it makes of them.
+        return _rebuild, (type(self), *self.args), self.__dict__
+
+
+def _rebuild(kind: type[IPCMError], *args: Any) -> IPCMError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class UsageError(IPCMError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 from typing import Any, Protocol, TypeAlias
 
@@ -40,9 +41,17 @@ class SelectRole:
 
         Returns:
             The descriptors that are readable (or hung up).
+
+        Raises:
+            OSError: one of them is closed.
         """
         poll = self._ipcm_poller(self._ipcm_descriptors())
-        return [fd for fd, _ in poll.poll(milliseconds(timeout))]
+        ready = []
+        for fd, event in poll.poll(milliseconds(timeout)):
+            if event & select.POLLNVAL:  # it would wake the loop for ever
+                raise OSError(errno.EBADF, f"descriptor {fd} of select_handles() is closed")
+            ready.append(fd)
+        return ready
 
     def _ipcm_descriptors(self) -> list[int]:
         return [h if isinstance(h, int) else h.fileno() for h in self.select_handles()]

@@ -165,7 +165,6 @@ def _gather(service: ServiceRole, client: Client, sig_seen: dict[Any, int]) -> A
     if state.ended_pids:
         activity.pids, state.ended_pids = state.ended_pids, {}
     activity.pid_watch = state.watch_ended
-    was_terminated = state.is_terminated
     if client.changes or client.port.changes:
         # Who asks for an end with a value means it more than the bus that asks everybody.
         asked = [message.content for message in messages if message.is_terminate]
@@ -175,7 +174,7 @@ def _gather(service: ServiceRole, client: Client, sig_seen: dict[Any, int]) -> A
         activity.peer_delta = state.deltas.take({message.sender for message in messages})
     if state.next_interval != _NEVER and state.clock.monotonic() >= state.next_interval:
         activity.interval = True
-    if state.is_terminated and not was_terminated:
+    if state.is_terminated:
         activity.terminated = state.terminated
     return activity
 

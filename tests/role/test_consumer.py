@@ -149,6 +149,14 @@ def test_termination() -> None:
     assert service.terminated == 0
 
 
+def test_a_look_at_one_that_is_to_end_tells_the_value() -> None:
+    with ipcm.spawn() as bus:
+        service = Minimal("ending", bus.info, os.getpid(), None)
+        with service.client():
+            service.terminate(4)
+            assert service.watch().terminated == 4
+
+
 def test_fields_are_cleared() -> None:
     service = Minimal("n", "i", os.getpid(), None)
     peer = service.peer("x")

@@ -235,6 +235,27 @@ class TestTurns:
             wait_until(lambda: handle.snapshot().turns > 1)
             assert handle.request("") == ["x"]
 
+    def test_a_closed_descriptor_of_its_own_ends_it(self) -> None:
+        """It would wake the loop at once, again and again."""
+
+        class Holding(Telling):
+            mine: tuple[int, ...] = ()
+
+            def select_handles(self) -> list[Any]:
+                return [*super().select_handles(), *self.mine]
+
+            def run_on_general_message(self, message: ipcm.Message) -> None:
+                self.mine = os.pipe()
+                for fd in self.mine:
+                    os.close(fd)
+
+        with ipcm.service("holding", Holding) as handle:
+            handle.client.send_message("holding", 1)
+            with pytest.raises(
+                ipcm.ServiceDied, match=r"descriptor \d+ of select_handles.* closed"
+            ):
+                handle.wait(5)
+
     def test_the_first_that_wants_it_to_end_ends_it(self) -> None:
         asked = {"never": lambda s: False, "now": lambda s: True}
         with ipcm.service("x", handle_request=double, should_end=list(asked.values())) as handle:
