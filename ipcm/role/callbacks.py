@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from signal import Signals
@@ -14,6 +13,7 @@ from ipcm._os.signals import parse_signals
 from ipcm.errors import UsageError
 from ipcm.message import DEFERRED, Message, Request, Response
 from ipcm.role.endpoints import name_callables
+from ipcm.role.hooks import check_runs
 from ipcm.role.role import ServiceRole
 
 __all__ = ["HOOKS", "TAKES", "Service"]
@@ -232,6 +232,8 @@ class Service(ServiceRole):
 def _callable(name: str, value: Any) -> Callable[..., Any] | None:
     if value is not None and not callable(value):
         raise UsageError(f"{name} has to be callable, and is {value!r:.100}")
+    if value is not None and name != "handle_request":
+        check_runs(name, value)
     return value  # type: ignore[no-any-return]  # None, or checked above
 
 
@@ -242,8 +244,7 @@ def _callables(name: str, value: Any) -> list[Callable[..., Any]]:
     for each in found:
         if not callable(each):
             raise UsageError(f"{name} has to be callable, or a list of such; got {each!r:.100}")
-        if inspect.iscoroutinefunction(each):
-            raise UsageError(f"{name} cannot be async: handle_request and endpoints can")
+        check_runs(name, each)
     return found
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from collections.abc import Iterable
 from signal import Signals
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ipcm._core.activity import Activity
 from ipcm._os.signals import parse_signals
+from ipcm.errors import UsageError
 from ipcm.message import Message
 
 if TYPE_CHECKING:
     from ipcm.role.handle import Handle
     from ipcm.role.peer import Peer
 
-__all__ = ["Hooks", "UnhandledActivity", "async_hooks"]
+__all__ = ["Hooks", "UnhandledActivity", "check_hooks_run", "check_runs"]
 
 
 class _Late:
@@ -131,10 +134,35 @@ class Hooks:
         return getattr(own, "__func__", own) is not getattr(plain or Hooks, hook)
 
 
-_SYNC: Final = ("redirect", "pre_fork_hook", "post_fork_hook", "run_should_end", "redact")
+_SYNC: Final = (
+    "redirect", "pre_fork_hook", "post_fork_hook", "run_should_end", "redact", "handle_response"
+)  # fmt: skip
 
 
-def async_hooks(kind: type) -> list[str]:
-    """Hooks that a class has made coroutines, which nobody would wait for."""
-    hooks = [name for name in vars(Hooks) if name.startswith("run_on_") or name in _SYNC]
-    return [name for name in hooks if inspect.iscoroutinefunction(getattr(kind, name))]
+def check_runs(name: str, callback: Any) -> None:
+    """Raises UsageError where calling a hook would run nothing of it."""
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    # Not by what `inspect` says of it, which takes a tenth of a service's start. Where an object
+    # has no code, its class has it.
+    code = getattr(callback, "__code__", None) or getattr(type(callback).__call__, "__code__", None)
+    flags = code.co_flags if isinstance(code, CodeType) else 0
+    if flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        raise UsageError(f"{name} cannot be async: handle_request and endpoints can")
+    if flags & inspect.CO_GENERATOR:
+        raise UsageError(f"{name} cannot be a generator: nobody would run it")
+
+
+def check_hooks_run(kind: type) -> None:
+    """The same for all hooks of a class.
+
+    Raises:
+        TypeError: as what else a class lacks.
+    """
+    hooks = [name for name in vars(Hooks) if name.startswith("run_on_")]
+    try:
+        for name in (*hooks, *_SYNC):
+            if callable(hook := getattr(kind, name)):
+                check_runs(name, hook)
+    except UsageError as error:
+        raise TypeError(f"{kind.__name__}: {error}") from None

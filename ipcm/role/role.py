@@ -25,7 +25,7 @@ from ipcm.message import Kind, Message, Request
 from ipcm.role.children import ChildrenRole
 from ipcm.role.control import Control
 from ipcm.role.endpoints import Endpoints, marked_methods
-from ipcm.role.hooks import Hooks, async_hooks
+from ipcm.role.hooks import Hooks, check_hooks_run
 from ipcm.role.loop import Loop
 from ipcm.role.requests import RequestsRole
 from ipcm.role.select import Selectable, SelectRole
@@ -48,11 +48,7 @@ class _RoleMeta(abc.ABCMeta):
     """Names everything that a consumer lacks, methods and values, in one TypeError."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if hooks := async_hooks(cls):
-            raise TypeError(
-                f"{cls.__name__}: {', '.join(hooks)} cannot be async: "
-                "handle_request and endpoints can"
-            )
+        check_hooks_run(cls)
         if taken := [name for name in marked_methods(cls) if name in _own_names()]:
             raise UsageError(
                 f"{cls.__name__}: endpoint {', '.join(taken)} would stand in the place of what "

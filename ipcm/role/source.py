@@ -18,6 +18,7 @@ from ipcm.errors import UsageError
 from ipcm.message import Message, Request
 from ipcm.role.callbacks import HOOKS, TAKES, Service
 from ipcm.role.endpoints import BadRequest, endpoint, is_endpoint
+from ipcm.role.hooks import check_runs
 
 __all__ = ["GIVEN", "SourceService", "check_hooks"]
 
@@ -157,8 +158,8 @@ def _with_service(name: str, function: Callable[..., Any], count: int) -> Callab
     Raises:
         UsageError: it can be called neither with nor without the service.
     """
-    if inspect.iscoroutinefunction(function) and name != "handle_request":
-        raise UsageError(f"{name} cannot be async: handle_request and endpoints can")
+    if name != "handle_request":
+        check_runs(name, function)
     signature = inspect.signature(function)
     for take in range(count, -1, -1):
         for with_service in (True, False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import os
 import resource
 import signal
@@ -318,14 +319,45 @@ def test_workers_and_services_started_by_one() -> None:
     wait_until(lambda: gone(inner))  # it has left, and is on its way out
 
 
-def test_callbacks_cannot_be_coroutines() -> None:
-    async def tick(service: Service) -> None: ...
+class AsyncCall:
+    async def __call__(self, *_: Any) -> None: ...
 
+
+async def async_callback(*_: Any) -> None: ...
+
+
+def generator(*_: Any) -> Any:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("hook", "callback", "what"),
+    [
+        ("on_interval", async_callback, "async"),
+        ("on_interval", functools.partial(async_callback, 1), "async"),
+        ("on_start", AsyncCall(), "async"),
+        ("handle_response", async_callback, "async"),
+        ("post_fork", async_callback, "async"),
+        ("should_end", generator, "a generator"),
+    ],
+)
+def test_callbacks_cannot_be_what_nobody_would_run(hook: str, callback: Any, what: str) -> None:
+    with pytest.raises(ipcm.UsageError, match=f"{hook} cannot be {what}"):
+        ipcm.service("x", Working, **{hook: callback})
+    assert ipcm.buses() == []
+
+
+def test_nor_can_hooks() -> None:
     class Ticking(Minimal):
         async def run_on_interval(self) -> None: ...  # type: ignore[override]
 
-    with pytest.raises(ipcm.UsageError, match="on_interval cannot be async"):
-        ipcm.service("x", Working, on_interval=tick)
-    with pytest.raises(TypeError, match="run_on_interval cannot be async"):
-        Ticking("x", "i", 1, None)
-    assert ipcm.buses() == []
+    class Hearing(Minimal):
+        async def handle_response(self, *_: Any) -> None: ...  # type: ignore[override]
+
+    class Looping(Minimal):
+        def run_on_start(self) -> Any:
+            yield
+
+    for kind, what in ((Ticking, "async"), (Hearing, "async"), (Looping, "a generator")):
+        with pytest.raises(TypeError, match=f"{kind.__name__}: .* cannot be {what}"):
+            kind("x", "i", 1, None)
