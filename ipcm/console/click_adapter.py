@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -22,6 +22,11 @@ Perform = Callable[[Verb, "Common", dict[str, Any]], int]
 """Runs a verb and shows its result; returns the exit code."""
 
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem | str]]
+
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType  # no generic before click 8.4
 
 _HELP = "help"
 
@@ -178,7 +183,7 @@ def make_option(option: Option) -> click.Option:
     )
 
 
-class _Value(click.ParamType[Any]):
+class _Value(_ParamType):
     """The value of an option, as every surface reads it."""
 
     def __init__(self, option: Option) -> None:
