@@ -267,5 +267,7 @@ def _schema(hint: Any) -> dict[str, Any]:
 
 def _default(value: Any) -> Any:
     if isinstance(value, list | dict | set):
-        return msgspec.field(default_factory=value.copy)
+        # Of an empty one the schema tells where its type makes it.
+        bare = not value and type(value) in (list, dict, set)
+        return msgspec.field(default_factory=type(value) if bare else value.copy)
     return value

@@ -143,6 +143,8 @@ def test_they_are_described_with_schemas() -> None:
     assert described["plain"]["returns"] == {}
     count = described["count"]["parameters"]["$defs"]["count_arguments"]["properties"]["n"]
     assert count == {"type": "integer", "exclusiveMinimum": 0, "maximum": 10}
+    kept = described["kept"]["parameters"]["$defs"]["kept_arguments"]["properties"]["items"]
+    assert kept == {"type": "array", "items": {"type": "integer"}, "default": []}
 
 
 class Base(Service):

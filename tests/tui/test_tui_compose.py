@@ -164,6 +164,16 @@ def test_a_field_for_each_parameter() -> None:
     ]
 
 
+def test_a_field_without_a_known_default_says_no_more_than_that() -> None:
+    (each,) = read_form(
+        EndpointDescription(
+            "f",
+            parameters={"type": "object", "properties": {"a": {"type": "array"}}},
+        )
+    )
+    assert each.hint == "may be left empty"
+
+
 def test_what_is_typed_becomes_arguments() -> None:
     texts = {"text": "two words", "tags": '["a"]', "limit": "5", "mode": "all"}
     assert args_of(FIELDS, texts) == (

@@ -46,7 +46,9 @@ class FormField:
         """What an empty field says."""
         if self.required:
             return "needed"
-        default = self.schema.node.get("default")
+        if "default" not in self.schema.node:
+            return "may be left empty"
+        default = self.schema.node["default"]
         return f"{json.dumps(default, ensure_ascii=False)}, if left empty"
 
     @property
