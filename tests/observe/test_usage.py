@@ -7,10 +7,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import psutil  # type: ignore[import-untyped,unused-ignore]
+import pytest
 
 from ipcm.console import usage as everywhere
+from ipcm.observe import usage
 from ipcm.observe.usage import Usage, UsageMeter
 from tests._os.processes import sleeping
 from tests.helpers import wait_until
@@ -43,21 +46,21 @@ def test_as_others_measure_it() -> None:
 
         wait_until(lambda: look()[0] >= 0.5)
         spent_before, before = look()
-        usage = UsageMeter().measure(pid, time.time())
+        taken = UsageMeter().measure(pid, time.time())
         spent_after, after = look()
-        assert usage.rss is not None and abs(usage.rss - process.memory_info().rss) < 16 << 20
+        assert taken.rss is not None and abs(taken.rss - process.memory_info().rss) < 16 << 20
     # However long it took to look three times, the second lies between the others.
     low, high = 100 * spent_before / (after - earliest), 100 * spent_after / (before - latest)
-    assert usage.cpu is not None and 0.95 * low < usage.cpu < 1.05 * high
+    assert taken.cpu is not None and 0.95 * low < taken.cpu < 1.05 * high
 
 
 def test_where_there_is_no_proc() -> None:
     meter = everywhere.UsageMeter()
     meter._elsewhere = True
-    usage, other = meter.measure(os.getpid(), time.time()), UsageMeter()
+    taken, other = meter.measure(os.getpid(), time.time()), UsageMeter()
     expected = other.measure(os.getpid(), time.time())
-    assert usage.rss is not None and expected.rss is not None
-    assert abs(usage.rss - expected.rss) < 16 << 20
+    assert taken.rss is not None and expected.rss is not None
+    assert abs(taken.rss - expected.rss) < 16 << 20
     assert meter.measure(os.getpid(), time.time() - 86400 * 365) == Usage()
 
 
@@ -74,6 +77,29 @@ def test_since_the_time_before() -> None:
     assert busy.cpu is not None and calm.cpu is not None
     # It has computed for 0.2 s, however long that took; the other one has come to its pause.
     assert calm.cpu < expected / 4 < busy.cpu
+
+
+def test_asked_again_too_soon_for_the_ticks_it_is_what_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One tick in 20 ms would be half of a CPU, and none of it nothing."""
+    tick = 1 / os.sysconf("SC_CLK_TCK")
+    now, ticks = 100.0, 0
+
+    def stat(pid: int) -> list[str]:
+        return ["S", *["0"] * 10, str(ticks), *["0"] * 10]
+
+    clock = SimpleNamespace(CLOCK_BOOTTIME=0, clock_gettime=lambda _: now, time=lambda: now)
+    monkeypatch.setattr(usage, "read_stat", stat)
+    monkeypatch.setattr(usage, "time", clock)
+    meter = UsageMeter()
+    assert meter.measure(7, now).cpu == 0.0
+    now, ticks = now + 2 * tick, ticks + 1
+    assert meter.measure(7, now).cpu == 0.0
+    now, ticks = now + 18 * tick, ticks + 4
+    assert meter.measure(7, now).cpu == pytest.approx(25.0), "since it was measured"
+    now += tick
+    assert meter.measure(7, now).cpu == pytest.approx(25.0)
 
 
 def test_of_one_that_is_gone_or_another_of_its_pid() -> None:
