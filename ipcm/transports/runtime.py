@@ -55,11 +55,23 @@ def home() -> Path:
 
 
 def check_home() -> None:
-    """Raises InsecureDirectory where the best place would be refused to a new bus: nobody looks
-    for one there either.
+    """Raises what keeps one from looking for buses where the next one would be made.
+
+    Raises:
+        InsecureDirectory: the place would be refused to a new bus.
+        BusError: none of the places can be read.
     """
-    with contextlib.suppress(OSError):  # it is not there, or will not do, and then the next does
-        check_private(homes()[0])
+    refused: list[str] = []
+    for place in homes():
+        try:
+            check_private(place)
+            os.listdir(place)
+            return
+        except FileNotFoundError:
+            return  # made with the first bus
+        except OSError as error:  # then the next does
+            refused.append(f"{place} ({error.strerror})")
+    raise BusError(f"buses cannot be looked for in {', '.join(refused)}")
 
 
 def _made(place: Path) -> Path:

@@ -55,6 +55,12 @@ def test_a_place_that_cannot_be_looked_into_holds_up_nobody(
     monkeypatch.setenv("IPCM_RUNTIME_DIR", str(tmp_path / "file" / "place"))
     (tmp_path / "file").touch()
     assert ipcm.buses() == []
+    with pytest.raises(ipcm.BusError, match=r"looked for in .*place \(Not a directory\)"):
+        ipcm.attach("anybody")
+    places = [*runtime.homes(), tmp_path / "missing"]
+    monkeypatch.setattr(runtime, "homes", lambda: places)
+    with pytest.raises(ipcm.NoSuchBus):
+        ipcm.attach("anybody")
 
 
 def test_the_next_place_is_taken_where_the_best_cannot_be_made(
