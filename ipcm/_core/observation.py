@@ -197,7 +197,8 @@ class MessageEvent(_Event, frozen=True, tag="message"):
     Attributes:
         direction: "in" or "out". kind: general, request, response, terminate.
         id: of a request or response, the correlation id.
-        endpoint: of a request or response for an endpoint, its name, else "".
+        endpoint: of a request or response for an endpoint, its name, else "". Of a response that
+            the service reads it is known where its request was told of.
         size: bytes on the wire. latency: of a response, seconds from request to response.
         preview: the content as text, cut and redacted, or None where previews are off.
     """

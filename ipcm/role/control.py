@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ipcm._core.clock import Clock
-from ipcm._core.envelope import BROADCAST, EVENTS, RESPONSE, Envelope
+from ipcm._core.envelope import BROADCAST, EVENTS, REQUEST, RESPONSE, Envelope
 from ipcm._core.observation import (
     Event,
     EventBatch,
@@ -66,8 +66,9 @@ class Control:
         # No observer's budget has room for another message until the next flush; so many came.
         self._spent = False
         self._missed = 0
-        # Ids of requests that somebody has been told of, who will be told of their answers too.
-        self._awaited: set[int] = set()
+        # Requests that somebody has been told of, who will be told of their answers too: the
+        # endpoint of each id.
+        self._awaited: dict[int, str] = {}
 
     @property
     def _clock(self) -> Clock:
@@ -322,7 +323,9 @@ class Control:
         client.on_read = self._on_read if watched else None
         client.on_sent = self._on_sent if watched else None
 
-    def _hearers(self, kind: str, direction: str, peer: str, id: int) -> list[Subscription]:
+    def _hearers(
+        self, kind: str, direction: str, peer: str, id: int, endpoint: str
+    ) -> list[Subscription]:
         """Those that get one more message event now."""
         asks = (direction, peer, id) if kind == "request" else None
         answers = (_ASKED[direction], peer, id) if kind == "response" else None
@@ -331,11 +334,12 @@ class Control:
         hearers = [s for s in subscriptions if s.wants(now, asks, answers)]
         self._spent = not hearers
         if answers is not None:
-            self._awaited.discard(id)
+            self._awaited.pop(id, None)
         elif asks is not None and hearers:
             if len(self._awaited) >= _MOST_AWAITED * len(subscriptions):
-                self._awaited = {asked[2] for each in subscriptions for asked in each.asked}
-            self._awaited.add(id)
+                known = {asked[2] for each in subscriptions for asked in each.asked}
+                self._awaited = {id: name for id, name in self._awaited.items() if id in known}
+            self._awaited[id] = endpoint
         return hearers
 
     def _count_missed(self) -> None:
@@ -349,7 +353,12 @@ class Control:
         if self._spent and not (message.id in self._awaited and message.kind == "response"):
             self._missed += 1
             return
-        hearers = self._hearers(message.kind, "in", message.sender, message.id)
+        endpoint = ""
+        if message.kind == "request":
+            endpoint = endpoint_name(message.content)
+        elif message.kind == "response":
+            endpoint = self._awaited.get(message.id, "")
+        hearers = self._hearers(message.kind, "in", message.sender, message.id, endpoint)
         if not hearers:
             return
         table = self._service.client().requests
@@ -357,8 +366,8 @@ class Control:
         if message.kind == "response":
             latency = table.age(message.id, self._clock.monotonic())
         self._message_event(
-            hearers, "in", message.kind.value, message.sender, message.id, message.content, size,
-            latency, message.error, message.broadcast, self._clock.time(),
+            hearers, "in", message.kind.value, message.sender, message.id, endpoint,
+            message.content, size, latency, message.error, message.broadcast, self._clock.time(),
         )  # fmt: skip
 
     def _on_sent(self, envelope: Envelope, to: str, size: int) -> None:
@@ -367,18 +376,21 @@ class Control:
         if self._spent and not (envelope.id in self._awaited and envelope.kind == RESPONSE):
             self._missed += 1
             return
-        hearers = self._hearers(_KINDS[envelope.kind], "out", to, envelope.id)
+        endpoint, latency = "", None
+        answering = self._service._ipcm_state.answering
+        if envelope.kind == REQUEST:
+            endpoint = endpoint_name(envelope.content)
+        elif envelope.kind == RESPONSE and answering is not None:
+            endpoint = answering.endpoint
+            latency = self._clock.monotonic() - answering.received
+        hearers = self._hearers(_KINDS[envelope.kind], "out", to, envelope.id, endpoint)
         if not hearers:
             return
-        latency = None
-        answering = self._service._ipcm_state.answering
-        if envelope.kind == RESPONSE and answering is not None:
-            latency = self._clock.monotonic() - answering.received
         error = envelope.aux if isinstance(envelope.aux, str) else None
         # From before it was written: the other side may have read it by now.
         self._message_event(
-            hearers, "out", _KINDS[envelope.kind], to, envelope.id, envelope.content, size,
-            latency, error, envelope.kind == BROADCAST, envelope.stamp,
+            hearers, "out", _KINDS[envelope.kind], to, envelope.id, endpoint, envelope.content,
+            size, latency, error, envelope.kind == BROADCAST, envelope.stamp,
         )  # fmt: skip
 
     def _message_event(
@@ -388,6 +400,7 @@ class Control:
         kind: str,
         peer: str,
         id: int,
+        endpoint: str,
         content: Any,
         size: int,
         latency: float | None,
@@ -397,7 +410,6 @@ class Control:
     ) -> None:
         shown: MessageEvent | None = None
         service = self._service
-        endpoint = endpoint_name(content) if kind == "request" else ""
         error = None if error is None else cut_text(error, LINE)
         redact = service.redact if Hooks._ipcm_has(service, "redact") else None
         for subscription in hearers:

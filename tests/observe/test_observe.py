@@ -46,7 +46,7 @@ class TestEvents:
             assert (asked.endpoint, asked.preview) == ("add", '{"endpoint":"add","args":{"a":1}}')
             assert (answered.kind, answered.id, answered.preview) == ("response", asked.id, "1")
             assert answered.latency is not None and 0 <= answered.latency < LIMIT
-            assert asked.size > 0
+            assert asked.size > 0 and answered.endpoint == "add"
             with pytest.raises(ipcm.RemoteError):
                 handle.call("fail")
             *_, error = see(observer, lambda event: isinstance(event, ErrorEvent))
@@ -110,6 +110,7 @@ class TestEvents:
             while any(len(those) < 100 for those in times.values()):
                 for event in observer.poll(LIMIT):
                     if isinstance(event, MessageEvent) and event.peer in ("asker", "watched"):
+                        assert event.endpoint == "add"
                         times[event.service, event.direction, event.kind].append(event.when)
             # One after the other, so that those of the four sides go together.
             assert all(
