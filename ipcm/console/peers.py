@@ -40,6 +40,7 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
         rate: answered per second, over the last ten seconds.
         p50, p95: seconds; None before the first answer.
         signals: deliveries of those it grabs.
+        when: the moment of the look, since the epoch.
     """
 
     name: str
@@ -59,6 +60,7 @@ class PeerRow(msgspec.Struct, frozen=True, kw_only=True):
     p95: float | None = None
     errors: int | None = None
     signals: int | None = None
+    when: float
 
 
 def _state(row: PeerRow) -> str:
@@ -121,12 +123,12 @@ def peer_table(observer: Observer, meter: UsageMeter, waited: float) -> Table[Pe
     Args:
         waited: seconds that services had to answer.
     """
-    busy = observer.busy
+    busy, now = observer.busy, time.time()
     # Services first, each kind in the order in which they came; not by their uptimes, which their
     # snapshots give for different moments.
     present = sorted(observer.presence.values(), key=lambda p: (p.kind != "service", p.since))
     rows = [
-        _row(peer, observer.snapshots.get(peer.name), meter, busy.get(peer.name), waited)
+        _row(peer, observer.snapshots.get(peer.name), meter, busy.get(peer.name), waited, now)
         for peer in present
     ]
     return Table(PeerRow, rows, PEER_COLUMNS, empty="nobody is on the bus")
@@ -138,9 +140,10 @@ def _row(
     meter: UsageMeter,
     busy: float | None,
     waited: float,
+    now: float,
 ) -> PeerRow:
     usage = meter.measure(peer.pid, peer.since)
-    uptime = max(time.time() - peer.since, 0.0)
+    uptime = max(now - peer.since, 0.0)
     state: State = "connected"
     if peer.kind == "service":
         state = "running" if peer.ready else "starting"
@@ -159,6 +162,7 @@ def _row(
         uptime=uptime,
         cpu=usage.cpu,
         rss=usage.rss,
+        when=now,
     )
     if snapshot is None:
         return row

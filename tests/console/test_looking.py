@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import msgspec
@@ -76,6 +77,7 @@ def test_ps_shows_services_and_peers(bus: ipcm.Bus) -> None:
         **dict.fromkeys(found["me"]),
         "name": "me", "kind": "client", "pid": os.getpid(), "state": "connected",
         "uptime": found["me"]["uptime"], "cpu": found["me"]["cpu"], "rss": found["me"]["rss"],
+        "when": found["me"]["when"],
     }  # fmt: skip
     names = [row["name"] for row in rows("ps", "--sort", "name")]
     assert names == sorted(names)
@@ -142,6 +144,10 @@ def test_top_shows_how_it_is_at_each_look(bus: ipcm.Bus) -> None:
     looks = json.loads(ipcm_run("top", "-n", "3", "-d", "0.5", "-o", "json").stdout)
     ages = [look[0]["uptime"] for look in looks]
     assert ages[1] - ages[0] > 0.4 and ages[2] - ages[1] > 0.4
+    # Each row says when: as lines of JSON nothing else tells the looks apart.
+    moments = [{row["when"] for row in look} for look in looks]
+    assert [len(those) for those in moments] == [1, 1, 1]
+    assert time.time() - 30 < min(moments[0]) < min(moments[1]) < min(moments[2]) < time.time()
 
 
 def test_rows_keep_the_order_in_which_services_came(bus: ipcm.Bus) -> None:

@@ -91,7 +91,14 @@ def test_rows_are_mappings_or_objects() -> None:
 
 def test_fields_of_a_struct() -> None:
     row = PeerRow(
-        name="x", kind="service", pid=1, state="busy", busy=3.0, uptime=4000.0, rss=2_000_000
+        when=0.0,
+        name="x",
+        kind="service",
+        pid=1,
+        state="busy",
+        busy=3.0,
+        uptime=4000.0,
+        rss=2_000_000,
     )
     for text in ("busy>2s", "uptime>1h", "uptime<1h10m", "rss>1MiB", "state=busy", "cpu=none"):
         assert parse_predicate(text, PEER_FIELDS)(row), text

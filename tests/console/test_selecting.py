@@ -14,7 +14,9 @@ from tests.console.commands import ipcm_run, rows
 
 
 def row(name: str, pid: int, errors: int | None) -> PeerRow:
-    return PeerRow(name=name, kind="service", pid=pid, state="running", uptime=1.0, errors=errors)
+    return PeerRow(
+        name=name, kind="service", pid=pid, state="running", uptime=1.0, errors=errors, when=0.0
+    )
 
 
 TABLE = Table(PeerRow, [row("b", 3, 1), row("a", 9, None), row("c", 1, 5)], (), empty="nobody")

@@ -129,7 +129,7 @@ def full_picture() -> Picture:
         ended_workers=[EndedWorker(21, "crashed", -9, NOW), EndedWorker(22, "lost", None, NOW)],
         signals={"SIGHUP": SignalCount(3, 2)},
     )
-    row = PeerRow(name="store", kind="service", pid=12, state="running", uptime=5.0)
+    row = PeerRow(name="store", kind="service", pid=12, state="running", uptime=5.0, when=0.0)
     return model.picture(NOW + 5, [row], {"store": snapshot}, dropped=3)
 
 
