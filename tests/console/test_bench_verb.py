@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import select
 from pathlib import Path
 
 import pytest
 
-from tests.console.commands import ipcm_run, left_behind, rows
+from ipcm.console.bench.subjects import MultiprocessingConnection, RawSocket
+from tests.console.commands import LIMIT, ipcm_run, left_behind, rows
 from tests.helpers import wait_until
 
 
@@ -39,3 +42,17 @@ def test_as_a_table(home: Path) -> None:
     ]
     assert run.stderr == "1 round of 1 request each, on all CPUs\n"
     assert ipcm_run("bench", "-n", "0").returncode == 2
+
+
+@pytest.mark.parametrize("kind", [RawSocket, MultiprocessingConnection])
+def test_a_client_that_leaves_before_its_answer_ends_the_server_in_order(
+    kind: type[RawSocket | MultiprocessingConnection],
+) -> None:
+    # As Ctrl-C does: the other end of its socket is reset.
+    subject = kind()
+    subject.request(0)
+    near = subject._near
+    os.write(near.fileno(), b"\0\0\0\1\xc0" if isinstance(subject, RawSocket) else b"\0\0\0\2N.")
+    assert select.select([near], [], [], LIMIT)[0]
+    near.close()
+    assert os.waitpid(subject.pid, 0)[1] == 0
