@@ -68,6 +68,30 @@ def test_a_follower_ends_with_the_bus() -> None:
         assert [row.text for row in rows] == ["two"]
 
 
+def test_a_follower_ends_with_the_service_and_its_last_words() -> None:
+    told: list[str] = []
+    with ipcm.spawn("here") as bus, start(bus) as handle:
+        rows = logs(bus, told, follow=True).rows
+        assert next(rows).text == "one"
+        handle.call("say", text="later")
+        handle.close()
+        assert [row.text for row in rows] == ["two", "later"]
+        assert told == ["noisy has ended"]
+        assert texts(logs(bus, told, follow=True, lines=1)) == ["later"]
+        assert told == ["noisy has ended"] * 2
+
+
+def test_a_follower_goes_on_with_the_next_life_of_a_name() -> None:
+    with ipcm.spawn("here") as bus:
+        with start(bus):
+            rows = logs(bus, follow=True, lines=1).rows
+            assert next(rows).text == "two"
+        with start(bus) as handle:
+            assert [next(rows).text, next(rows).text] == ["one", "two"]
+            handle.close()
+            assert list(rows) == []
+
+
 def test_of_nobody_and_of_one_that_is_silent() -> None:
     told: list[str] = []
     with ipcm.spawn("here") as bus:

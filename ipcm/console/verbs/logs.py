@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator
@@ -9,12 +10,14 @@ from typing import Any
 
 import msgspec
 
+from ipcm._os.process import ProcessIdentity, identify
 from ipcm.bus import Bus
 from ipcm.console.completion import complete_service
 from ipcm.console.results import Span, Stream
 from ipcm.console.verb import Argument, Context, Option, Verb
 from ipcm.console.waiting import wait_for
 from ipcm.errors import BusGone, NoSuchPeer
+from ipcm.observe.observer import Observer
 
 __all__ = ["VERB", "LogLine"]
 
@@ -55,11 +58,16 @@ def _rows(
     deadline = math.inf if seconds is None else time.monotonic() + seconds
     if follow:
         with bus.observe(messages=False) as observer:
+            writer = _Writer(observer, service)
             while (left := deadline - time.monotonic()) > 0:
                 *whole, rest = rest.split("\n")
                 for text in whole:
                     yield LogLine(service, text)
+                over = writer.has_ended()  # before the look: then its last words are there
                 if not (more := output.read()):
+                    if over:
+                        context.narrate(f"{service} has ended")
+                        break
                     try:
                         wait_for(observer, min(left, _PAUSE), context.output)
                     except BusGone:
@@ -67,6 +75,27 @@ def _rows(
                 rest += more
     for text in rest.splitlines():
         yield LogLine(service, text)
+
+
+class _Writer:
+    """Whoever writes the output of a service: it may do so until its process is gone."""
+
+    def __init__(self, observer: Observer, service: str) -> None:
+        self._observer = observer
+        self._service = service
+        self._incarnation = ""
+        self._who: ProcessIdentity | None = None
+
+    def has_ended(self) -> bool:
+        """Whether the service has left the bus, and its process has ended."""
+        peer = self._observer.presence.get(self._service)
+        if peer is None:
+            return self._who is None or not self._who.alive()
+        if peer.incarnation != self._incarnation:
+            self._incarnation, self._who = peer.incarnation, None
+            with contextlib.suppress(ProcessLookupError):  # it ends right now
+                self._who = identify(peer.pid)
+        return False
 
 
 def _line(row: LogLine) -> list[Span]:
@@ -86,7 +115,7 @@ VERB = Verb(
     arguments=(Argument("service", "Which; also one that has ended.", complete=complete_service),),
     options=(
         Option("lines", ("-n", "--lines"), "So many of the last ones.", int, LINES, minimum=0),
-        Option("follow", ("-f", "--follow"), "And those to come.", bool, False),
+        Option("follow", ("-f", "--follow"), "And those to come, until it has ended.", bool, False),
         Option(
             "seconds",
             ("-s", "--seconds"),
@@ -100,5 +129,8 @@ VERB = Verb(
         "Services started in the background write to a file on their bus, which ends with it; "
         "what is too old in it has been cut off."
     ),
-    examples=(("store", "the last lines"), ("store -f", "and what follows, until Ctrl-C")),
+    examples=(
+        ("store", "the last lines"),
+        ("store -f", "and what follows, until it ends"),
+    ),
 )
