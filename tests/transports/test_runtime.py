@@ -83,3 +83,15 @@ def test_a_place_that_is_not_private_is_not_passed_over(
     monkeypatch.setattr(runtime, "homes", lambda: [tmp_path / "file"])
     with pytest.raises(ipcm.InsecureDirectory, match="not a directory"):
         runtime.home()
+
+
+def test_a_bus_in_a_relative_place_is_found_from_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IPCM_RUNTIME_DIR", "here")
+    with ipcm.spawn() as bus:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        with ipcm.connect("me", bus.info) as client:
+            assert client.peers() == []
