@@ -95,6 +95,32 @@ def test_of_a_process_with_one_thread_streams_stay_as_they_are() -> None:
     assert in_child(check) == 0
 
 
+def test_a_log_file_that_another_thread_writes_to(tmp_path: Path) -> None:
+    def check() -> Any:
+        logging.basicConfig(filename=tmp_path / "log", format="%(message)s", force=True)
+        (handler,) = logging.root.handlers
+        held, let_go = threading.Event(), threading.Event()
+
+        class Slow(io.FileIO):
+            """Holds the lock of its buffer while it writes."""
+
+            def write(self, data: Any) -> int:
+                held.set()
+                let_go.wait()
+                return super().write(data)
+
+        assert isinstance(handler, logging.FileHandler)
+        slow = io.BufferedWriter(Slow(tmp_path / "log", "a"))
+        handler.stream = io.TextIOWrapper(slow)
+        with thread(lambda: logging.warning("of the parent")):
+            held.wait()
+            ran = run(lambda: logging.warning("of the child"))
+            let_go.set()
+        return [ran, (tmp_path / "log").read_text()]
+
+    assert in_child(check) == [[0, ""], "of the child\nof the parent\n"]
+
+
 def test_log_handlers_write_to_the_new_stream_or_go() -> None:
     class Published(logging.Handler):
         def emit(self, record: Any) -> None:

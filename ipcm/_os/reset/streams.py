@@ -6,6 +6,7 @@ a notebook's stream takes a lock and talks to a thread that is not here.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
@@ -43,17 +44,36 @@ def renew_streams() -> dict[int, str]:
 def renew_log_handlers(old: dict[int, str]) -> None:
     """Handlers that wrote to an old stream write to the new one; a notebook's own are taken out.
 
+    Those that write to a file get a stream of their own on it: another thread may have been in the
+    middle of a write, and holds a lock of that stream for ever.
+
     Args:
         old: what `renew_streams` returned.
     """
+    files: dict[int, io.TextIOWrapper] = {}
     for logger, handler in list(_handlers()):
-        name = old.get(id(getattr(handler, "stream", None)))
+        stream = getattr(handler, "stream", None)
+        name = old.get(id(stream))
         if name is not None:
             # Not setStream, which flushes the old one.
             handler.stream = getattr(sys, name)
+        elif type(stream) is io.TextIOWrapper:
+            if id(stream) not in files:
+                bury(stream)
+                files[id(stream)] = _reopen(stream)
+            handler.stream = files[id(stream)]
         elif type(handler).__module__.startswith(_THREADED):
             bury(handler)
             logger.handlers.remove(handler)
+
+
+def _reopen(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    """Another stream on the same file; what waits in the old one is the starter's to write."""
+    try:
+        fd = stream.fileno()
+        return open(fd, "w", encoding=stream.encoding, errors=stream.errors, closefd=False)
+    except (OSError, ValueError):  # it is closed, or no file at all
+        return stream
 
 
 def _handlers() -> Iterator[tuple[Any, Any]]:
