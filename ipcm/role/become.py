@@ -93,13 +93,16 @@ def make_service(maker: Callable[..., ServiceRole], params: dict[str, Any]) -> S
     """Makes the service.
 
     Raises:
-        UsageError: the maker cannot be called, or what it made is no service.
+        UsageError: the maker cannot be called, or what it made is no service, or one of another
+            name than it is looked for under.
     """
     if not callable(maker):
         raise UsageError(f"a service is made by a class, not by {maker!r:.100}")
     service = maker(**params)
     if not isinstance(service, ServiceRole):
         raise UsageError(f"{maker!r:.100} made {service!r:.100}, which is no ServiceRole")
+    if service.name != params["name"]:
+        raise UsageError(f"{maker!r:.100} made a service named {service.name!r:.100}")
     return service
 
 

@@ -71,6 +71,18 @@ def test_also_in_a_process_that_was_not_forked_from_here(mode: str) -> None:
     assert "in __init__" in caught.value.traceback
 
 
+def test_one_that_calls_itself_otherwise() -> None:
+    """Whoever asked for it would look for it in vain."""
+
+    class Stubborn(Service):
+        name = property(lambda self: "mine")  # type: ignore[assignment]
+
+    with pytest.raises(ipcm.UsageError, match="made a service named 'mine'"):
+        ipcm.service("yours", Stubborn, handle_request=double)
+    with ipcm.service("mine", Stubborn, handle_request=double) as handle:
+        assert handle.request(2) == 4
+
+
 @pytest.mark.parametrize("maker", [int, lambda **_: 5, 17])
 def test_what_is_no_service(maker: Any) -> None:
     with pytest.raises((ipcm.UsageError, TypeError)):
