@@ -21,7 +21,7 @@ from ipcm.role.children import check_worker_name
 from ipcm.role.context import become_worker, current_worker, forking_service
 from ipcm.role.handle import Handle
 from ipcm.role.launcher import warm
-from ipcm.role.modes import choose_mode, start_process
+from ipcm.role.modes import a_process_for, choose_mode, start_process
 from ipcm.role.peer import Peer
 from ipcm.role.role import ServiceRole
 
@@ -81,7 +81,8 @@ def service(
         if mode == "launcher":
             # Ahead: a registrar that is needed too comes from it.
             held.enter_context(launcher_lease())
-            warm(pin=False)
+            with a_process_for(name):
+                warm(pin=False)
         ipcm_info, owned = _find_bus(bus, ipcm_info, inside, keep)
         if keep:
             params.setdefault("watch_pids", ())

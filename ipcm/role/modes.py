@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from ipcm._os.fork import fork
@@ -27,7 +27,7 @@ from ipcm.role.role import ServiceRole
 from ipcm.role.text import format_error, format_traceback
 from ipcm.role.watching import pids_in
 
-__all__ = ["choose_mode", "start_process"]
+__all__ = ["a_process_for", "choose_mode", "start_process"]
 
 _MODES: Final = ("auto", "fork", "exec", "launcher")
 _ENTRY: Final = "ipcm.role.become:open_parcel"
@@ -45,6 +45,18 @@ def choose_mode(start: str) -> str:
         return start
     # A fork copies the locks that other threads hold at that moment.
     return "fork" if thread_count() == 1 else "launcher"
+
+
+@contextlib.contextmanager
+def a_process_for(name: str) -> Iterator[None]:
+    """Raises ServiceStartError where the system refuses what a service's process takes."""
+    try:
+        yield
+    except IPCMError:  # some are an OSError, too
+        raise
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ServiceStartError(name, f"no process for {name!r}: {why}") from error
 
 
 def start_process(
@@ -76,26 +88,20 @@ def start_process(
         "ipcm_info": info,
         "pid": starter,
     }
-    try:
-        with contextlib.ExitStack() as stack:
-            out = _open_output(stack, output, info, name)
-            if mode == "launcher":
-                return _launch(name, maker, params, timeout, out)
-            read, write = os.pipe()
-            stack.callback(os.close, write)
-            try:
-                if mode == "exec":
-                    child = _execute(name, maker, params, write, out)
-                else:
-                    child = _fork(name, maker, params, read, write, out)
-            except BaseException:
-                os.close(read)
-                raise
-    except IPCMError:  # some are an OSError, too
-        raise
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise ServiceStartError(name, f"no process for {name!r}: {why}") from error
+    with a_process_for(name), contextlib.ExitStack() as stack:
+        out = _open_output(stack, output, info, name)
+        if mode == "launcher":
+            return _launch(name, maker, params, timeout, out)
+        read, write = os.pipe()
+        stack.callback(os.close, write)
+        try:
+            if mode == "exec":
+                child = _execute(name, maker, params, write, out)
+            else:
+                child = _fork(name, maker, params, read, write, out)
+        except BaseException:
+            os.close(read)
+            raise
     return ServiceProcess(name, child, read)
 
 

@@ -25,10 +25,11 @@ from tests.role.consumers import Minimal, double
 def no_forks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As when the user has too many processes, which root never has."""
 
-    def fail() -> int:
+    def fail(*_: object, **__: object) -> int:
         raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
     monkeypatch.setattr(os, "fork", fail)
+    monkeypatch.setattr(os, "posix_spawn", fail)
     yield
     monkeypatch.undo()
 
@@ -258,6 +259,14 @@ class TestNoForks:
                 ipcm.service("x", handle_request=double, bus=bus)
             assert fds() == before
             assert bus.peers() == []
+
+    def test_for_the_launcher(self, request: pytest.FixtureRequest) -> None:
+        with ipcm.spawn() as bus:
+            before = fds()
+            request.getfixturevalue("no_forks")
+            with pytest.raises(ipcm.ServiceStartError, match=r"no process for 'x'.*unavailable"):
+                ipcm.service("x", ipcm.EchoService, bus=bus, start="launcher")
+            assert fds() == before
 
     def test_for_a_worker(self) -> None:
         def start(service: Any, request: Any, message: Any) -> Any:
