@@ -194,7 +194,10 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
             client = open_client(self.name, self.ipcm_info, kind="service", settle=False)
             client.on_control = self._ipcm_control.on_control
             client.on_ending = self._ipcm_on_ending  # type: ignore[method-assign]
-            there = client.port.subscribe()
+            with contextlib.ExitStack() as undo:
+                undo.callback(client.disconnect, flush=0.0)
+                there = client.port.subscribe()
+                undo.pop_all()
             state.client = client
             state.clock = client.clock
             self._ipcm_control.tell_observers(there)

@@ -11,7 +11,9 @@ __all__ = ["JsonSerializer"]
 
 
 class JsonSerializer(MsgspecSerializer):
-    """Readable on the wire; bytes arrive as base64 text, keys of a dict as str."""
+    """Readable on the wire; bytes arrive as base64 text, keys of a dict as str, and what is no
+    number, or infinite, as None.
+    """
 
     name = "json"
 

@@ -157,6 +157,21 @@ def test_a_look_at_one_that_is_to_end_tells_the_value() -> None:
             assert service.watch().terminated == 4
 
 
+def test_a_connection_to_a_bus_that_ends_meanwhile_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def too_late() -> None:
+        raise ipcm.BusGone("the bus ended")
+
+    with ipcm.spawn() as bus:
+        client = bus.connect("late")
+        monkeypatch.setattr(client.port, "subscribe", too_late)
+        monkeypatch.setattr("ipcm.role.role.open_client", lambda *_, **__: client)
+        with pytest.raises(ipcm.BusGone):
+            Minimal("late", bus.info, os.getpid(), None).client()
+        assert client.disconnected
+
+
 def test_fields_are_cleared() -> None:
     service = Minimal("n", "i", os.getpid(), None)
     peer = service.peer("x")
