@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from ipcm_tui.screens.picker import PickerScreen
 from ipcm_tui.screens.service import TABS, ServiceScreen
 from ipcm_tui.screens.services import ServicesScreen
 from ipcm_tui.screens.traffic import TrafficScreen
+from ipcm_tui.widgets.line_table import LineTable
 
 
 class FakeOutput:
@@ -126,6 +128,42 @@ def test_every_tab_of_a_service(
         await until(pilot, lambda: "✕ gone" in screen(app))
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, ServicesScreen))
+
+    drive(app, script, (120, 40))
+
+
+def test_facts_and_lists_are_side_by_side_where_there_is_room(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    def beside() -> bool:
+        return any("state " in line and "endpoints " in line for line in screen(app).splitlines())
+
+    async def script(pilot: Pilot[int]) -> None:
+        await choose(pilot, until, "store")
+        await pilot.press("enter")
+        await until(pilot, beside)
+        await pilot.resize_terminal(100, 40)
+        await until(pilot, lambda: "endpoints " in screen(app) and not beside())
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, beside)
+        await pilot.press("escape")
+        await choose(pilot, until, "notebook")
+        await pilot.press("enter")
+        await until(pilot, lambda: "client" in screen(app))
+        await until(pilot, lambda: "answered per second" not in screen(app))
+
+    drive(app, script, (120, 40))
+
+
+def test_columns_fit_where_nothing_told_of_the_size(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(LineTable, "on_resize", lambda self, event: None)
+
+    async def script(pilot: Pilot[int]) -> None:
+        await choose(pilot, until, "store")
+        await pilot.press("enter", "5")
+        await until(pilot, lambda: re.search("signal +received +handled +last", screen(app)))
 
     drive(app, script, (120, 40))
 

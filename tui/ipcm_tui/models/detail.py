@@ -30,7 +30,7 @@ from ipcm_tui.models.traffic import Row
 
 _JSON_PARTS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[][{},:]|[^][{},:"\s]+', re.DOTALL)
 
-__all__ = ["Detail", "Section", "as_lines", "peer_detail", "pretty", "row_detail"]
+__all__ = ["Detail", "Section", "as_lines", "halves", "peer_detail", "pretty", "row_detail"]
 
 _MOST_LINES: Final = 12
 _NARROW: Final = 38
@@ -90,6 +90,13 @@ def peer_detail(
     if peer.snapshot is not None:
         sections += _snapshot_sections(peer.snapshot, zone, me, columns)
     return Detail(printable(peer.name), tuple(sections))
+
+
+def halves(detail: Detail) -> tuple[Detail, Detail]:
+    """Its facts, and its lists, to be shown side by side."""
+    facts = tuple(each for each in detail.sections if each.facts)
+    lists = tuple(each for each in detail.sections if not each.facts)
+    return Detail(detail.title, facts), Detail("", lists)
 
 
 def _snapshot_sections(

@@ -16,7 +16,7 @@ from textual.widgets import ContentSwitcher, Static, Tab, Tabs
 from ipcm.console.live import EndpointDescription
 from ipcm_tui.models.cells import STATE_MARKS, state_text
 from ipcm_tui.models.compose import Draft, arguments_template
-from ipcm_tui.models.detail import Detail, Section, as_lines, peer_detail
+from ipcm_tui.models.detail import Detail, Section, as_lines, halves, peer_detail
 from ipcm_tui.models.formatting import format_duration, printable, squeeze
 from ipcm_tui.models.peers import Peer, PeerKey
 from ipcm_tui.models.tabs import (
@@ -102,7 +102,8 @@ class ServiceScreen(ActingScreen):
         session = self.session
         match tab:
             case "overview":
-                return Charts(id="charts"), DetailPane(id="facts")
+                panes = Horizontal(DetailPane(id="facts"), DetailPane(id="lists"), id="details")
+                return Charts(id="charts"), panes
             case "traffic":
                 view = TrafficView(
                     self.window, me=session.source.name, zone=session.clock.zone,
@@ -144,10 +145,10 @@ class ServiceScreen(ActingScreen):
         zone, me, snapshot = session.clock.zone, session.source.name, peer.snapshot
         match self.tab:
             case "overview":
-                self.query_one("#charts", Charts).show(peer, palette)
-                pane = self.query_one("#facts", DetailPane)
-                detail = peer_detail(peer, session.clock.wall(), zone, me, pane.columns)
-                pane.show(detail, palette)
+                charts = self.query_one("#charts", Charts)
+                charts.set_class(not peer.is_service, "-empty")
+                charts.show(peer, palette)
+                self._draw_details(peer)
             case "traffic":
                 self.query_one("#service-traffic", TrafficView).show(palette)
             case "peers":
@@ -167,6 +168,22 @@ class ServiceScreen(ActingScreen):
             case "endpoints":
                 grid = endpoint_grid(snapshot, self._endpoints)
                 self._grid("service-endpoints").show(grid, palette)
+
+    def _draw_details(self, peer: Peer) -> None:
+        pane, lists = (self.query_one(id, DetailPane) for id in ("#facts", "#lists"))
+        wide, session, palette = (
+            not self.app.has_class("-narrow"),
+            self.session,
+            self.console.palette,
+        )
+        columns = (lists if wide else pane).columns
+        now, zone = session.clock.wall(), session.clock.zone
+        detail = peer_detail(peer, now, zone, session.source.name, columns)
+        facts, rest = halves(detail)
+        lists.display = wide and bool(rest.sections)
+        if lists.display:
+            lists.show(rest, palette)
+        pane.show(facts if lists.display else detail, palette)
 
     def _draw_line(self, peer: Peer) -> None:
         palette = self.console.palette

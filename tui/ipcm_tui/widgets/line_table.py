@@ -87,6 +87,7 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self.cursor: int | None = None
         self._placed: list[Placed] = []
+        self._room = -1
         self._palette: Palette | None = None
         self._placing = False
         # What each line of the screen shows, and how that is drawn.
@@ -214,7 +215,8 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def place_columns(self) -> None:
         """Chooses the columns that fit."""
-        self._placed = fit(self.columns(), self.width)
+        self._room = self.width
+        self._placed = fit(self.columns(), self._room)
         self._strips.clear()
         self.refresh()
 
@@ -252,6 +254,16 @@ class LineTable(ScrollView, can_focus=True, inherit_bindings=False):
         for y in range(height if width else 0):
             if self._looks.get(y) != self._look(y):
                 self.refresh(Region(0, y, width, 1))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """See `Widget`.
+
+        Where somebody asks for the place of a new widget between a scroll and the next layout,
+        Textual takes it for one that had this size before, and sends no Resize.
+        """
+        if self._room != self.width:
+            self.place_columns()
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """See the Line API of Textual."""
