@@ -89,9 +89,10 @@ def _finish(code: int) -> int:
 def _parse_and_perform(arguments: list[str]) -> int:
     group = _make_group()
     if _COMPLETING in os.environ:
-        from ipcm.console.bash_completion import install
+        from ipcm.console import bash_completion, fish_completion
 
-        install()
+        bash_completion.install()
+        fish_completion.install()
         group.main(arguments, "ipcm", complete_var=_COMPLETING)
     try:
         # Not group.main(), which has ideas of its own about interrupts and broken pipes.
