@@ -48,6 +48,15 @@ def test_the_last_lines_also_of_one_that_has_ended() -> None:
         assert texts(logs(bus, lines=2)) == ["two", "three"]
 
 
+def test_a_line_ends_at_its_line_feed_alone() -> None:
+    with ipcm.spawn("here") as bus, start(bus) as handle:
+        line = "10 %\r20 %\x0c\u2028"
+        handle.call("say", text=line)
+        assert texts(logs(bus, lines=2)) == ["two", line]
+        handle.close()
+        assert texts(logs(bus, lines=2, follow=True)) == ["two", line]
+
+
 def test_following_it() -> None:
     with ipcm.spawn("here") as bus, start(bus) as handle:
         stream = logs(bus, follow=True)

@@ -73,7 +73,9 @@ def _rows(
                     except BusGone:
                         break  # and with it all that writes
                 rest += more
-    for text in rest.splitlines():
+    # Not splitlines, which takes the \r of a progress bar, and more, for the end of a line.
+    *whole, rest = rest.split("\n")
+    for text in [*whole, rest] if rest else whole:
         yield LogLine(service, text)
 
 
