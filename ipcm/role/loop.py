@@ -16,6 +16,7 @@ from ipcm._os.children import Children
 from ipcm._os.lifeline import Lifeline
 from ipcm._os.orderly import OrderlyEnd
 from ipcm._os.signals import SignalCounter
+from ipcm._os.waker import Waker
 from ipcm.errors import UnsupportedError, UsageError
 from ipcm.role.context import enter_service, leave_service
 from ipcm.role.text import callback_name
@@ -102,6 +103,8 @@ class Loop:
                 f"{service.name!r} runs in a thread and grabs "
                 f"{', '.join(names)}: only the main thread gets signals"
             )
+        state.waker = Waker()
+        stack.callback(state.waker.close)
         stack.callback(self._close_watches)
         service.client()
         watch_processes(service)

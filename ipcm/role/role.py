@@ -168,15 +168,18 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
         return self._ipcm_state.is_terminated
 
     def terminate(self, value: Any = 0) -> Any:
-        """Ends the service after this turn.
+        """Ends the service after this turn, also from another thread while it sleeps.
 
         Returns:
             The termination value in force: the first one given.
         """
         state = self._ipcm_state
         if not state.is_terminated:
-            state.is_terminated = True
             state.terminated = 0 if value is None else value
+            state.is_terminated = True
+            # A child of it shares the descriptor, and is not to wake it.
+            if state.waker is not None and self.pid == os.getpid():
+                state.waker.set()
         return state.terminated
 
     def in_correct_pid(self) -> None:
@@ -276,6 +279,8 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
         handles: list[Selectable] = [self.client()]
         if state.signals is not None:
             handles.append(state.signals)
+        if state.waker is not None:
+            handles.append(state.waker)
         handles += state.watched
         return handles
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ipcm._os.lifeline import Lifeline
     from ipcm._os.output import OutputFile
     from ipcm._os.signals import SignalCounter
+    from ipcm._os.waker import Waker
     from ipcm.client import Client
     from ipcm.role.coroutines import Coroutines
     from ipcm.role.endpoints import Endpoints
@@ -72,6 +73,7 @@ class ServiceState:
         slow: handlers took long in the last turn.
         threaded: it runs outside of the main thread, or on a stage: no signals, no children.
         clock: of the bus.
+        waker: ends its sleep when it is terminated.
         ends_on: signals that end it in order. ended_by: the one that did.
     """
 
@@ -84,6 +86,7 @@ class ServiceState:
     clock: Clock = SYSTEM_CLOCK
     threaded: bool = False
     signals: SignalCounter | None = None
+    waker: Waker | None = None
     children: Children | None = None
     lifeline: Lifeline | None = None
     endpoints: Endpoints | None = None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import ipcm
-from ipcm import Handle, Peer, ServiceRole
-from tests.role.consumers import Minimal
+from ipcm import Handle, Peer, Service, ServiceRole
+from tests.helpers import wait_until
+from tests.role.consumers import Minimal, Telling
 
 
 class Given:
@@ -147,6 +150,34 @@ def test_termination() -> None:
     assert (service.terminated, service.is_terminated) == (None, False)
     assert service.terminate() == 0
     assert service.terminated == 0
+
+
+def test_terminated_by_another_thread_while_it_sleeps() -> None:
+    def at_once(service: Service) -> None:
+        threading.Timer(0.05, service.terminate, [6]).start()
+
+    with ipcm.service("sleeping", Telling, on_start=at_once) as handle:
+        assert handle.wait(5) == 6
+
+
+def test_one_in_a_thread_is_terminated_by_the_main_one() -> None:
+    with ipcm.spawn() as bus, ThreadPoolExecutor() as pool, ipcm.connect("c", bus) as client:
+        service = Minimal("thread", bus.info, os.getpid(), None)
+        running = pool.submit(service.run)
+        assert client.peer_active("thread", 5)
+        service.terminate(7)
+        assert running.result(5) == 7
+
+
+def test_a_child_does_not_terminate_its_service() -> None:
+    def start(service: Service) -> None:
+        ipcm.worker("child", service.terminate)
+
+    with ipcm.service("boss", Telling, on_start=start) as handle:
+        wait_until(lambda: handle.snapshot().ended_workers)
+        turns = handle.snapshot().turns
+        assert handle.client.get_messages(0.1) == []
+        assert handle.snapshot().turns <= turns + 2
 
 
 def test_a_look_at_one_that_is_to_end_tells_the_value() -> None:
