@@ -185,7 +185,10 @@ class CommandScreen(Overlay[str]):
             text.append(words, style=self._palette[_TONES.get(style, "plain")])
         self._printed += 1
         for log in self.query(RichLog):  # none any more while the screen goes
-            log.write(text, scroll_end=not self._at_once)
+            log.write(text, scroll_end=False)
+            if not self._at_once:
+                # Not later, when what follows may have been scrolled to its top.
+                log.scroll_end(animate=False, immediate=True, x_axis=False)
 
     def _ended(self, code: int) -> None:
         if code:
