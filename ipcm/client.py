@@ -11,6 +11,7 @@ from ipcm._core.envelope import BROADCAST, CONTROL, GENERAL, REQUEST
 from ipcm._core.outcome import Outcome
 from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.requests import Callback, check_callable
+from ipcm._os import here
 from ipcm.connection import Connection, Stats
 from ipcm.errors import (
     BusGone,
@@ -371,8 +372,12 @@ class Client(Connection):
         self.port.cork()
 
     def uncork(self) -> None:
-        """Writes what was held back."""
-        self.port.uncork()
+        """Writes what was held back.
+
+        Not in a forked child, which comes by here where it exits: what it has is a copy.
+        """
+        if here.pid == self.pid:
+            self.port.uncork()
 
     # Who is there
 

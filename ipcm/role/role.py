@@ -250,6 +250,8 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
             return Outcome(False, error)
 
     def _ipcm_intercepts(self, error: Exception) -> bool:
+        if self.pid != os.getpid():
+            return False  # a child that came back from a callback does not go on as the service
         return self.intercept_errors or isinstance(error, ExtraResponse)
 
     def note_error(self, where: str, error: BaseException) -> None:

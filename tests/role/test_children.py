@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import math
 import multiprocessing
 import os
 import signal
@@ -16,6 +17,7 @@ import pytest
 
 import ipcm
 from ipcm import Activity, Service
+from ipcm.role import loop
 from tests.helpers import gone, wait_until
 from tests.role.consumers import Telling, double, pipe_text
 
@@ -35,11 +37,12 @@ def note_exit(service: Any, pid: int, exit: int) -> None:
     service.noted.append([pid, exit])
 
 
+@pytest.mark.parametrize("intercept", [False, True])
 @pytest.mark.parametrize(
     ("leave", "exit"), [(lambda: sys.exit(3), 3), (lambda: "as if it were the service", 1)]
 )
 def test_a_child_that_comes_back_from_a_callback_is_not_the_service(
-    leave: Callable[[], Any], exit: int, capfd: pytest.CaptureFixture[str]
+    leave: Callable[[], Any], exit: int, intercept: bool, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its end is not the service's: no cleanup, no callbacks at exit, no word to the starter."""
     read, write = os.pipe()
@@ -57,7 +60,9 @@ def test_a_child_that_comes_back_from_a_callback_is_not_the_service(
             return leave() if os.fork() == 0 else "parent"
 
     try:
-        with ipcm.service("boss", Forking, on_pid=note_exit, on_cleanup=end) as handle:
+        with ipcm.service(
+            "boss", Forking, on_pid=note_exit, on_cleanup=end, intercept_errors=intercept
+        ) as handle:
             assert handle.request("fork") == "parent"
             wait_until(lambda: handle.request("noted") == [exit])
             handle.terminate()
@@ -65,6 +70,47 @@ def test_a_child_that_comes_back_from_a_callback_is_not_the_service(
     finally:
         assert pipe_text(read, write) == "cleanup atexit "
     assert ("WrongProcess" in capfd.readouterr().err) == (exit == 1)
+
+
+def test_a_child_sends_nothing_of_what_its_service_holds_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "_SLOW", math.inf)  # else the answers of a turn leave one by one
+
+    def handle_request(service: Service, request: Any, message: Any) -> None:
+        service.client().send_message(request.sender, request.payload)
+        if request.payload == "fork":
+            pid = os.fork()
+            if pid == 0:
+                sys.exit()
+            os.waitpid(pid, 0)
+
+    with ipcm.service("boss", handle_request=handle_request, start="fork") as handle:
+        with handle.batch():
+            for payload in ("before", "fork", "after"):
+                handle.send_request("boss", payload)
+        handle.await_all_responses(5)
+        told = [message.content for message in handle.client.get_messages()]
+        assert told == ["before", "fork", "after"]
+
+
+def test_a_child_sends_nothing_of_what_its_parent_holds_back() -> None:
+    with ipcm.service("boss", Telling, on_general_message=note_message) as handle:
+        client = handle.client
+        with handle.batch():
+            client.send_message("boss", "once")
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    client.uncork()  # as at the end of the block
+                finally:
+                    os._exit(0)
+            os.waitpid(pid, 0)
+        assert handle.request(0) == ["once"]
+
+
+def note_message(service: Any, message: ipcm.Message) -> None:
+    service.noted.append(message.content)
 
 
 def kill_self() -> None:
