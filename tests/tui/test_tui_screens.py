@@ -424,7 +424,10 @@ def test_keys_can_be_others_and_the_palette_has_every_verb(
         await pilot.press("f8")
         await until(pilot, lambda: "Terminate store?" in screen(app))
         await pilot.press("escape")
-        commands = {each.title: each for each in app.get_system_commands(app.screen)}
+        listed = list(app.get_system_commands(app.screen))
+        commands = {each.title: each for each in listed}
+        assert len(listed) == len(commands), "each action once, with all of its keys"
+        assert commands["Leave"].help == "key ^q, q"
         assert {f"ipcm {name}" for name in ("ls", "ps", "call", "kill", "tail")} <= set(commands)
         await commands["Find text in the traffic"].callback()  # type: ignore[misc]
         await until(pilot, lambda: "text in the traffic" in screen(app))

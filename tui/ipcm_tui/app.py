@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar, Final, cast
 
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 
@@ -397,12 +397,15 @@ class ConsoleApp(TypeAheadApp, SizedApp, PaletteApp):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the palette offers: the keys of the screen, and every verb."""
         yield from super().get_system_commands(screen)
+        actions: dict[str, list[ActiveBinding]] = {}
         for each in screen.active_bindings.values():
             binding, works = each.binding, each.enabled
             if binding.id and works and binding.description and not binding.system:
-                title = binding.tooltip or binding.description
-                key = self.get_key_display(binding)
-                yield SystemCommand(title, f"key {key}", self._act(each.node, binding.action))
+                actions.setdefault(binding.tooltip or binding.description, []).append(each)
+        for title, bound in actions.items():
+            keys = dict.fromkeys(self.get_key_display(each.binding) for each in bound)
+            act = self._act(bound[0].node, bound[0].binding.action)
+            yield SystemCommand(title, f"key {', '.join(keys)}", act)
         if self.session is not None:
             for name in NAMES:
                 verb = get_verb(name)
