@@ -87,6 +87,23 @@ def test_filtered_as_one_types_and_an_error_shows_where(
     drive(app, script)
 
 
+def test_the_cursor_is_on_its_row_again_where_none_was_left(
+    app: ConsoleApp, drive: Any, until: Any, screen: Any
+) -> None:
+    async def script(pilot: Pilot[int]) -> None:
+        await until(pilot, lambda: len(names(app)) == 4)
+        await pilot.press("down", "down")
+        chosen = services(app).table.selected
+        assert chosen != services(app).table.keys[0]
+        await pilot.press("slash", *"zzz")
+        await until(pilot, lambda: "nothing fits the filter" in screen(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(names(app)) == 4)
+        assert services(app).table.selected == chosen
+
+    drive(app, script)
+
+
 def test_many_are_ended_only_after_their_number_was_typed(
     app: ConsoleApp, demo_bus: Any, drive: Any, until: Any, screen: Any
 ) -> None:

@@ -24,6 +24,7 @@ class GridView(LineTable, Generic[K]):
         super().__init__(id=id)
         self._grid: Grid[K] = Grid((), (), lambda key, column, width: ("", "plain"))
         self._drawn: tuple[object, ...] = ()
+        self._last: K | None = None
 
     @property
     def selected(self) -> K | None:
@@ -44,6 +45,7 @@ class GridView(LineTable, Generic[K]):
         if drawn == self._drawn:
             return
         self._drawn = drawn
+        self._last = self._last if self.selected is None else self.selected
         before, self._grid = self._grid, grid
         self.paint_with(palette)
         if before.columns != grid.columns or not self._placed:
@@ -52,7 +54,8 @@ class GridView(LineTable, Generic[K]):
         if not grid.keys:
             self.cursor = None
         elif was is None:
-            self.cursor = 0
+            # Where no row was left for a while, it is on its own again.
+            self.cursor = grid.keys.index(self._last) if self._last in grid.keys else 0
         elif grid.keys != before.keys:
             self.cursor = moved(before.keys, was, grid.keys)
         if len(grid.keys) != len(before.keys):
