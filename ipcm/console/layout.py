@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ipcm.console.cells import cell_width, clean
+from ipcm.console.cells import cell_width, clean, filled
 from ipcm.console.results import Column, Span, Table
 
 __all__ = ["cut", "lay_out", "pair_lines"]
@@ -91,13 +92,29 @@ def _line(cells: list[tuple[_Laid, str, str]]) -> list[Span]:
     return [span for span in line if span[0]]
 
 
-def pair_lines(pairs: Sequence[tuple[str, str]]) -> list[list[Span]]:
-    """Names and values, one pair a line, values aligned."""
+def pair_lines(pairs: Sequence[tuple[str, str]], screen: int | None = None) -> list[list[Span]]:
+    """Names and values, one pair a line, values aligned.
+
+    Args:
+        screen: columns of a line; longer values take several. None for any number.
+    """
     most = max((cell_width(name) for name, _ in pairs), default=0)
-    return [
-        [(name, "name"), (" " * (most - cell_width(name)) + _GAP, ""), (clean(value), "")]
-        for name, value in pairs
-    ]
+    room = None if screen is None else max(screen - most - len(_GAP), _SHRUNK)
+    lines: list[list[Span]] = []
+    for name, value in pairs:
+        for number, part in enumerate(_wrapped(clean(value), room)):
+            label = name if number == 0 else ""
+            lines.append(
+                [(label, "name"), (filled("", most - cell_width(label)) + _GAP, ""), (part, "")]
+            )
+    return lines
+
+
+def _wrapped(text: str, room: int | None) -> list[str]:
+    # textwrap counts characters: what has wide ones is left to the terminal.
+    if room is None or len(text) <= room or cell_width(text) != len(text):
+        return [text]
+    return textwrap.wrap(text, room, break_on_hyphens=False)
 
 
 def cut(line: Sequence[Span], screen: int) -> list[Span]:

@@ -202,7 +202,7 @@ class Renderer:
             self._output.write_line([(clean(section.title), "heading")])
         if section.text:
             self._output.write(clean(section.text, keep_lines=True) + "\n")
-        for line in pair_lines(section.pairs):
+        for line in pair_lines(section.pairs, self._output.screen):
             self._output.write_line(line)
         if section.table is not None:
             for line in self._lines(section.table):

@@ -83,6 +83,16 @@ def test_pairs() -> None:
     assert pair_lines([]) == []
 
 
+def test_long_values_take_several_lines_where_there_is_an_end_of_the_line() -> None:
+    pairs = [("a", "some words that are too long"), ("long", "x")]
+    assert [text(line) for line in pair_lines(pairs, 26)] == [
+        "a     some words that are",
+        "      too long",
+        "long  x",
+    ]
+    assert text(pair_lines(pairs)[0]) == "a     some words that are too long"
+
+
 @given(st.lists(st.text(alphabet="ab漢 e\u0301", max_size=12), max_size=6), st.integers(0, 40))
 def test_a_line_is_never_wider_than_the_screen(pieces: list[str], screen: int) -> None:
     line: list[Span] = [(piece, "") for piece in pieces]

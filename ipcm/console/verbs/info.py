@@ -120,7 +120,7 @@ def service_sections(bus: str, snapshot: Snapshot, usage: Usage) -> list[Section
     cpu = "-" if usage.cpu is None else f"{usage.cpu:.1f}%"
     pairs = [
         ("service", snapshot.name),
-        ("bus", bus or "-"),
+        *([("bus", bus)] if bus else []),
         ("pid", str(snapshot.pid)),
         ("incarnation", snapshot.incarnation),
         ("state", snapshot.state),
