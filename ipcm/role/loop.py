@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ipcm._core.activity import Activity
 from ipcm._core.observation import PeerChange, PeerEvent
 from ipcm._core.patience import check_seconds
+from ipcm._os import here
 from ipcm._os.children import Children
 from ipcm._os.lifeline import Lifeline
 from ipcm._os.orderly import OrderlyEnd
@@ -67,7 +68,8 @@ class Loop:
             raise UsageError(
                 f"{service.name!r} has run already: clear_service_fields() lets it run anew"
             )
-        before, pid = enter_service(service), os.getpid()
+        before = enter_service(service)
+        self._state.process = here.pid
         try:
             with contextlib.ExitStack() as stack:
                 self.begin(stack)
@@ -77,7 +79,7 @@ class Loop:
                 finally:
                     # A child that a callback forked comes by here, too, where it raises or exits:
                     # the end of the service, and its cleanup, are not for it.
-                    if os.getpid() == pid:
+                    if self._state.process == here.pid:
                         self.end()
         finally:
             leave_service(before)
@@ -137,6 +139,7 @@ class Loop:
         started = service.try_(service.run_on_start)
         if started.err is not None:
             raise started.err  # told already, and never intercepted
+        service.in_correct_pid()  # else a child that came back from it would tell that it is ready
         for name in ("cycle", "interval", "worker_grace"):
             check_seconds(getattr(service, name), name)
         state.phase = "running"
@@ -149,6 +152,10 @@ class Loop:
         service, state = self._service, self._state
         set_timers(service)
         while not state.is_terminated:
+            if (
+                here.pid != state.process
+            ):  # a child of a callback: what comes in is not for it to read
+                service.in_correct_pid()
             try:
                 activity = service.watch()  # it sets the timers before it sleeps
             except Exception as error:  # noqa: BLE001 (see _fail)

@@ -18,6 +18,7 @@ from ipcm._core.observation import (
 from ipcm._core.outcome import Outcome
 from ipcm._core.preview import LINE, cut_text
 from ipcm._core.requests import Ending
+from ipcm._os import here
 from ipcm.bus import open_client
 from ipcm.client import Client
 from ipcm.errors import ExtraResponse, UsageError, WrongProcess
@@ -178,7 +179,7 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
             state.terminated = 0 if value is None else value
             state.is_terminated = True
             # A child of it shares the descriptor, and is not to wake it.
-            if state.waker is not None and self.pid == os.getpid():
+            if state.waker is not None and state.process == here.pid:
                 state.waker.set()
         return state.terminated
 
@@ -250,7 +251,7 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
             return Outcome(False, error)
 
     def _ipcm_intercepts(self, error: Exception) -> bool:
-        if self.pid != os.getpid():
+        if self._ipcm_state.process not in (0, here.pid):
             return False  # a child that came back from a callback does not go on as the service
         return self.intercept_errors or isinstance(error, ExtraResponse)
 

@@ -73,7 +73,8 @@ class ServiceState:
         slow: handlers took long in the last turn.
         threaded: it runs outside of the main thread, or on a stage: no signals, no children.
         clock: of the bus.
-        waker: ends its sleep when it is terminated.
+        waker: ends its sleep when it is terminated. process: the one that runs the loop, once it
+            does.
         ends_on: signals that end it in order. ended_by: the one that did.
     """
 
@@ -87,6 +88,7 @@ class ServiceState:
     threaded: bool = False
     signals: SignalCounter | None = None
     waker: Waker | None = None
+    process: int = 0
     children: Children | None = None
     lifeline: Lifeline | None = None
     endpoints: Endpoints | None = None

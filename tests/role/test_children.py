@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -70,6 +71,49 @@ def test_a_child_that_comes_back_from_a_callback_is_not_the_service(
     finally:
         assert pipe_text(read, write) == "cleanup atexit "
     assert ("WrongProcess" in capfd.readouterr().err) == (exit == 1)
+
+
+def test_a_child_that_comes_back_from_the_start_does_not_say_that_it_is_ready(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def start(service: Any) -> None:
+        if pid := os.fork():
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            os.read(read, 1)
+
+    read, write = os.pipe()
+    try:
+        with ipcm.service("boss", Telling, on_start=start, start="fork", wait=False) as handle:
+            wait_until(lambda: "WrongProcess" in capfd.readouterr().err)
+            assert not handle.ready()
+            os.write(write, b"x")
+            assert handle.ready(5)
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def test_a_child_that_comes_back_reads_nothing_of_its_service_s(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fork(service: Any, message: ipcm.Message) -> None:
+        there.send(b"x")
+        there.recv(1)
+        if pid := os.fork():
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+    here, there = socket.socketpair()
+    with (
+        here,
+        there,
+        ipcm.service("boss", Telling, on_general_message=fork, start="fork") as handle,
+    ):
+        handle.client.send_message("boss", 1)
+        here.recv(1)
+        waits = handle.send_request("boss", 0)
+        here.send(b"x")
+        assert handle.await_response(waits, 5).ok
+    assert "WrongProcess: the service 'boss'" in capfd.readouterr().err
 
 
 def test_a_child_sends_nothing_of_what_its_service_holds_back(
