@@ -319,7 +319,7 @@ class Prompt:
             vi=self._vi,
             read_only=self._session.read_only,
         )
-        return [*bar(state)]
+        return [*bar(state, get_app().output.get_size().columns)]
 
 
 def _cancels(signal: Signals | None) -> bool:

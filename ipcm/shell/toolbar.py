@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from ipcm.console.cells import clean, plural, rate_text
+from ipcm.console.cells import cell_width, clean, plural, rate_text
 from ipcm.console.live import Live
 from ipcm.console.statement import Statement
 from ipcm.console.words import Problem
@@ -41,30 +41,47 @@ class BarState:
     read_only: bool
 
 
-def bar(state: BarState) -> Fragments:
-    """The bar itself."""
+def bar(state: BarState, room: int | None = None) -> Fragments:
+    """The bar itself, without what matters least where there is not the room for all.
+
+    Args:
+        room: columns of the terminal; None for any number.
+    """
     figures = state.figures
-    parts: list[Fragments] = [[("class:bar.name", clean(state.bus or "no bus"))]]
+    name: Fragments = [("class:bar.name", clean(state.bus or "no bus"))]
     if state.gone:
-        parts[0].append(("class:bar.bad", " has ended"))
+        name.append(("class:bar.bad", " has ended"))
+    # With each the order in which they go, the highest first.
+    ranked: list[tuple[int, Fragments]] = [(0, name)]
     if state.read_only:
-        parts.append([("class:bar.good", "read-only")])
-    parts += [
-        [("", plural(figures.peers, "peer")), *_flashes(state.flashes)],
-        [("", f"{figures.open} open")],
-        [("class:bar.bad" if figures.errors else "", plural(figures.errors, "error"))],
-        [("", f"{rate_text(figures.rate)}/s")],
-        [("class:bar.bad" if state.dropped else "", f"{state.dropped} dropped")],
-        [("class:bar.key", "F2 "), ("", state.format or "auto")],
-        [("class:bar.key", "F3 "), ("", "following" if state.following else "follow")],
-        [("class:bar.key", "F4 "), ("", "vi" if state.vi else "emacs")],
+        ranked.append((1, [("class:bar.good", "read-only")]))
+    errors, dropped = bool(figures.errors), bool(state.dropped)
+    ranked += [
+        (3, [("", plural(figures.peers, "peer")), *_flashes(state.flashes)]),
+        (4 if figures.open else 8, [("", f"{figures.open} open")]),
+        (2 if errors else 7, [("class:bar.bad" * errors, plural(figures.errors, "error"))]),
+        (6, [("", f"{rate_text(figures.rate)}/s")]),
+        (2 if dropped else 9, [("class:bar.bad" * dropped, f"{state.dropped} dropped")]),
+        (4, [("class:bar.key", "F2 "), ("", state.format or "auto")]),
+        (4, [("class:bar.key", "F3 "), ("", "following" if state.following else "follow")]),
+        (5, [("class:bar.key", "F4 "), ("", "vi" if state.vi else "emacs")]),
     ]
+    while room is not None and len(ranked) > 1 and _width(_joined(ranked)) > room:
+        ranked.remove(max(reversed(ranked), key=lambda part: part[0]))
+    return _joined(ranked)
+
+
+def _joined(ranked: Sequence[tuple[int, Fragments]]) -> Fragments:
     fragments: Fragments = [("", " ")]
-    for number, part in enumerate(parts):
+    for number, (_, part) in enumerate(ranked):
         if number:
             fragments.append(("class:bar.faint", " | "))
         fragments += part
     return fragments
+
+
+def _width(fragments: Fragments) -> int:
+    return sum(cell_width(text) for _, text in fragments)
 
 
 def _flashes(flashes: Sequence[str]) -> Fragments:

@@ -42,6 +42,20 @@ def test_the_bar() -> None:
     assert plain(bar(state(bus=None))).startswith(" no bus | ")
 
 
+@pytest.mark.parametrize(
+    ("room", "shown"),
+    [
+        (90, " demo | 31 peers | 0 open | 34962 errors | 71.0/s | F2 auto | F3 follow | F4 emacs"),
+        (80, " demo | 31 peers | 34962 errors | 71.0/s | F2 auto | F3 follow | F4 emacs"),
+        (50, " demo | 31 peers | 34962 errors | F2 auto"),
+        (30, " demo | 34962 errors"),
+        (4, " demo"),
+    ],
+)
+def test_where_there_is_not_the_room_for_all(room: int, shown: str) -> None:
+    assert plain(bar(state(figures=Figures(31, 0, 34962, 71.0)), room)) == shown
+
+
 def test_who_came_and_who_left() -> None:
     fragments = bar(state(flashes=("+a", "-b\x1b")))
     assert "3 peers +a -b\\x1b |" in plain(fragments)
