@@ -152,9 +152,8 @@ class Loop:
         service, state = self._service, self._state
         set_timers(service)
         while not state.is_terminated:
-            if (
-                here.pid != state.process
-            ):  # a child of a callback: what comes in is not for it to read
+            if here.pid != state.process:
+                # A child that came back from a callback: what comes in is not for it to read.
                 service.in_correct_pid()
             try:
                 activity = service.watch()  # it sets the timers before it sleeps
