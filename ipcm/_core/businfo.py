@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from ipcm.errors import BadBusInfo
 
 __all__ = ["BusInfo"]
+
+_decode: Final = msgspec.json.Decoder(tuple[str, str, str]).decode
 
 
 class BusInfo(NamedTuple):
@@ -34,7 +36,7 @@ class BusInfo(NamedTuple):
             BadBusInfo: it is not a JSON list of three non-empty strings.
         """
         try:
-            parts = msgspec.json.decode(text, type=tuple[str, str, str])
+            parts = _decode(text)
         except (msgspec.DecodeError, TypeError, UnicodeError) as error:
             raise BadBusInfo(f"not a bus info string: {text!r:.200} ({error})") from None
         if not all(parts):

@@ -85,6 +85,7 @@ def fork(
         _silence_warning()
     else:
         flush_output()
+    _empty_free_lists()
     # Asked for first: pthread_sigmask runs handlers once it has set the mask, and when one of them
     # raises, the old mask is lost.
     before = _signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -105,6 +106,19 @@ def fork(
             os.waitpid(pid, 0)
         raise
     return pid
+
+
+def _empty_free_lists() -> None:
+    """Has the interpreter give up the small objects that it keeps to use again.
+
+    The first collection of the child would do that, and copy the pages that they lie in: forty,
+    where the start of a service copies nine hundred. There is no other way to it than a full
+    collection; this one has nothing to look at, and takes 25 us.
+    """
+    if not gc.get_freeze_count():  # what is frozen by somebody else stays so
+        gc.freeze()
+        gc.collect()
+        gc.unfreeze()
 
 
 def leave(child: Callable[[], int | None]) -> NoReturn:
@@ -188,17 +202,17 @@ def settle_signals() -> None:
     """The handlers that a process of ours begins with: SIGPIPE is ignored, and what a terminal
     sends to all of its processes, SIGINT and SIGHUP, does nothing: who started it ends it in order.
     """
-    signal.signal(signal.SIGINT, _ignore)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup's, for programs too
-        signal.signal(signal.SIGHUP, _ignore)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    _signal.signal(signal.SIGINT, _ignore)
+    if _signal.getsignal(signal.SIGHUP) != _signal.SIG_IGN:  # nohup's, for programs too
+        _signal.signal(signal.SIGHUP, _ignore)
+    _signal.signal(signal.SIGPIPE, _signal.SIG_IGN)
 
 
 def _reset(keep: Container[object]) -> None:
     signal.set_wakeup_fd(-1)
     for number in _ALL:
         if callable(_signal.getsignal(number)):
-            signal.signal(number, signal.SIG_DFL)
+            _signal.signal(number, _signal.SIG_DFL)
     settle_signals()
     for owner in list(_inherited):
         if owner not in keep:

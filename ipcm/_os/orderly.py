@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import os
 import signal
 from collections.abc import Iterable
@@ -36,7 +37,7 @@ class OrderlyEnd:
 
     def __enter__(self) -> Self:
         for number in self._signals:
-            self._before[number] = signal.signal(number, self._on_signal)
+            self._before[number] = _signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:

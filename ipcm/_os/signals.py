@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import contextlib
 import difflib
 import os
@@ -68,7 +69,7 @@ class SignalCounter:
         try:
             for number in self._count | self._wake:
                 try:
-                    self._before[number] = signal.signal(number, self.notice)
+                    self._before[number] = _signal.signal(number, self.notice)
                 except OSError:
                     raise NoSuchSignal(f"{number.name} cannot be caught") from None
         except BaseException:
@@ -218,9 +219,12 @@ def parse_signals(names: Iterable[str | int] | str | int) -> tuple[Signals, ...]
     """
     if isinstance(names, str | int):
         names = (names,)
-    if not isinstance(names, Iterable):
-        raise NoSuchSignal(f"signals are names, numbers or members, and not {names!r:.100}")
-    return tuple(_parse(name) for name in names)
+    try:
+        each = iter(names)
+    except TypeError:
+        text = f"signals are names, numbers or members, and not {names!r:.100}"
+        raise NoSuchSignal(text) from None
+    return tuple(map(_parse, each))
 
 
 def _parse(name: str | int) -> Signals:

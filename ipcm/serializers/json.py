@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from ipcm._core.envelope import Envelope
 from ipcm.serializers._msgspec import MsgspecSerializer
 
 __all__ = ["JsonSerializer"]
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(Envelope)
 
 
 class JsonSerializer(MsgspecSerializer):
@@ -18,4 +23,4 @@ class JsonSerializer(MsgspecSerializer):
     name = "json"
 
     def __init__(self) -> None:
-        super().__init__(msgspec.json.Encoder().encode, msgspec.json.Decoder(Envelope).decode)
+        super().__init__(_ENCODER.encode, _DECODER.decode)

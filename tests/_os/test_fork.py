@@ -356,6 +356,32 @@ def test_what_is_there_at_the_fork_is_left_alone_by_the_collector() -> None:
     assert gc.get_freeze_count() == before
 
 
+def test_what_the_program_has_frozen_stays_so() -> None:
+    gc.freeze()
+    try:
+        before = gc.get_freeze_count()
+        assert run(lambda: 0) == 0
+        assert gc.get_freeze_count() >= before > 1000
+    finally:
+        gc.unfreeze()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="something is always frozen there")
+def test_a_child_s_first_collection_finds_nothing_kept_to_use_again() -> None:
+    collections: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop":
+            collections.append(info["generation"])
+
+    gc.callbacks.append(note)
+    try:
+        assert run(lambda: 0) == 0
+    finally:
+        gc.callbacks.remove(note)
+    assert collections == [2]
+
+
 def test_a_thread_can_fork() -> None:
     def check() -> int:
         codes = []

@@ -143,6 +143,8 @@ def test_saved_copies_outlive_a_redirection(tmp_path: Path) -> None:
         target = fresh(tmp_path / "new")
         redirect(stdout=target, stderr=target)
         assert set(saved) == {"stdout", "stderr"}
+        assert len(saved) == 2
+        assert saved["stdout"] is saved["stdout"]
         saved["stdout"].write("a line\n")
         saved["stderr"].write("odd: \udcff\n")
         assert out.read_text() == "a line\n"

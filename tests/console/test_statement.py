@@ -42,7 +42,7 @@ def first(text: str) -> tuple[str, str, Problem]:
         ("tial -n 3", "tial", "no verb 'tial': did you mean 'tail'?"),
         ("tail -n x", "x", "a whole number"),
         ("ps --sort odd", "odd", "--sort is one of"),
-        ('request store search {"text": "a",}', "}", "no JSON"),
+        ('request store search {"text": "a", 5}', "5", "no JSON"),
         ("request store search '{\"text\": tru}'", "t", "no JSON: expecting value"),
         ("request store search {\n\"text\": nul}", "n", "no JSON: expecting value"),
         ("request store search [1]", "[1]", "are a JSON object"),

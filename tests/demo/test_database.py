@@ -17,7 +17,8 @@ from ipcm.demo.database import Database, has_full_text
 from ipcm.demo.records import FileFacts, SkippedFile, StoreStats
 from tests.demo.trees import NOT_UTF8
 
-FULL_TEXT = has_full_text(sqlite3.connect(":memory:"))
+with contextlib.closing(sqlite3.connect(":memory:")) as memory:
+    FULL_TEXT = has_full_text(memory)
 
 
 @pytest.fixture(params=[True, False], ids=["fts5", "like"])

@@ -310,10 +310,11 @@ def test_observers_do_not_see_contents(tree: Path) -> None:
                 return any(getattr(event, "endpoint", "") == "add" for event in events)
 
             wait_until(added, 10.0)
-        previews = [event.preview for event in events if getattr(event, "endpoint", "") == "add"]
-        assert previews
-        assert all("1 files" in preview for preview in previews)
-        assert not any("confidential" in preview for preview in previews)
+        added_to = [event for event in events if getattr(event, "endpoint", "") == "add"]
+        requests = [event.preview for event in added_to if event.kind == "request"]
+        assert requests
+        assert all("1 files" in preview for preview in requests)
+        assert not any("confidential" in event.preview for event in added_to)
 
 
 # Start and end

@@ -56,6 +56,9 @@ class Record(msgspec.Struct, frozen=True):
     lingers: bool = False
 
 
+_decode: Final = msgspec.json.Decoder(Record).decode
+
+
 class Route:
     """One bus directory, addressed through a descriptor of its own.
 
@@ -123,7 +126,7 @@ class Route:
         """
         try:
             with open(f"{self._place}/bus.json", "rb") as file:
-                return msgspec.json.decode(file.read(), type=Record)
+                return _decode(file.read())
         except FileNotFoundError:
             raise BusGone(f"there is no bus at {self.path}") from None
         except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError) as error:
