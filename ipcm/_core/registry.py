@@ -67,13 +67,17 @@ class _Word(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class Register(_Word, frozen=True):
-    """Claims a name; answered by Answer. `ready` is true when a service registers anew."""
+    """Claims a name; answered by Answer. `ready` is true when a service registers anew.
+
+    `thread` is the one of its process that does so, see `End`.
+    """
 
     seq: int
     name: str
     incarnation: str
     kind: PeerKind
     ready: bool
+    thread: int = 0
 
 
 class Want(_Word, frozen=True):
@@ -123,11 +127,13 @@ class Leave(_Word, frozen=True):
 class End(_Word, frozen=True):
     """Ends the bus: services are told, waited for `grace` seconds, then killed.
 
-    Answered by Answer at once; the connection closes when it is done.
+    Answered by Answer at once; the connection closes when it is done. A service that has
+    registered from the `thread` that waits for this is not waited for.
     """
 
     seq: int
     grace: float
+    thread: int = 0
 
 
 class Terminate(_Word, frozen=True):

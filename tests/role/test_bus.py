@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ import ipcm
 from ipcm import Message
 from tests._os.processes import exit_of, read_all
 from tests.helpers import gone, wait_until
-from tests.role.consumers import Telling, double, pipe_text
+from tests.role.consumers import Minimal, Telling, double, pipe_text
 
 
 def note(service: Any, message: Message) -> None:
@@ -183,6 +185,48 @@ class TestEnding:
         with ipcm.spawn() as bus, ipcm.service("stop", handle_request=end, bus=bus) as handle:
             handle.send_request("stop", 1)  # the end of the bus may be read before its answer
             assert handle.wait(5) == 0
+
+    def test_nor_are_two_that_end_it(self) -> None:
+        def end(service: Any, *_: Any) -> None:
+            ipcm.find_bus(service.ipcm_info).shutdown(grace=1.0)
+
+        with (
+            ipcm.spawn() as bus,
+            ipcm.service("too", Telling, on_cleanup=end, bus=bus) as too,
+            ipcm.service("stop", handle_request=end, bus=bus) as handle,
+        ):
+            handle.send_request("stop", 1)
+            assert [too.wait(5), handle.wait(5)] == [0, 0]
+
+    def test_one_in_another_thread_is_waited_for(self) -> None:
+        class Thorough(Minimal):
+            found: tuple[str, ...] = ()
+
+            def run_on_cleanup(self) -> None:
+                for _ in range(100):
+                    self.found = *bus.services(), *self.found
+
+        with ipcm.spawn() as bus, ThreadPoolExecutor() as pool, bus.connect("c") as client:
+            service = Thorough("thread", bus.info, os.getpid(), None)
+            running = pool.submit(service.run)
+            assert client.peer_active("thread", 5)
+            bus.shutdown()
+            assert service.found == ("thread",) * 100
+            assert running.result(5) == 0
+
+    def test_where_that_holds_out_the_process_is_not_killed(self) -> None:
+        let_go = threading.Event()
+
+        class Stuck(Minimal):
+            def run_on_cleanup(self) -> None:
+                let_go.wait()
+
+        with ipcm.spawn() as bus, ThreadPoolExecutor() as pool, bus.connect("c") as client:
+            running = pool.submit(Stuck("thread", bus.info, os.getpid(), None).run)
+            assert client.peer_active("thread", 5)
+            bus.shutdown(grace=0.0)
+            let_go.set()
+            assert running.result(5) == 0
 
     def test_a_detached_bus_outlives_its_owner(self) -> None:
         read, write = os.pipe()

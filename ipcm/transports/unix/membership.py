@@ -12,6 +12,7 @@ import math
 import select
 import time
 from collections.abc import Callable
+from threading import get_ident
 from typing import Final
 
 from ipcm._core.names import may_be_somebody
@@ -101,7 +102,14 @@ class Membership:
 
     def _enter(self, link: PresenceLink) -> PresenceLink:
         try:
-            word = Register(link.next_seq(), self._name, self._incarnation, self._kind, self._ready)
+            word = Register(
+                link.next_seq(),
+                self._name,
+                self._incarnation,
+                self._kind,
+                self._ready,
+                get_ident(),
+            )
             answer = link.ask(word, Answer)
             if answer.error is not None and answer.pid is None:
                 raise BusGone(answer.error)

@@ -74,6 +74,7 @@ class _Connection:
     """One peer's line: what it sent in part, what it has not taken, and its process.
 
     Attributes:
+        thread: the one of its process that has registered.
         stale: news were left out, because too much waits. ending: so was that it is to end.
         unread: answers that wait.
         deadline: by when it has to say something; infinity once it has.
@@ -85,6 +86,7 @@ class _Connection:
         self.reader = FrameReader(scratch, HELLO_LIMIT)
         self.outbox = Outbox()
         self.pid = pid
+        self.thread = 0
         self.identity: ProcessIdentity | None = None
         self.pidfd = -1
         self.stale = False
@@ -129,7 +131,7 @@ class Registrar:
         self._parked: list[tuple[int, Find]] = []
         self._killed = False
         self._ending = False
-        self._ender = 0
+        self._enders: set[tuple[int, int]] = set()
         self._lingers = again and route.record().lingers
         self._orphaned = False
         self._lonely_until = math.inf
@@ -255,9 +257,9 @@ class Registrar:
                 with contextlib.suppress(BusGone, OSError):
                     self._route.unguard(lingers)
                 self._tell([Outgoing(fd, Answer(seq))])
-            case End(seq=seq, grace=grace):
+            case End(seq=seq, grace=grace, thread=thread):
                 self._tell([Outgoing(fd, Answer(seq))])
-                self._ender = connection.pid
+                self._enders.add((connection.pid, thread))
                 self._end(grace)
 
     def _may_live(self, name: str) -> bool:
@@ -282,6 +284,7 @@ class Registrar:
         if self._ending:
             self._tell([Outgoing(connection.fd, Answer(word.seq, "the bus is ending"))])
             return
+        connection.thread = word.thread
         if connection.pidfd >= 0:  # refused: it has a name
             self._tell(self._roster.register(connection.fd, word, connection.pid, time.time()))
             return
@@ -433,13 +436,11 @@ class Registrar:
     def _has_services(self) -> bool:
         return bool(self._services())
 
-    def _services(self) -> list[int]:
-        """Their connections, without those of the process that waits for the end of the bus.
-
-        It may be a service itself, which ends when it waits no more.
-        """
+    def _services(self) -> list[_Connection]:
+        """Those that the end of the bus waits for: not who waits for it, and ends after that."""
         peers = self._roster.peers.items()
-        return [fd for fd, p in peers if p.kind == "service" and p.pid != self._ender]
+        services = [self._connections[fd] for fd, peer in peers if peer.kind == "service"]
+        return [each for each in services if (each.pid, each.thread) not in self._enders]
 
     def _kill(self, connection: _Connection) -> None:
         if connection.identity is not None:
@@ -447,9 +448,11 @@ class Registrar:
                 send_signal(connection.identity, signal.SIGKILL)
 
     def _lose_patience(self, now: float) -> None:
-        for connection in [self._connections[fd] for fd in self._services()]:
-            if self._killed:
-                self._drop(connection)  # not even SIGKILL helped: nothing more can be done
+        enders = {pid for pid, _ in self._enders}
+        for connection in self._services():
+            # Not even SIGKILL helped, or it would hit who waits: nothing more can be done.
+            if self._killed or connection.pid in enders:
+                self._drop(connection)
             else:
                 self._kill(connection)
         self._killed = True

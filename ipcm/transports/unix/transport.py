@@ -10,6 +10,7 @@ import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import get_ident
 from typing import Final
 
 from ipcm._core.businfo import BusInfo
@@ -237,7 +238,7 @@ class UnixTransport(Transport):
         """See `Transport.end`."""
         try:
             with self._visit(record.info) as visit:
-                visit.ask(End(visit.next_seq(), grace), Answer)
+                visit.ask(End(visit.next_seq(), grace, get_ident()), Answer)
                 visit.wait_end(grace + 5.0)
         except BusGone:
             self._sweep(Path(record.info.route))
