@@ -338,6 +338,7 @@ def test_exports(records: list[PeerRecord], demo_bus: Any) -> None:
     (line,) = traffic_as_jsonl(log.rows).splitlines()
     told = json.loads(line)
     assert (told["source"], told["what"], told["state"]) == ("probe", "search", "ok")
+    assert not {"seen", "stale", "lost_before", "number"} & set(told), "for the list alone"
     name = file_name("a/../b", "services", "csv", 1_700_000_000.0, UTC)
     assert name == "ipcm-a_.._b-services-20231114-221320.csv"
 

@@ -18,7 +18,7 @@ __all__ = ["Kind", "file_name", "rows_as_csv", "rows_as_json", "traffic_as_jsonl
 Kind: TypeAlias = Literal["csv", "json", "jsonl", "svg"]
 
 _UNSAFE: Final = re.compile(r"[^\w.-]+")
-_HIDDEN: Final = frozenset({"seen", "stale", "lost_before"})
+_HIDDEN: Final = frozenset({"seen", "stale", "lost_before", "number"})
 
 
 def rows_as_csv(rows: Sequence[msgspec.Struct], kind: type[msgspec.Struct]) -> str:
