@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -96,8 +97,10 @@ def test_both_ask_each_other_with_the_same_id() -> None:
 
 
 def test_a_response_without_its_request_is_shown() -> None:
-    row = only(filled(answered(1, error="bad")))
+    answer = msgspec.structs.replace(answered(1, error="bad"), endpoint="search")
+    row = only(filled(answer))
     assert (row.source, row.target, row.state, row.error) == ("probe", "store", "error", "bad")
+    assert row.what == "search"
 
 
 def test_open_until_answered() -> None:
