@@ -259,20 +259,23 @@ def test_detail_of_a_cut_preview_shows_it_as_far_as_it_goes() -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text('ab "\\{[,:', max_size=5),
-    lambda inner: st.lists(inner, min_size=1) | st.dictionaries(st.text("a{"), inner, min_size=1),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("a{"), inner),
     max_leaves=8,
 )
 
 
 @given(st.lists(json_values, min_size=1), st.data())
 def test_the_beginning_of_json_is_laid_out_as_the_whole(value: list[Any], data: Any) -> None:
-    text = json.dumps(value)
+    text = json.dumps(value, separators=data.draw(st.sampled_from([None, (",", ":")])))
     cut = text[: data.draw(st.integers(2, len(text) - 1))].rstrip()
     laid_out = "\n".join(pretty(cut)).rstrip()
     assert json.dumps(value, indent=2).startswith(laid_out)
 
 
-@pytest.mark.parametrize("text", ["plain words...", "(1, {2: 3}...", '"a [string...', ""])
+@pytest.mark.parametrize(
+    "text",
+    ["plain words...", "(1, {2: 3}...", '"a [string...', "", "{(1, 2): 'two words'}", "[a b, c"],
+)
 def test_other_beginnings_are_shown_as_they_came(text: str) -> None:
     assert "\n".join(pretty(text)) == text
 

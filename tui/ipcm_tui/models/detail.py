@@ -28,7 +28,9 @@ from ipcm_tui.models.formatting import (
 from ipcm_tui.models.peers import Peer, exit_text
 from ipcm_tui.models.traffic import Row
 
-_JSON_PARTS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[][{},:]|[^][{},:"\s]+', re.DOTALL)
+_JSON_PARTS: Final = re.compile(
+    r'"(?:[^"\\]|\\.)*["\\]?|(?:\[\]|\{\}|[][{},:])\s*|[-+.\w]+', re.DOTALL
+)
 
 __all__ = ["Detail", "Section", "as_lines", "halves", "peer_detail", "pretty", "row_detail"]
 
@@ -231,8 +233,11 @@ def pretty(preview: str) -> tuple[str, ...]:
 
 
 def _broken_up(text: str) -> str:
+    found = _JSON_PARTS.findall(text)
+    if "".join(found) != text:
+        return text  # as of a value that JSON does not know
     depth, parts = 0, [""]
-    for part in _JSON_PARTS.findall(text):
+    for part in (each if each[0] == '"' else each.rstrip() for each in found):
         if part in "{[":
             depth += 1
         elif part in "}]":
