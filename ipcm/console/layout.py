@@ -114,7 +114,8 @@ def _wrapped(text: str, room: int | None) -> list[str]:
     # textwrap counts characters: what has wide ones is left to the terminal.
     if room is None or len(text) <= room or cell_width(text) != len(text):
         return [text]
-    return textwrap.wrap(text, room, break_on_hyphens=False)
+    # A word stays whole, to be copied: paths and info strings are long ones.
+    return textwrap.wrap(text, room, break_on_hyphens=False, break_long_words=False)
 
 
 def cut(line: Sequence[Span], screen: int) -> list[Span]:

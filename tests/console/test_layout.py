@@ -91,6 +91,8 @@ def test_long_values_take_several_lines_where_there_is_an_end_of_the_line() -> N
         "long  x",
     ]
     assert text(pair_lines(pairs)[0]) == "a     some words that are too long"
+    path = "/a/path/that/is/to/be/copied"
+    assert text(pair_lines([("route", path)], 26)[0]) == f"route  {path}"
 
 
 @given(st.lists(st.text(alphabet="ab漢 e\u0301", max_size=12), max_size=6), st.integers(0, 40))
