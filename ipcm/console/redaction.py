@@ -19,7 +19,7 @@ __all__ = ["HIDDEN", "redact", "sounds_secret"]
 HIDDEN: Final = "***"
 
 _KEY: Final = re.compile(
-    r"pass(?:word|wd|phrase|code)?$|pwd$|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
+    r"pass(?:word|wd|phrase|code)|(?<!com)(?<!by)pass$|pwd$|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
     r"|credential|authori[sz]ation|^auth$|bearer|cookie|session[_-]?id|^pin$",
     re.IGNORECASE,
 )

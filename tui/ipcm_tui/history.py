@@ -80,12 +80,15 @@ def without_secrets(body: str) -> str:
     return body if clean == value else json.dumps(clean, ensure_ascii=False)
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, secret: str = "") -> Any:
+    """The value without those below a name that sounds secret, or all, below such a name."""
     if isinstance(value, dict):
         return {
-            key: "..." if sounds_secret(key) and isinstance(each, str) else _clean(each)
-            for key, each in value.items()
+            key: _clean(each, key if sounds_secret(key) else secret) for key, each in value.items()
         }
     if isinstance(value, list):
-        return [_clean(each) for each in value]
-    return value
+        return [_clean(each, secret) for each in value]
+    if not secret or value is None or isinstance(value, bool):
+        return value
+    # Numbers are PINs and the like, but of tokens they say how many.
+    return "..." if isinstance(value, str) or "token" not in secret.lower() else value
