@@ -115,10 +115,15 @@ def _empty_free_lists() -> None:
     where the start of a service copies nine hundred. There is no other way to it than a full
     collection; this one has nothing to look at, and takes 25 us.
     """
-    if not gc.get_freeze_count():  # what is frozen by somebody else stays so
+    # What is frozen by somebody else stays so. In a child all is; to count it takes longer than
+    # to fork.
+    if not (_frozen or gc.get_freeze_count()):
         gc.freeze()
         gc.collect()
         gc.unfreeze()
+
+
+_frozen = False
 
 
 def leave(child: Callable[[], int | None]) -> NoReturn:
@@ -161,12 +166,14 @@ def _be_child(
     """The child's part; without a mask it was forked by one of several threads."""
 
     def settled() -> int | None:
+        global _frozen
         _reset(keep)
         if mask is None:
             reset_after_threaded_fork()
         forget_loops()
         # What exists now is shared with the parent; a collection would touch, and so copy, it all.
         gc.freeze()
+        _frozen = True
         block_signals(hold, mask or ())
         return child() if mask is not None else contextvars.Context().run(child)
 

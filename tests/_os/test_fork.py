@@ -366,7 +366,7 @@ def test_what_the_program_has_frozen_stays_so() -> None:
         gc.unfreeze()
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="something is always frozen there")
+@pytest.mark.skipif(gc.get_freeze_count() > 0, reason="something is always frozen in 3.12")
 def test_a_child_s_first_collection_finds_nothing_kept_to_use_again() -> None:
     collections: list[int] = []
 
@@ -379,7 +379,7 @@ def test_a_child_s_first_collection_finds_nothing_kept_to_use_again() -> None:
         assert run(lambda: 0) == 0
     finally:
         gc.callbacks.remove(note)
-    assert collections == [2]
+    assert 2 in collections  # another one may come by itself meanwhile
 
 
 def test_a_thread_can_fork() -> None:
