@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,29 +15,31 @@ _STREAMS: Final = ("stdin", "stdout", "stderr")
 
 
 class SavedStreams(Mapping[str, TextIO]):
-    """Text files on descriptors, each made when it is first asked for.
+    """Text files, each made on its raw one when it is first asked for.
 
     Most services never write to theirs, and to make the two takes a tenth of what a service
     itself does at its start.
     """
 
-    def __init__(self, descriptors: Mapping[str, int]) -> None:
-        self._descriptors = descriptors
-        self._files: dict[str, TextIO] = {}
+    def __init__(self, raw: Mapping[str, io.FileIO]) -> None:
+        self._raw = raw
+        self._files: dict[str, io.TextIOWrapper] = {}
 
     def __getitem__(self, name: str) -> TextIO:
         file = self._files.get(name)
         if file is None:
-            copy = self._descriptors[name]
-            file = open(copy, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115 (stays open)
-            self._files[name] = file
+            buffer = io.BufferedWriter(self._raw[name])
+            made = io.TextIOWrapper(buffer, errors="backslashreplace", line_buffering=True)
+            file = self._files.setdefault(name, made)
+            if file is not made:
+                made.detach().detach()  # another thread's was first, which this would close
         return file
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._descriptors)
+        return iter(self._raw)
 
     def __len__(self) -> int:
-        return len(self._descriptors)
+        return len(self._raw)
 
 
 def save() -> SavedStreams:
@@ -46,10 +49,10 @@ def save() -> SavedStreams:
         "stdout" and "stderr" to line-buffered text files that no program run by exec inherits;
         one that is closed is left out.
     """
-    copies: dict[str, int] = {}
+    copies: dict[str, io.FileIO] = {}
     for name, fd in (("stdout", 1), ("stderr", 2)):
         with contextlib.suppress(OSError):  # it was closed
-            copies[name] = os.dup(fd)
+            copies[name] = io.FileIO(os.dup(fd), "w")
     return SavedStreams(copies)
 
 

@@ -6,7 +6,11 @@ import io
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,6 +155,27 @@ def test_saved_copies_outlive_a_redirection(tmp_path: Path) -> None:
         assert err.read_text() == "odd: \\udcff\n"
         assert not any(os.get_inheritable(each.fileno()) for each in saved.values())
         assert (tmp_path / "new").read_text() == ""
+
+    in_child(check)
+
+
+def test_threads_that_ask_for_a_copy_at_once_get_the_same() -> None:
+    def check() -> None:
+        sys.setswitchinterval(1e-6)
+        ready = threading.Barrier(4)
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(20):
+                saved = save()
+
+                def ask(_: int, saved: Mapping[str, Any] = saved) -> Any:
+                    ready.wait()
+                    return saved["stderr"]
+
+                found = set(pool.map(ask, range(4)))
+                assert found == {saved["stderr"]}
+                found.clear()  # a second one would take the descriptor with it
+                saved["stderr"].close()
+                saved["stdout"].close()
 
     in_child(check)
 
