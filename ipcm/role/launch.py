@@ -20,6 +20,7 @@ from ipcm.role.callbacks import Service
 from ipcm.role.children import check_worker_name
 from ipcm.role.context import become_worker, current_worker, forking_service
 from ipcm.role.handle import Handle
+from ipcm.role.hooks import check_runs
 from ipcm.role.launcher import warm
 from ipcm.role.modes import a_process_for, choose_mode, start_process
 from ipcm.role.peer import Peer
@@ -151,7 +152,7 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
 
     Raises:
         UsageError: called outside of a service, or in a worker of one; the name is no text, or
-            an empty or too long one; the callback cannot be called.
+            an empty or too long one; the callback cannot be called, or is async or a generator.
         ServiceStartError: the system gives no process.
     """
     if not callable(callback):
@@ -160,6 +161,7 @@ def worker(name: str, callback: Callable[[], Any]) -> int:
     if inside is None:
         raise UsageError(_no_place_for_a_worker())
     check_worker_name(name)
+    check_runs(f"the worker {name!r}", callback)
     service = inside.name
     lifeline = inside._ipcm_state.lifeline
 

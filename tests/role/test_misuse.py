@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -130,6 +131,10 @@ def test_a_peer_that_is_no_name(transport: str, wrong: Any) -> None:
                 look(wrong)
 
 
+def some_numbers() -> Iterator[int]:
+    yield 1
+
+
 def test_workers_that_are_none() -> None:
     def ask(service: Any, request: Any, message: Any) -> Any:
         for name, callback in ((5, double), (None, double), ("", double), ("\ud800", double)):
@@ -137,6 +142,9 @@ def test_workers_that_are_none() -> None:
                 ipcm.worker(name, callback)  # type: ignore[arg-type]
         with pytest.raises(ipcm.UsageError, match="what can be called"):
             ipcm.worker("w", 5)  # type: ignore[arg-type]
+        for never, what in ((asyncio.sleep, "async"), (some_numbers, "a generator")):
+            with pytest.raises(ipcm.UsageError, match=f"the worker 'w' cannot be {what}"):
+                ipcm.worker("w", never)  # type: ignore[arg-type]
         for pid in ("12", None, 0, -1, 1.5):
             with pytest.raises(ipcm.UsageError, match="is no pid"):
                 service.register_worker("w", pid)
