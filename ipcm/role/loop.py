@@ -69,7 +69,6 @@ class Loop:
                 f"{service.name!r} has run already: clear_service_fields() lets it run anew"
             )
         before = enter_service(service)
-        self._state.process = here.pid
         try:
             with contextlib.ExitStack() as stack:
                 self.begin(stack)
@@ -93,6 +92,7 @@ class Loop:
             staged: whoever runs the loop takes care of signals.
         """
         service, state = self._service, self._state
+        state.process = here.pid
         in_main = threading.current_thread() is threading.main_thread()
         state.threaded = staged or not in_main
         if staged:
@@ -105,8 +105,9 @@ class Loop:
                 f"{service.name!r} runs in a thread and grabs "
                 f"{', '.join(names)}: only the main thread gets signals"
             )
-        state.waker = Waker()
-        stack.callback(state.waker.close)
+        if not staged:
+            state.waker = Waker()
+            stack.callback(state.waker.close)
         stack.callback(self._close_watches)
         service.client()
         watch_processes(service)
@@ -214,6 +215,7 @@ class Loop:
 
     def _dispatch(self, activity: Activity) -> None:
         service, state, call = self._service, self._state, self._call
+        process = state.process
         # What every turn, or every message, calls is called here and not by `call`.
         try:
             service.run_on_all(activity)
@@ -231,6 +233,8 @@ class Loop:
         if activity.peer_delta:
             call(service.run_on_peer_delta, activity.peer_delta)
         for message in activity.messages:
+            if here.pid != process:
+                service.in_correct_pid()  # a child that came back from the callback before
             try:
                 service.run_on_message(message)
             except Exception as error:  # noqa: BLE001 (see _fail)

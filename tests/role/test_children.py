@@ -116,6 +116,23 @@ def test_a_child_that_comes_back_reads_nothing_of_its_service_s(
     assert "WrongProcess: the service 'boss'" in capfd.readouterr().err
 
 
+def test_nor_handles_a_child_what_its_service_has_read() -> None:
+    def fork(service: Any, message: ipcm.Message) -> None:
+        os.write(write, message.content)
+        if message.content == b"fork " and (pid := os.fork()):
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+    read, write = os.pipe()
+    try:
+        with ipcm.service("boss", Telling, on_general_message=fork, start="fork") as handle:
+            with handle.batch():
+                for content in (b"fork ", b"after"):
+                    handle.client.send_message("boss", content)
+            assert handle.request(0) == []
+    finally:
+        assert pipe_text(read, write) == "fork after"
+
+
 def test_a_child_sends_nothing_of_what_its_service_holds_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
