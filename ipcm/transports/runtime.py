@@ -24,10 +24,10 @@ def homes() -> list[Path]:
     """
     chosen = os.environ.get("IPCM_RUNTIME_DIR")
     if chosen:
-        return [Path(os.path.abspath(chosen))]
+        return [Path(chosen).absolute()]  # not os.path.abspath, to which a/link/.. is a
     user = os.geteuid()
     session = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{user}"
-    places = [Path(os.path.abspath(session)) / "ipcm"] if os.path.isdir(session) else []
+    places = [Path(session).absolute() / "ipcm"] if os.path.isdir(session) else []
     places.append(Path("/tmp") / f"ipcm-{user}")
     temporary = os.environ.get("TMPDIR")
     if temporary and os.path.isdir(temporary):

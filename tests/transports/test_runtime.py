@@ -85,6 +85,16 @@ def test_a_place_that_is_not_private_is_not_passed_over(
         runtime.home()
 
 
+def test_a_place_behind_a_link_is_the_one_that_the_system_finds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "there" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "there" / "deep")
+    monkeypatch.setenv("IPCM_RUNTIME_DIR", f"{tmp_path}/link/../place")
+    with ipcm.spawn():
+        assert os.listdir(tmp_path / "there" / "place")
+
+
 def test_a_bus_in_a_relative_place_is_found_from_elsewhere(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
