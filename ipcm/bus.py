@@ -243,7 +243,8 @@ class Bus(Shown):
     def shutdown(self, grace: float = 5.0) -> None:
         """Ends the bus: services are asked, killed after `grace` seconds, and all is removed.
 
-        Repeatable, also after an interrupt of its wait, and fine on a bus that is gone.
+        Repeatable, also after an interrupt of its wait, and fine on a bus that is gone. A service
+        may end its own bus: it is not waited for, and ends when this has returned.
         """
         grace = check_seconds(grace, "grace")
         if self._ended or self._pid != os.getpid():

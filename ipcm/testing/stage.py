@@ -46,6 +46,9 @@ class _StageHub(Hub):
     def sleep(self, box: Mailbox, timeout: float | None) -> None:
         self.stage.wait(lambda: not box.silent, timeout)
 
+    def awaited(self, box: Mailbox) -> bool:
+        return box.kind == "service"  # in one thread, all of them
+
     def await_departure(self, timeout: float) -> None:
         self.stage.go_on(self.clock.monotonic() + timeout)
 

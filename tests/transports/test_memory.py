@@ -174,6 +174,17 @@ class TestServices:
         assert ipcm.EchoService(name="main", ipcm_info=bus.info).run() == 0
         thread.result()
 
+    def test_those_that_end_the_bus_are_not_waited_for(self, bus: Bus) -> None:
+        def end(*_: Any) -> None:
+            ipcm.find_bus(bus.info).shutdown(grace=3600)
+
+        stop = Thread(ipcm.Service("stop", bus.info, handle_request=end).run)
+        too = Thread(ipcm.Service("too", bus.info, on_all=print, on_cleanup=end).run)
+        assert joined(bus, "stop") and joined(bus, "too")
+        with bus.connect("client") as client:
+            client.send_request("stop", 1)
+            assert [stop.result(), too.result()] == [0, 0]
+
     def test_the_bus_ends_without_those_that_do_not(self) -> None:
         with ipcm.spawn(transport="memory") as bus:
             stuck = bus.connect("client")

@@ -12,6 +12,7 @@ import os
 import select
 import threading
 from collections.abc import Sequence
+from threading import get_ident
 from typing import Any
 
 from ipcm._core.clock import Clock
@@ -63,6 +64,7 @@ class Hub:
         self.ended = False
         self.expiry = math.inf
         self._ending = False
+        self._enders: set[int] = set()
         self._departed = threading.Condition(self.lock)
         self._roster = Roster()
         self._boxes: dict[int, Mailbox] = {}
@@ -221,14 +223,20 @@ class Hub:
             self.check()
             self._tell(0, self._roster.terminate())
 
+    def awaited(self, box: Mailbox) -> bool:
+        """Whether the end waits for it: not for a service whose own thread waits for the end."""
+        return box.kind == "service" and box.thread not in self._enders
+
     def end(self, grace: float) -> None:
         """Ends the bus, at the latest after `grace` seconds: a thread cannot be killed."""
         with self.lock:
             if not self._ending:
                 self._ending = True
                 self._tell(0, self._roster.terminate())
+            self._enders.add(get_ident())
+            self._departed.notify_all()  # another one that waits has one less to wait for
             deadline = self.clock.monotonic() + grace
-            while any(box.kind == "service" for box in self._boxes.values()):
+            while any(self.awaited(box) for box in self._boxes.values()):
                 left = deadline - self.clock.monotonic()
                 if left <= 0:
                     break

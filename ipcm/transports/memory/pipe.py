@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from threading import get_ident
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -31,6 +32,7 @@ class Mailbox:
 
     Attributes:
         number: of the peer, in the roster. owner: who it is, to those who get its messages.
+        thread: the one that it came from.
         inbound, outbound: the open pipes that lead here, and from here to others by name.
         queued: bytes of the outbound pipes that no mailbox has taken yet.
         corked: how often `cork` was called and not taken back.
@@ -44,6 +46,7 @@ class Mailbox:
         self.number = number
         self.owner = owner
         self.kind = kind
+        self.thread = get_ident()
         self.waker = Waker()
         self.inbound: dict[Pipe, None] = {}
         self.outbound: dict[str, Pipe] = {}
