@@ -234,12 +234,14 @@ def test_the_bus_ends_under_it(
 
 
 @pytest.mark.parametrize(("key", "demo"), [(b"q", False), (b"\x03", True), (b"\x11", False)])
-def test_on_a_terminal(bus: Bus, key: bytes, demo: bool) -> None:
+def test_on_a_terminal(bus: Bus, tmp_path: Path, key: bytes, demo: bool) -> None:
     """It draws itself, leaves at the key, puts the terminal back, and stops nothing."""
     code = f"import sys; from ipcm_tui.app import main; sys.exit(main('real', demo={demo}))"
     ours, theirs = pty.openpty()
     size = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color"}
-    environment = {**os.environ, **size, "PYTHONPATH": ":".join(sys.path)}
+    # Not the keys and the theme of whoever runs the tests.
+    own = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    environment = {**os.environ, **size, **own, "PYTHONPATH": ":".join(sys.path)}
     command = [sys.executable, "-c", code]
     with subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
