@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipcm.console.cells import cell_width
+
 __all__ = ["point_at"]
 
 _REACH = 60
@@ -18,4 +20,4 @@ def point_at(line: str, at: int) -> list[str]:
         start, end = max(at - _REACH, 0), min(at + _REACH, len(line))
         before, after = "..." if start else "", "..." if end < len(line) else ""
         line, at = before + line[start:end] + after, at - start + len(before)
-    return [f"  {line}", f"  {' ' * at}^"]
+    return [f"  {line}", f"  {' ' * cell_width(line[:at])}^"]

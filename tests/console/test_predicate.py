@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from ipcm.console.peers import PEER_FIELDS, PeerRow
 from ipcm.console.predicate import PredicateError, parse_predicate
@@ -152,6 +153,13 @@ def test_an_error_says_what_and_where(text: str, at: int, parts: list[str]) -> N
     assert error.reason in shown[0] and shown[2].strip() == "^"
     place = shown[2].index("^")
     assert shown[1][place : place + 1] == text[at : at + 1]
+
+
+def test_the_place_of_an_error_is_under_it_behind_wide_characters() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_predicate("name='漢字' )", FIELDS)
+    shown = str(caught.value).splitlines()
+    assert cell_len(shown[1][: shown[1].index(")")]) == shown[2].index("^")
 
 
 FIGURES = ("0", "2", "1.5", ".5", "3e2", "-1")

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, RichLog
 
@@ -370,6 +371,12 @@ def test_a_line_for_every_verb_completes_and_says_what_is_wrong(
         await until(pilot, lambda: "^ no verb 'frob'" in screen(app))
         await pilot.press("enter")
         await until(pilot, lambda: screen(app).count("no verb 'frob'") >= 2)
+        line.value = "tail 漢字 --frob"
+        await until(pilot, lambda: "^ tail has no option --frob" in screen(app))
+        lines = screen(app).splitlines()
+        typed = next(each for each in lines if "tail 漢字" in each)
+        below = next(each for each in lines if "^ tail" in each)
+        assert below.index("^") == cell_len(typed[: typed.index("--frob")])
         line.value = "demo"
         await pilot.press("enter")
         await until(pilot, lambda: "wants a terminal of its own" in screen(app))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+from rich.cells import cell_len
 from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
@@ -77,6 +78,11 @@ def test_filtered_as_one_types_and_an_error_shows_where(
         await until(pilot, lambda: "^ 'sx' is no unit" in screen(app))
         await pilot.press("enter")
         assert services(app).query_one("#filter Input", Input).has_focus
+        services(app).query_one("#filter Input", Input).value = "name=漢字 and p95>"
+        await until(pilot, lambda: "^ a value is missing behind >" in screen(app))
+        line = next(each for each in screen(app).splitlines() if "^ a value" in each)
+        typed = next(each for each in screen(app).splitlines() if each.startswith(" filter "))
+        assert line.index("^") == cell_len(typed[: typed.index("p95>") + 4])
         await pilot.press("escape")
         await until(pilot, lambda: len(names(app)) == 5)
         await pilot.press("slash", *"zzz")

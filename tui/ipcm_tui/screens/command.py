@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError
 from typing import Any, ClassVar, Final
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.app import App, ComposeResult
@@ -29,6 +30,9 @@ from ipcm_tui.theme import Palette
 from ipcm_tui.widgets.offer_list import OfferList
 
 __all__ = ["CommandScreen"]
+
+_INDENT: Final = "   "
+"""In front of what is below the line: its border and padding."""
 
 _MOST_LINES: Final = 5000
 _TONES: Final[dict[str, Tone]] = {
@@ -99,13 +103,14 @@ class CommandScreen(Overlay[str]):
         problems = [] if not text.strip() else check(read_line(text, self._verbs), self._live)
         sure = [each for each in problems if each.kind in ("wrong", "doubt")]
         if sure:
-            place = " " * min(sure[0].start, max(self.size.width - 40, 0))
+            start = cell_len(text[: sure[0].start])
+            place = " " * min(start, max(self.size.width - 40, 0))
             tone: Tone = "bad" if sure[0].kind == "wrong" else "warn"
-            verdict.update(Text(f"  {place}^ {printable(sure[0].text)}", self._palette[tone],
+            verdict.update(Text(f"{_INDENT}{place}^ {printable(sure[0].text)}", self._palette[tone],
                                 no_wrap=True, overflow="ellipsis"))  # fmt: skip
         else:
             said = printable(problems[0].text) if problems else ""
-            verdict.update(Text(f"  {said}", self._palette["dim"], no_wrap=True))
+            verdict.update(Text(f"{_INDENT}{said}", self._palette["dim"], no_wrap=True))
 
     def on_key(self, event: events.Key) -> None:
         """The offers hear the arrows, and Tab takes one."""

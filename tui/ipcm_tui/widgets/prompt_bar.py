@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -79,7 +80,7 @@ class PromptBar(Vertical):
         if problem:
             start = len(self._label) + 2 - int(self._field.scroll_offset.x)
             room = max(self.size.width, 20)
-            place = min(max(start + at, 0), room - 2)
+            place = min(max(start + cell_len(self._field.value[:at]), 0), room - 2)
             said = f"^ {problem}"
             if place + len(said) > room and place > len(problem):
                 below.update(Text(f"{problem} ^".rjust(place + 1), no_wrap=True))
