@@ -109,21 +109,26 @@ def fork(
 
 
 def _empty_free_lists() -> None:
-    """Has the interpreter give up the small objects that it keeps to use again.
+    """Has the interpreter give up the small objects that it keeps to use again, once.
 
-    The first collection of the child would do that, and copy the pages that they lie in: forty,
+    The first collection of a child would do that, and copy the pages that they lie in: forty,
     where the start of a service copies nine hundred. There is no other way to it than a full
-    collection; this one has nothing to look at, and takes 25 us.
+    collection; this one has nothing to look at. But the next one of the program comes sooner for
+    it, so that it is not done at every fork.
     """
-    # What is frozen by somebody else stays so. In a child all is; to count it takes longer than
-    # to fork.
-    if not (_frozen or gc.get_freeze_count()):
-        gc.freeze()
-        gc.collect()
-        gc.unfreeze()
+    global _emptied
+    if _emptied:
+        return
+    _emptied = True
+    if not gc.get_freeze_count():  # what somebody else has frozen stays so
+        try:
+            gc.freeze()
+            gc.collect()
+        finally:
+            gc.unfreeze()
 
 
-_frozen = False
+_emptied = False
 
 
 def leave(child: Callable[[], int | None]) -> NoReturn:
@@ -166,14 +171,12 @@ def _be_child(
     """The child's part; without a mask it was forked by one of several threads."""
 
     def settled() -> int | None:
-        global _frozen
         _reset(keep)
         if mask is None:
             reset_after_threaded_fork()
         forget_loops()
         # What exists now is shared with the parent; a collection would touch, and so copy, it all.
         gc.freeze()
-        _frozen = True
         block_signals(hold, mask or ())
         return child() if mask is not None else contextvars.Context().run(child)
 
