@@ -11,9 +11,6 @@ from ipcm._os.process import DEAD, read_stat
 
 __all__ = ["Usage", "UsageMeter"]
 
-_SOON: Final = 0.01
-"""Seconds of a life of which nothing can be said yet."""
-
 _TICKS: Final = 10
 """In fewer, one more or less would say anything."""
 
@@ -42,8 +39,8 @@ class UsageMeter:
     """Measures processes again and again: CPU is that since the time before.
 
     The first time it is the average over the life of the process, as ps(1) has it; asked again
-    too soon for the ticks in which the kernel counts, it is what it was. Nothing is asked of the
-    process itself: one that is stuck is measured as well.
+    too soon for the ticks in which the kernel counts, it is what it was, and None at the beginning
+    of a life. Nothing is asked of the process itself: one that is stuck is measured as well.
     """
 
     def __init__(self) -> None:
@@ -74,9 +71,9 @@ class UsageMeter:
         before = self._seen.get(pid)
         if before is None or before.start != start:
             before = _Seen(start, started, 0.0)
-        elif (now - before.when) * self._ticks < _TICKS:
-            return Usage(before.cpu, rss)
         span = now - before.when
-        cpu = 100.0 * (spent - before.spent) / span if span > _SOON else None
+        if span * self._ticks < _TICKS:
+            return Usage(before.cpu, rss)
+        cpu = 100.0 * (spent - before.spent) / span
         self._seen[pid] = _Seen(start, now, spent, cpu)
         return Usage(cpu, rss)

@@ -102,6 +102,22 @@ def test_asked_again_too_soon_for_the_ticks_it_is_what_it_was(
     assert meter.measure(7, now).cpu == pytest.approx(25.0)
 
 
+def test_of_a_life_of_few_ticks_nothing_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    per_second = os.sysconf("SC_CLK_TCK")
+    now, ticks = 100.0 + 5 / per_second, 3
+
+    def stat(pid: int) -> list[str]:
+        return ["S", *["0"] * 10, str(ticks), *["0"] * 7, str(100 * per_second), *["0"] * 2]
+
+    clock = SimpleNamespace(CLOCK_BOOTTIME=0, clock_gettime=lambda _: now, time=lambda: now)
+    monkeypatch.setattr(usage, "read_stat", stat)
+    monkeypatch.setattr(usage, "time", clock)
+    meter = UsageMeter()
+    assert meter.measure(7, now).cpu is None
+    now, ticks = 100.0 + 20 / per_second, 5
+    assert meter.measure(7, now).cpu == pytest.approx(25.0), "of the whole life"
+
+
 def test_of_one_that_is_gone_or_another_of_its_pid() -> None:
     meter = UsageMeter()
     pid = os.fork()
