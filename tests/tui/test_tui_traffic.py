@@ -98,7 +98,7 @@ def test_both_ask_each_other_with_the_same_id() -> None:
 
 def test_a_response_without_its_request_is_shown() -> None:
     answer = msgspec.structs.replace(answered(1, error="bad"), endpoint="search")
-    row = only(filled(answer))
+    row = only(filled(got(1, error="bad"), answer))
     assert (row.source, row.target, row.state, row.error) == ("probe", "store", "error", "bad")
     assert row.what == "search"
 

@@ -180,9 +180,10 @@ class TrafficLog:
         key = (asker, answerer, event.id)
         row = self._index.get(key)
         if row is None or row.seen & view:
-            row = Row(event.when, "request", asker, answerer, event.endpoint, id=event.id)
+            row = Row(event.when, "request", asker, answerer, id=event.id)
             self._add(row, key)
         row.seen |= view
+        row.what = row.what or event.endpoint
         row.state = "ok" if event.error is None else "error"
         row.error = event.error
         row.reply_size = event.size
