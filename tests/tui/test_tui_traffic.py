@@ -243,8 +243,8 @@ def test_a_pause_holds_the_rows_whatever_the_log_forgets() -> None:
 
 
 @given(
-    st.lists(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), max_size=6)),
-    st.integers(1, 5),
+    st.lists(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 9)), min_size=1, max_size=6)),
+    st.integers(1, 20),
 )
 def test_the_newest_is_last_whichever_service_tells_first(
     batches: list[list[tuple[str, int]]], capacity: int
