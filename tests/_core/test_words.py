@@ -62,6 +62,7 @@ FIELDS: dict[str, Any] = {
     "peers": st.lists(PEERS, max_size=3),
     "peer": PEERS,
     "wants": WANTS,
+    "thread": NUMBERS,
 }
 
 
