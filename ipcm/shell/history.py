@@ -13,6 +13,7 @@ from typing import Final
 
 from prompt_toolkit.history import History
 
+from ipcm.console.places import state_directory
 from ipcm.console.redaction import redact
 
 __all__ = ["KeptHistory", "default_path", "secret_patterns"]
@@ -23,12 +24,11 @@ _PRIVATE: Final = 0o600
 
 
 def default_path() -> Path | None:
-    """`IPCM_HISTORY`, else a file below XDG_STATE_HOME; None where it is set and empty."""
+    """`IPCM_HISTORY`, else a file among what is remembered; None where it is set and empty."""
     named = os.environ.get("IPCM_HISTORY")
     if named is not None:
-        return Path(named).expanduser() if named else None
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "ipcm" / "history"
+        return Path(os.path.expanduser(named)) if named else None
+    return state_directory() / "history"
 
 
 def secret_patterns() -> list[re.Pattern[str]]:

@@ -17,12 +17,13 @@ from textual.screen import ModalScreen, Screen
 
 from ipcm._os.interrupt import Interrupts, deferred
 from ipcm.bus import AnyBus, Bus, find_bus
+from ipcm.console.places import state_directory
 from ipcm.console.registry import NAMES, get_verb
 from ipcm.errors import IPCMError, ManyBuses, NoSuchBus, UnsupportedError
 from ipcm_tui.asking import Answer
 from ipcm_tui.buses import HostBuses, open_source
 from ipcm_tui.collecting import rare_collections
-from ipcm_tui.history import History, state_directory
+from ipcm_tui.history import History
 from ipcm_tui.keys import read_keymap
 from ipcm_tui.models.buses import BusFacts, BusRow
 from ipcm_tui.models.compose import Draft, draft_of

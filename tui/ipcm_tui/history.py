@@ -11,15 +11,9 @@ from typing import Any, Final
 from ipcm.console.redaction import sounds_secret
 from ipcm_tui.models.compose import Draft
 
-__all__ = ["History", "state_directory"]
+__all__ = ["History"]
 
 _MOST: Final = 500
-
-
-def state_directory() -> Path:
-    """Where programs of this user keep what they remember (XDG base directories)."""
-    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(home) / "ipcm"
 
 
 class History:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 
+from ipcm.console.places import config_directory
 from ipcm.errors import UsageError
 
 __all__ = ["config_file", "read_keymap"]
 
 
 def config_file() -> Path:
-    """Where the keys are read from (XDG base directories)."""
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(home) / "ipcm" / "keys.toml"
+    """Where the keys are read from."""
+    return config_directory() / "keys.toml"
 
 
 def read_keymap(path: Path | None = None) -> dict[str, str]:
