@@ -12,19 +12,19 @@ from ipcm.console.places import config_directory, state_directory
 
 
 def test_they_lie_below_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", "/users/me")
     for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(variable, "")
-    assert config_directory() == Path("/home/me/.config/ipcm")
-    assert state_directory() == Path("/home/me/.local/state/ipcm")
+    assert config_directory() == Path("/users/me/.config/ipcm")
+    assert state_directory() == Path("/users/me/.local/state/ipcm")
 
 
 def test_or_where_the_user_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", "/users/me")
     monkeypatch.setenv("XDG_CONFIG_HOME", "/etc/mine")
     monkeypatch.setenv("XDG_STATE_HOME", "not/absolute")
     assert config_directory() == Path("/etc/mine/ipcm")
-    assert state_directory() == Path("/home/me/.local/state/ipcm")
+    assert state_directory() == Path("/users/me/.local/state/ipcm")
 
 
 def test_who_has_no_home_has_nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
