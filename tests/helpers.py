@@ -70,9 +70,9 @@ def interrupt_once(monkeypatch: pytest.MonkeyPatch, kind: type, name: str) -> No
     """An interrupt comes where this method would be called for the first time."""
     method, rest = getattr(kind, name), [KeyboardInterrupt]
 
-    def instead(*args: Any) -> Any:
+    def instead(*args: Any, **named: Any) -> Any:
         if rest:
             raise rest.pop()
-        return method(*args)
+        return method(*args, **named)
 
     monkeypatch.setattr(kind, name, instead)

@@ -202,7 +202,11 @@ class Session:
 
     def after_cell(self, result: Any) -> None:
         """IPython's event `post_run_cell`; after an interrupt of its own code without a result."""
-        if result is None or isinstance(result.error_in_exec, _INTERRUPTS):
+        # One that comes between two statements is told as an error before the execution.
+        if result is None or any(
+            isinstance(error, _INTERRUPTS)
+            for error in (result.error_before_exec, result.error_in_exec)
+        ):
             self.unwatch()
         self.services.forget_ended()
         if self._tending is None:

@@ -92,3 +92,16 @@ def test_one_whose_end_is_interrupted_can_still_be_ended(
     session.after_cell(None)  # an interrupt so early that IPython has no result
     assert aside.ended
     assert session.unwatch() == 0
+
+
+def test_an_interrupt_between_two_statements_ends_it(
+    cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = magic._loaded[cells.shell].session
+    aside: Any = Aside(lambda: True, lambda: None, contextvars.copy_context)
+    aside.start()
+    session._views[None] = aside
+    interrupt_once(monkeypatch, type(cells.shell), "run_code")
+    result = cells.shell.run_cell("1\n2")
+    assert isinstance(result.error_before_exec, KeyboardInterrupt)
+    assert aside.ended
