@@ -16,6 +16,7 @@ from ipcm.console.usage import UsageMeter
 from ipcm.console.watch import Picture
 from ipcm.magics import magic
 from ipcm.magics.background import Aside
+from ipcm.magics.session import Session
 from tests.helpers import interrupt_once
 from tests.magics.conftest import Cells
 
@@ -79,13 +80,19 @@ def test_one_that_an_interrupt_kept_from_starting_ends() -> None:
     assert done == ["finished"]
 
 
-def test_one_whose_end_is_interrupted_can_still_be_ended(
-    cells: Cells, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def going_on(cells: Cells) -> tuple[Session, Aside]:
+    """A session, and something that it shows between cells."""
     session = magic._loaded[cells.shell].session
     aside: Any = Aside(lambda: True, lambda: None, contextvars.copy_context)
     aside.start()
     session._views[None] = aside
+    return session, aside
+
+
+def test_one_whose_end_is_interrupted_can_still_be_ended(
+    cells: Cells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, aside = going_on(cells)
     interrupt_once(monkeypatch, Aside, "stop")
     with pytest.raises(KeyboardInterrupt):
         session.unwatch()
@@ -97,10 +104,7 @@ def test_one_whose_end_is_interrupted_can_still_be_ended(
 def test_an_interrupt_between_two_statements_ends_it(
     cells: Cells, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = magic._loaded[cells.shell].session
-    aside: Any = Aside(lambda: True, lambda: None, contextvars.copy_context)
-    aside.start()
-    session._views[None] = aside
+    _, aside = going_on(cells)
     interrupt_once(monkeypatch, type(cells.shell), "run_code")
     result = cells.shell.run_cell("1\n2")
     assert isinstance(result.error_before_exec, KeyboardInterrupt)
