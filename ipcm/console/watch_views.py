@@ -106,8 +106,8 @@ def _tables(picture: Picture) -> list[Section]:
         ("signals", SignalRow, picture.signals, _SIGNALS),
     ):
         if rows:
-            filled: Table[Any] = Table(kind, rows, columns)
-            sections.append(Section(title, table=filled))
+            shown: Table[Any] = Table(kind, rows, columns)
+            sections.append(Section(title, table=shown))
     return [each for each in sections if each.text or (each.table and each.table.rows)]
 
 

@@ -28,12 +28,11 @@ from ipcm_tui.models.formatting import (
 from ipcm_tui.models.peers import Peer, exit_text
 from ipcm_tui.models.traffic import Row
 
+__all__ = ["Detail", "Section", "as_lines", "halves", "peer_detail", "pretty", "row_detail"]
+
 _JSON_PARTS: Final = re.compile(
     r'"(?:[^"\\]|\\.)*["\\]?|(?:\[\]|\{\}|[][{},:])\s*|[-+.\w]+', re.DOTALL
 )
-
-__all__ = ["Detail", "Section", "as_lines", "halves", "peer_detail", "pretty", "row_detail"]
-
 _MOST_LINES: Final = 12
 _NARROW: Final = 38
 _ERRORS: Final = 3

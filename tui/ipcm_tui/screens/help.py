@@ -72,13 +72,10 @@ class HelpScreen(Overlay[None]):
 
     def _glossary(self) -> Glossary:
         orders = [each for each in self._keys if each[1].startswith(_SORT)]
-        return {
-            "Keys": [each for each in self._keys if each not in orders],
-            **(
-                {_ORDERS: [(key, about.removeprefix(_SORT)) for key, about in orders]}
-                if orders
-                else {}
-            ),
+        keys = {"Keys": [each for each in self._keys if each not in orders]}
+        if orders:
+            keys[_ORDERS] = [(key, about.removeprefix(_SORT)) for key, about in orders]
+        return keys | {
             "Services and peers": [
                 (f"{mark} {state}", _STATES[state]) for state, (mark, _) in STATE_MARKS.items()
             ],

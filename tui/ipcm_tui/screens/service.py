@@ -171,11 +171,8 @@ class ServiceScreen(ActingScreen):
 
     def _draw_details(self, peer: Peer) -> None:
         pane, lists = (self.query_one(id, DetailPane) for id in ("#facts", "#lists"))
-        wide, session, palette = (
-            not self.app.has_class("-narrow"),
-            self.session,
-            self.console.palette,
-        )
+        wide = not self.app.has_class("-narrow")
+        session, palette = self.session, self.console.palette
         columns = (lists if wide else pane).columns
         now, zone = session.clock.wall(), session.clock.zone
         detail = peer_detail(peer, now, zone, session.source.name, columns)
