@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 
+from ipcm._os.descriptors import anonymous_file
 from ipcm._os.fork import block_signals, leave, settle_signals
-from ipcm._os.spawn import anonymous_file
 from ipcm._os.surroundings import Surroundings
 
 __all__ = ["call_entry", "command_line", "execute", "main"]

@@ -1,8 +1,10 @@
-"""Starting helper processes of our own, from whatever process needs one."""
+"""Helper processes of our own: starting one, from whatever process needs it, and ending it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 from collections.abc import Callable, Sequence
 
 from ipcm._os.children import Children
@@ -12,7 +14,7 @@ from ipcm._os.launcher.starter import launch, launcher_pid
 from ipcm._os.process import thread_count
 from ipcm._os.stdio import open_null
 
-__all__ = ["start_helper"]
+__all__ = ["end_helper", "start_helper"]
 
 
 def start_helper(
@@ -46,3 +48,11 @@ def start_helper(
         return execute(entry, arguments, descriptors, streams=(null, null, null))
     finally:
         os.close(null)
+
+
+def end_helper(pid: int) -> None:
+    """Kills a helper that was just started, and waits for it; needs no descriptor."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):  # the launcher waits for those that it forked
+        os.waitpid(pid, 0)

@@ -8,10 +8,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from ipcm._os.descriptors import OwnedFd
 from ipcm._os.launcher.preload import tell_imports
 from ipcm._os.output import OutputFile, send_output, writes_to_file
 from ipcm._os.signals import count_early
-from ipcm._os.spawn import OwnedFd
 from ipcm._os.stdio import redirect, save
 from ipcm.bus import output_path
 from ipcm.errors import UsageError

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from ipcm._os.descriptors import anonymous_file
 from ipcm._os.fork import fork
 from ipcm._os.fresh import execute
 from ipcm._os.launcher.starter import launch
@@ -15,7 +16,6 @@ from ipcm._os.output import open_output, send_output
 from ipcm._os.process import ProcessIdentity, identify, thread_count
 from ipcm._os.reset.descriptors import descriptors_of
 from ipcm._os.reset.threaded import part_from_starter
-from ipcm._os.spawn import anonymous_file
 from ipcm.bus import output_path
 from ipcm.errors import IPCMError, ServiceStartError, UnsupportedError
 from ipcm.role.become import become, make_service

@@ -14,10 +14,10 @@ import msgspec
 
 from ipcm._core.envelope import FAILURES
 from ipcm._core.patience import milliseconds
+from ipcm._os.child import failed_child, open_child, reap
 from ipcm._os.fork import close_in_children
 from ipcm._os.launcher.starter import Lease
 from ipcm._os.process import ProcessIdentity, identify, open_pidfd, send_signal, wait_dead
-from ipcm._os.spawn import failed_child, open_child, reap
 from ipcm.errors import (
     NameTaken,
     RequestTimeout,

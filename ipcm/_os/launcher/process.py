@@ -20,12 +20,12 @@ from typing import Final, NoReturn
 
 import msgspec
 
+from ipcm._os.descriptors import anonymous_file
 from ipcm._os.fork import close_in_children, fork
 from ipcm._os.fresh import call_entry, command_line
 from ipcm._os.launcher.preload import Preload
 from ipcm._os.launcher.words import Abandon, Birth, Launch, Leave, Word, encode_exit, receive
 from ipcm._os.process import ProcessIdentity, identify, open_pidfd
-from ipcm._os.spawn import anonymous_file
 from ipcm._os.surroundings import Surroundings
 
 __all__ = ["main", "resume"]

@@ -13,10 +13,11 @@ from signal import SIGKILL
 from typing import Final
 
 from ipcm._core.patience import milliseconds
+from ipcm._os.child import reap
+from ipcm._os.descriptors import anonymous_file
 from ipcm._os.fresh import execute
 from ipcm._os.launcher.words import Abandon, Birth, Launch, Leave, Word, send
 from ipcm._os.process import ProcessIdentity, identify, send_signal
-from ipcm._os.spawn import anonymous_file, reap
 from ipcm._os.stdio import open_null
 from ipcm._os.streams import fill_missing_descriptors
 from ipcm._os.surroundings import Surroundings

@@ -6,9 +6,9 @@ import contextlib
 import os
 import socket
 
+from ipcm._os.descriptors import close_others
 from ipcm._os.helper import start_helper
 from ipcm._os.process import ProcessIdentity
-from ipcm._os.spawn import close_others
 from ipcm.errors import BusGone
 from ipcm.transports.unix.registrar import serve
 from ipcm.transports.unix.route import Route

@@ -17,8 +17,9 @@ from ipcm._core.businfo import BusInfo
 from ipcm._core.names import file_name
 from ipcm._core.registry import Answer, Detach, End, Listing, ListPeers, PeerInfo, PeerKind
 from ipcm._core.registry import Terminate as TerminateWord
+from ipcm._os.child import reap
+from ipcm._os.helper import end_helper
 from ipcm._os.process import ProcessIdentity, identify
-from ipcm._os.spawn import end_helper, reap
 from ipcm._os.streams import fill_missing_descriptors
 from ipcm.errors import BusError, BusGone, InsecureDirectory, NameTaken
 from ipcm.serializers import get_serializer

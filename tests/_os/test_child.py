@@ -1,4 +1,4 @@
-"""Helper processes of our own, and the reaping of single children."""
+"""One child: whether it has ended, and how."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import subprocess
 
 import pytest
 
+from ipcm._os.child import failed_child, open_child, reap
 from ipcm._os.fork import fork
-from ipcm._os.spawn import OwnedFd, failed_child, open_child, reap
 
-from .processes import died, exit_of, fds, in_child, sleeping
+from .processes import died, exit_of, fds, sleeping
 
 
 @pytest.mark.parametrize("code", [0, 7])
@@ -60,16 +60,6 @@ def test_one_that_runs_has_not_failed() -> None:
             assert not failed_child(pidfd)
         finally:
             os.close(pidfd)
-
-
-def test_an_owned_descriptor_is_not_in_our_children() -> None:
-    def check() -> list[int]:
-        owned = OwnedFd(os.open(os.devnull, os.O_RDONLY))
-        in_ours = exit_of(fork(lambda: int(owned.fd in fds())))
-        kept = exit_of(fork(lambda: int(owned.fd in fds()), keep=[owned]))
-        return [in_ours, kept, int(owned.fd in fds())]
-
-    assert in_child(check) == [0, 1, 1]
 
 
 def test_reaping_leaves_other_children_alone() -> None:
