@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         WorkerInfo,
     )
     from ipcm._core.outcome import Outcome
-    from ipcm._core.registry import PeerInfo
+    from ipcm._core.presence import PeerInfo
     from ipcm.bus import Bus, buses, connect, find_bus, reconnect, spawn
     from ipcm.client import Client
     from ipcm.errors import (
@@ -113,7 +113,7 @@ _HOMES = {
         "WorkerInfo",
     ),
     "ipcm._core.outcome": ("Outcome",),
-    "ipcm._core.registry": ("PeerInfo",),
+    "ipcm._core.presence": ("PeerInfo",),
     "ipcm.bus": ("Bus", "buses", "connect", "find_bus", "reconnect", "spawn"),
     "ipcm.client": ("Client",),
     "ipcm.errors": (

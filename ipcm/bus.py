@@ -14,7 +14,7 @@ from ipcm._core.businfo import BusInfo
 from ipcm._core.filters import EventFilter, Wanted
 from ipcm._core.names import check_bus_name, check_name
 from ipcm._core.patience import check_seconds, check_timeout
-from ipcm._core.registry import PeerInfo, PeerKind
+from ipcm._core.presence import PeerInfo, PeerKind
 from ipcm._core.subscription import ObserveOptions
 from ipcm._os.process import identify, send_signal
 from ipcm._os.signals import parse_signals

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ipcm._core.registry import (
+from ipcm._core.presence import (
     Answer,
     Find,
     Found,

@@ -12,7 +12,7 @@ import msgspec
 from ipcm._core.filters import Wanted
 from ipcm._core.observation import Event, Snapshot
 from ipcm._core.patience import check_timeout
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm._core.requests import Callback
 from ipcm.aio.driven import Driven, check_plain
 from ipcm.aio.opening import Opening

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from ipcm._core.observation import Snapshot
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm.bus import Bus
 from ipcm.console.cells import plural, span_text, when_text
 from ipcm.console.encode import to_json

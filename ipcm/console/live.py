@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
-from ipcm._core.registry import PeerKind
+from ipcm._core.presence import PeerKind
 from ipcm.bus import AnyBus, buses, find_bus
 from ipcm.errors import IPCMError
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from ipcm._core.observation import Snapshot
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm.console.cells import (
     count_text,
     ms_text,

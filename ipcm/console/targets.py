@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm.console.cells import ms_text
 from ipcm.console.results import Column, Failure, Table
 from ipcm.console.waiting import gather

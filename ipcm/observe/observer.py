@@ -13,7 +13,7 @@ import msgspec
 from ipcm._core.filters import EventFilter
 from ipcm._core.observation import Event, EventBatch, PeerEvent, Snapshot
 from ipcm._core.patience import check_timeout
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm._core.requests import Callback
 from ipcm._core.subscription import ObserveOptions
 from ipcm._os.signals import parse_signals

@@ -20,8 +20,8 @@ from ipcm._core.observation import (
     WorkerInfo,
 )
 from ipcm._core.patience import check_seconds
+from ipcm._core.presence import PeerInfo
 from ipcm._core.preview import LINE, cut_text, make_preview, make_value
-from ipcm._core.registry import PeerInfo
 from ipcm._core.subscription import ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
 from ipcm._os.signals import parse_signals

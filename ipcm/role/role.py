@@ -11,10 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from ipcm._core.activity import Activity
-from ipcm._core.observation import (
-    CallbackError,
-    ErrorEvent,
-)
+from ipcm._core.observation import CallbackError, ErrorEvent
 from ipcm._core.outcome import Outcome
 from ipcm._core.preview import LINE, cut_text
 from ipcm._core.requests import Ending

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ipcm._core.observation import PeerEvent
-from ipcm._core.registry import PeerKind
+from ipcm._core.presence import PeerKind
 from ipcm.bus import Bus
 from ipcm.console.live import Description, Live, OneLook, read_description
 from ipcm.console.waiting import gather

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, Self
 
 from ipcm._core.businfo import BusInfo
-from ipcm._core.registry import PeerKind
+from ipcm._core.presence import PeerKind
 from ipcm._os.signals import parse_signals
 from ipcm.bus import Bus, open_client
 from ipcm.client import Client

@@ -11,7 +11,7 @@ import msgspec
 from ipcm._core.businfo import BusInfo
 from ipcm._core.clock import Clock
 from ipcm._core.envelope import Envelope
-from ipcm._core.registry import PeerInfo, PeerKind
+from ipcm._core.presence import PeerInfo, PeerKind
 from ipcm._core.subscription import ObserveOptions
 from ipcm._os.clock import SYSTEM_CLOCK
 from ipcm._os.process import ProcessIdentity

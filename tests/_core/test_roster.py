@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipcm._core.registry import (
+from ipcm._core.presence import (
     Answer,
     Find,
     Found,

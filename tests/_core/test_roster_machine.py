@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ipcm._core.registry import (
+from ipcm._core.presence import (
     Answer,
     Find,
     Found,

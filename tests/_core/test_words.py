@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ipcm._core.businfo import BusInfo
 from ipcm._core.envelope import Envelope
-from ipcm._core.registry import FromPeer, FromRegistrar, Hello, PeerInfo, make_token
+from ipcm._core.presence import FromPeer, FromRegistrar, Hello, PeerInfo, make_token
 from ipcm._core.subscription import ObserveOptions
 from ipcm.errors import BadBusInfo, ContentError, ProtocolError
 from ipcm.serializers import NAMES, get_serializer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ipcm._core.registry import PeerKind
+from ipcm._core.presence import PeerKind
 from ipcm.console.live import Description, Live, read_description
 from ipcm.role.endpoints import Endpoint
 

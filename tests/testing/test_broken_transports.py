@@ -14,7 +14,7 @@ import pytest
 
 import ipcm
 from ipcm._core.envelope import Envelope
-from ipcm._core.registry import Left, PeerKind
+from ipcm._core.presence import Left, PeerKind
 from ipcm.serializers import get_serializer
 from ipcm.testing import TransportContract, contract
 from ipcm.testing.contract import base

@@ -12,7 +12,7 @@ from ipcm._core.observation import (
     PeerEvent,
     Snapshot,
 )
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm._os.process import ProcessIdentity
 from ipcm.console.usage import Usage
 from ipcm.errors import BusGone, IPCMError, NoSuchBus, NoSuchPeer

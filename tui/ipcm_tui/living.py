@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ipcm._core.registry import PeerKind
+from ipcm._core.presence import PeerKind
 from ipcm.console.live import Description, Live, read_description
 from ipcm.errors import IPCMError
 from ipcm_tui.session import Session

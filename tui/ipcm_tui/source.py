@@ -9,7 +9,7 @@ from datetime import tzinfo
 from typing import Any, Protocol
 
 from ipcm._core.observation import Event, Snapshot
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm_tui.models.buses import BusFacts, BusRow
 
 __all__ = ["Buses", "Clock", "Source"]

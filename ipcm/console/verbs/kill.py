@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from signal import SIGKILL
 
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm._os.process import ProcessIdentity, identify, send_signal
 from ipcm.bus import Bus
 from ipcm.console.completion import complete_service

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm.console.completion import complete_service
 from ipcm.console.results import Failure, Table
 from ipcm.console.targets import TargetRow, await_ends, choose, listing, target_table

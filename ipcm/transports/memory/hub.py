@@ -18,7 +18,7 @@ from typing import Any
 from ipcm._core.clock import Clock
 from ipcm._core.names import may_be_somebody
 from ipcm._core.patience import LONGEST_WAIT, milliseconds
-from ipcm._core.registry import (
+from ipcm._core.presence import (
     Answer,
     Ended,
     Find,

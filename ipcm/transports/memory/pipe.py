@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from ipcm._core.registry import FromRegistrar, PeerKind
+from ipcm._core.presence import FromRegistrar, PeerKind
 from ipcm._os.waker import Waker
 from ipcm.message import Message
 

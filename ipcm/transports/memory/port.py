@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 
 from ipcm._core.envelope import Envelope
-from ipcm._core.registry import Ended, Joined, Left, PeerInfo, Terminate
+from ipcm._core.presence import Ended, Joined, Left, PeerInfo, Terminate
 from ipcm._core.subscription import ObserveOptions
 from ipcm._os.fork import close_in_children
 from ipcm.errors import Backpressure, MessageTooLarge, ProtocolError

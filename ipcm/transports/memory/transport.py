@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ipcm._core.businfo import BusInfo
-from ipcm._core.registry import PeerInfo, PeerKind
+from ipcm._core.presence import PeerInfo, PeerKind
 from ipcm._os.clock import SYSTEM_CLOCK
 from ipcm._os.process import identify
 from ipcm.errors import BadBusInfo, BusGone, NameTaken, UnsupportedError

@@ -8,7 +8,7 @@ import select
 from collections import deque
 
 from ipcm._core.framing import Frame
-from ipcm._core.registry import (
+from ipcm._core.presence import (
     Ended,
     Found,
     FromRegistrar,

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from ipcm._core.framing import HEADER, Frame
-from ipcm._core.registry import Hello, make_token
+from ipcm._core.presence import Hello, make_token
 from ipcm.errors import ProtocolError
 from ipcm.transports.unix.link import Link
 

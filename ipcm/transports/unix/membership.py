@@ -16,7 +16,7 @@ from threading import get_ident
 from typing import Final
 
 from ipcm._core.names import may_be_somebody
-from ipcm._core.registry import (
+from ipcm._core.presence import (
     Answer,
     EndWith,
     Find,

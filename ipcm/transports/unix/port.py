@@ -13,9 +13,7 @@ from typing import Final
 from ipcm._core.envelope import FAILURES, Envelope
 from ipcm._core.framing import HEADER, Frame
 from ipcm._core.patience import LONGEST_WAIT
-from ipcm._core.registry import (
-    PeerKind,
-)
+from ipcm._core.presence import PeerKind
 from ipcm._os.fork import close_in_children
 from ipcm._os.memory import scratch
 from ipcm.errors import Backpressure, MessageTooLarge, NoSuchPeer, ProtocolError

@@ -13,7 +13,7 @@ import msgspec
 from ipcm._core.framing import HEADER, FrameReader
 from ipcm._core.outbox import Outbox
 from ipcm._core.patience import milliseconds
-from ipcm._core.registry import Answer, Ended, Found, FromPeer, FromRegistrar, Listing
+from ipcm._core.presence import Answer, Ended, Found, FromPeer, FromRegistrar, Listing
 from ipcm._os.memory import scratch
 from ipcm.errors import BusGone
 from ipcm.transports.unix.route import Route

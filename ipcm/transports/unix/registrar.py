@@ -21,7 +21,7 @@ import msgspec
 from ipcm._core.framing import FrameReader
 from ipcm._core.outbox import Outbox
 from ipcm._core.patience import LONGEST_WAIT
-from ipcm._core.registry import (
+from ipcm._core.presence import (
     Answer,
     Detach,
     End,

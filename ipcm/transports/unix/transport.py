@@ -15,8 +15,8 @@ from typing import Final
 
 from ipcm._core.businfo import BusInfo
 from ipcm._core.names import file_name
-from ipcm._core.registry import Answer, Detach, End, Listing, ListPeers, PeerInfo, PeerKind
-from ipcm._core.registry import Terminate as TerminateWord
+from ipcm._core.presence import Answer, Detach, End, Listing, ListPeers, PeerInfo, PeerKind
+from ipcm._core.presence import Terminate as TerminateWord
 from ipcm._os.child import reap
 from ipcm._os.helper import end_helper
 from ipcm._os.process import ProcessIdentity, identify

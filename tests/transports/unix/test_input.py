@@ -12,7 +12,7 @@ import pytest
 
 import ipcm
 from ipcm import Bus
-from ipcm._core.registry import Hello
+from ipcm._core.presence import Hello
 from ipcm.transports.base import Arrival, Limits
 from ipcm.transports.unix.hello import VERSION
 from tests._os.processes import until_readable

@@ -14,7 +14,7 @@ import pytest
 
 import ipcm
 from ipcm import Bus, Client
-from ipcm._core.registry import Answer, Leave
+from ipcm._core.presence import Answer, Leave
 from ipcm._os.process import identify
 from ipcm.bus import open_client
 from ipcm.transports.unix import wards

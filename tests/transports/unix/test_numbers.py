@@ -10,7 +10,7 @@ from contextlib import closing
 
 import ipcm
 from ipcm import Bus
-from ipcm._core.registry import Answer, Register
+from ipcm._core.presence import Answer, Register
 from ipcm._os.process import identify
 from ipcm.transports.unix.presence import PresenceLink
 from ipcm.transports.unix.route import Route

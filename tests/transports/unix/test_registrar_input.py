@@ -15,7 +15,7 @@ import pytest
 
 import ipcm
 from ipcm import Bus
-from ipcm._core.registry import End, FromPeer, Listing, ListPeers, Ready, Register, Subscribe
+from ipcm._core.presence import End, FromPeer, Listing, ListPeers, Ready, Register, Subscribe
 from ipcm.transports.base import Limits
 from ipcm.transports.unix import registrar
 from ipcm.transports.unix.presence import encode_word

@@ -9,7 +9,7 @@ import pytest
 
 import ipcm
 from ipcm import Bus
-from ipcm._core.registry import Found, PeerInfo
+from ipcm._core.presence import Found, PeerInfo
 from ipcm.transports.unix import membership
 from ipcm.transports.unix.membership import Membership
 from tests.helpers import gone, wait_until

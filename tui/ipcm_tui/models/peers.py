@@ -19,7 +19,7 @@ from ipcm._core.observation import (
     TerminatedEvent,
     WorkerEvent,
 )
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm_tui.models.history import RateHistory, SpanHistory, p95
 
 __all__ = ["Peer", "PeerKey", "Peers", "exit_text"]

@@ -1,4 +1,4 @@
-"""The words that a peer and the registrar of its bus exchange.
+"""Presence: what is known of a peer, and the words that it and the registrar of its bus exchange.
 
 Plain structs, so that presence can be served by a process of ours or by something else.
 A request carries `seq`, and its answer the same; what carries none is pushed.
