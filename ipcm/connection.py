@@ -24,7 +24,8 @@ from ipcm._core.envelope import (
     TERMINATE,
     Envelope,
 )
-from ipcm._core.requests import Ending, RequestTable, is_patience
+from ipcm._core.patience import is_patience
+from ipcm._core.requests import Ending, RequestTable
 from ipcm._os import here
 from ipcm.errors import (
     BusGone,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from ipcm.errors import UsageError
 
-__all__ = ["LONGEST_WAIT", "check_seconds", "check_timeout", "milliseconds"]
+__all__ = ["LONGEST_WAIT", "check_seconds", "check_timeout", "is_patience", "milliseconds"]
 
 LONGEST_WAIT: Final = 1e6
 """Seconds that one wait may take: poll(2) counts milliseconds in an int, which is 24 days.
@@ -52,3 +52,8 @@ def check_seconds(seconds: Any, what: str, hint: str = "") -> float:
         except OverflowError:  # an int beyond all floats
             return 0.0 if seconds < 0 else math.inf
     raise UsageError(f"{what} has to be a number of seconds{hint}, and is {seconds!r:.100}")
+
+
+def is_patience(seconds: object) -> TypeGuard[float]:
+    """Whether what came over the wire is a time to wait: a number other than NaN."""
+    return type(seconds) in (int, float) and seconds == seconds

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias
 
 import msgspec
 
 from ipcm.errors import IPCMError, PeerGone, RemoteError, RequestTimeout, UsageError
 from ipcm.message import Message, Response
 
-__all__ = ["Callback", "Ending", "RequestTable", "check_callable", "is_patience"]
+__all__ = ["Callback", "Ending", "RequestTable", "check_callable"]
 
 Callback: TypeAlias = Callable[[Response, Message | None], object]
 
@@ -180,8 +180,3 @@ def check_callable(value: object, what: str) -> None:
     """Raises UsageError where what somebody is to be called back with cannot be called."""
     if not callable(value):
         raise UsageError(f"{what} has to be callable, and this is {value!r:.100}")
-
-
-def is_patience(seconds: object) -> TypeGuard[float]:
-    """Whether what came over the wire is a time to wait: a number other than NaN."""
-    return type(seconds) in (int, float) and seconds == seconds

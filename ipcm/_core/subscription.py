@@ -48,6 +48,8 @@ class Subscription:
     """One observer's stream: a bounded ring and a budget for message events.
 
     Attributes:
+        options: what the observer asked for. life: its incarnation.
+        ring: events that wait for a batch.
         messages: whether it wants message events.
         gap: seconds from one batch to the next at the least: as long as it takes its rate to fill
             one with some twenty messages, 0.01 to 0.2.
@@ -170,7 +172,7 @@ class Subscription:
         """Drops all but what fits the next batch, which is the last."""
         self.ring.trim(self._at_once)
 
-    def keep(self, batch: EventBatch) -> None:
-        """A batch that could not be sent: its events count as lost."""
+    def lose(self, batch: EventBatch) -> None:
+        """Counts the events of a batch as lost: it could not be sent."""
         self._told -= batch.dropped
         self.lost += batch.dropped + len(batch.events)

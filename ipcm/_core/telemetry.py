@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from ipcm._core.histogram import EDGES, SLOTS, LogHistogram, Peak, RateMeter
+from ipcm._core.histogram import EDGES, LogHistogram
 from ipcm._core.observation import (
     Call,
     CallbackError,
@@ -19,6 +19,7 @@ from ipcm._core.observation import (
     RequestCounts,
     SignalCount,
 )
+from ipcm._core.recent import SLOTS, Peak, RateMeter
 
 __all__ = ["Meter", "Telemetry"]
 

@@ -272,10 +272,10 @@ class Control:
                 parts = EventBatch(events[:half], dropped), EventBatch(events[half:])
                 told = [self._tell(to, subscription, part, when) for part in parts]
                 return all(told)
-            subscription.keep(batch)
+            subscription.lose(batch)
             return bool(batch.events)
         if not taken:
-            subscription.keep(batch)
+            subscription.lose(batch)
         return taken
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ def test_batch_tells_the_number_lost_once() -> None:
     assert batch is not None
     assert (len(batch.events), batch.dropped) == (1, 1)
     assert subscription.batch("s", 1.0) is None
-    subscription.keep(batch)
+    subscription.lose(batch)
     again = subscription.batch("s", 1.0)
     assert again is not None
     assert (again.events, again.dropped) == ([], 2)
@@ -176,7 +176,7 @@ def test_what_was_lost_since_it_began() -> None:
     subscription.add(EVENT)
     batch = subscription.batch("s", 1.0)
     assert batch is not None and subscription.lost_ever == 2
-    subscription.keep(batch)
+    subscription.lose(batch)
     assert subscription.lost_ever == 3
     for _ in range(10_005):
         subscription.add(EVENT)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipcm._core.histogram import LogHistogram, Peak
+from ipcm._core.histogram import LogHistogram
 from ipcm._core.observation import SignalCount
 from ipcm._core.telemetry import Telemetry
 
@@ -60,28 +60,6 @@ def test_signals_with_the_time_of_the_last() -> None:
     telemetry.signal_handled("SIGHUP")
     telemetry.signal_received("SIGHUP", 1, 9.0)
     assert telemetry.signals() == {"SIGHUP": SignalCount(3, 1, 9.0)}
-
-
-def test_the_worst_lag_is_remembered_for_a_while() -> None:
-    peak = Peak(window=10.0)
-    assert peak.value(0.0) == 0.0
-    peak.add(0.0, 3.0)
-    peak.add(9.0, 1.0)
-    assert peak.value(9.9) == 3.0
-    peak.add(12.0, 0.5)
-    assert peak.value(19.0) == 3.0
-    assert peak.value(30.0) == 0.5
-    assert peak.value(99.0) == 0.0
-
-
-@given(st.lists(st.floats(0.0, 50.0), min_size=1, max_size=40), st.floats(0.0, 9.9))
-def test_no_peak_is_forgotten_within_its_window(values: list[float], step: float) -> None:
-    peak = Peak(window=10.0)
-    for n, value in enumerate(values):
-        peak.add(n * step, value)
-    now = (len(values) - 1) * step
-    recent = max(v for n, v in enumerate(values) if now - n * step < 10.0)
-    assert peak.value(now) >= recent
 
 
 @given(
