@@ -14,13 +14,15 @@ __all__ = ["OutputFile", "open_output", "send_output", "writes_to_file"]
 
 
 def open_output(path: str) -> int:
-    """Opens it to append to.
+    """Opens it to append to; it counts as written to at this moment.
 
     Raises:
         OSError.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    return os.open(path, flags, 0o600)
+    out = os.open(path, flags, 0o600)
+    os.utime(out)  # that of an earlier life is in use again: the oldest are removed
+    return out
 
 
 def send_output(out: int) -> None:

@@ -1,4 +1,4 @@
-"""Sockets of peers that died before the registrar knew them, or while there was none."""
+"""What those who have ended left: sockets that nobody listens at, and older and older outputs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ __all__ = ["Sweep"]
 _REST: Final = 1.0
 """Seconds from an end to the look around, and those that a socket may take to be somebody's."""
 
+_KEPT: Final = 100
+"""Output files of services that have ended."""
+
+_STARTING: Final = 60.0
+"""Seconds that a service may take from the opening of its output to a place on the bus."""
+
 
 class Sweep:
-    """Removes what nobody listens at.
+    """Removes what nobody listens at, and the outputs of those who ended before many others.
 
     Attributes:
         due: when `run` is to be called (monotonic seconds).
@@ -52,3 +58,18 @@ class Sweep:
                     self._lived.add(file)
                 else:
                     path.unlink()
+        with contextlib.suppress(FileNotFoundError):  # somebody else tidies up, too
+            self._forget_outputs()
+
+    def _forget_outputs(self) -> None:
+        log = self._route.path / "log"
+        files = set(os.listdir(log))
+        if len(files) <= _KEPT:
+            return
+        # Whoever may live has a socket, also one that a new registrar has not heard of yet.
+        files -= {file.rpartition("~")[0] for file in os.listdir(self._route.path / "p")}
+        files.discard("_registrar")
+        ended = sorted(((log / file).stat().st_mtime, file) for file in files)
+        for written, file in ended[:-_KEPT]:
+            if written < time.time() - _STARTING:
+                (log / file).unlink()
