@@ -131,7 +131,7 @@ class Services:
         check_source(plan, self._names)
         old = self._services.get(plan.name)
         if old is not None:
-            if variable is None and self._names.get(old.variable or "") is old.handle:
+            if variable is None and self._is_named(old):
                 variable = old.variable  # what names the old one is to name the new one
             old.handle.close(_DRAIN)  # an interrupt of this leaves it known: the next run goes on
             self._services.pop(plan.name, None)
@@ -161,6 +161,10 @@ class Services:
             **params,
         )
         return handle
+
+    def _is_named(self, each: CellService) -> bool:
+        """Whether its variable is still that: a cell may have given the name to something else."""
+        return each.variable is not None and self._names.get(each.variable) is each.handle
 
     def _bind(self, made: CellService) -> None:
         if made.variable is not None:
@@ -215,7 +219,7 @@ class Services:
     def forget_ended(self) -> None:
         """Closes the handles of services that have ended, but for those that the user has."""
         for name, each in list(self._services.items()):
-            if not (each.variable or each.plan.restart) and each.handle.ended():
+            if not (self._is_named(each) or each.plan.restart) and each.handle.ended():
                 self._services.pop(name).handle.close(0.0)
 
     def close(self) -> None:

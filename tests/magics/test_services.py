@@ -57,6 +57,18 @@ def test_a_name_for_the_old_one_is_one_for_the_new_one(cells: Cells) -> None:
     assert cells.shell.user_ns["echo"] == "mine"
 
 
+def test_of_a_service_that_has_ended_and_has_no_name_nothing_stays(cells: Cells) -> None:
+    cells(ECHO)
+    handle = cells.shell.user_ns["echo"]
+    cells("%ipcm terminate echo")
+    wait_until(handle.ended)
+    cells("pass")
+    (bus,) = ipcm.buses()
+    assert [peer.name for peer in bus.presence()] == [handle.name]  # it may be asked how that was
+    cells("echo = 'mine'")
+    assert bus.presence() == []
+
+
 def test_what_cannot_travel_is_named(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> None:
     cells("import threading; lock = threading.Lock()")
     monkeypatch.setattr("ipcm.role.modes.thread_count", lambda: 2)
