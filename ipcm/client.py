@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final, Self
 
 from ipcm._core.envelope import BROADCAST, CONTROL, GENERAL, REQUEST
 from ipcm._core.outcome import Outcome
 from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.requests import Callback, check_callable
-from ipcm._os import here
 from ipcm.connection import Connection, Stats
 from ipcm.errors import (
     BusGone,
@@ -141,13 +141,14 @@ class Client(Connection):
             self.take_in(None if left == math.inf else left)
         return True
 
-    def respond(self, to: str, kind: int, id: int, content: Any, error: str | None) -> None:
-        """Sends an answer; `id` is the request's."""
-        outer = self._enter()
+    @contextlib.contextmanager
+    def batch(self) -> Iterator[Self]:
+        """What is sent in the block leaves in as few writes as possible, at its end."""
+        self.cork()
         try:
-            self._send(to, kind, content, error, id)
+            yield self
         finally:
-            self._inside = outer
+            self.uncork()
 
     # Receiving
 
@@ -199,12 +200,6 @@ class Client(Connection):
                 self._check_bus()
                 self.pump(timeout)
             return bool(self.inbox)
-
-    def take_inbox(self) -> list[Message]:
-        """What has been taken in so far."""
-        messages = list(self.inbox)
-        self.inbox.clear()
-        return messages
 
     # Requests
 
@@ -356,6 +351,18 @@ class Client(Connection):
             raise response.exception
         return response.payload
 
+    def call(self, to: str, endpoint: str, /, **args: Any) -> Any:
+        """Calls an endpoint of a service and waits for what it returns; see `Handle.call`."""
+        return self.request(to, {"endpoint": endpoint, "args": args})
+
+    def control(self, to: str, verb: str, timeout: float | None, **args: Any) -> Any:
+        """Says a word of the control plane to a service, and waits for what it answers."""
+        id = self.send_request(to, [verb, args], timeout=timeout, control=True)
+        response = self.await_response(id)
+        if response.exception is not None:
+            raise response.exception
+        return response.payload
+
     def _check_no_callback(self, id: int) -> None:
         if self.requests.has_callback(id):
             raise UsageError(f"the response of request {id} goes to its callback")
@@ -366,18 +373,6 @@ class Client(Connection):
         except (BusGone, UsageError):
             self.requests.forget(id)
             raise
-
-    def cork(self) -> None:
-        """Holds back what is sent, until `uncork` writes it at once."""
-        self.port.cork()
-
-    def uncork(self) -> None:
-        """Writes what was held back.
-
-        Not in a forked child, which comes by here where it exits: what it has is a copy.
-        """
-        if here.pid == self.pid:
-            self.port.uncork()
 
     # Who is there
 

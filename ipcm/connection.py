@@ -147,6 +147,26 @@ class Connection:
         self.inbox.append(Message(id, self.name, self.name, content, stamp=self.clock.time()))
         return id
 
+    def respond(self, to: str, kind: int, id: int, content: Any, error: str | None) -> None:
+        """Sends an answer; `id` is the request's."""
+        outer = self._enter()
+        try:
+            self._send(to, kind, content, error, id)
+        finally:
+            self._inside = outer
+
+    def cork(self) -> None:
+        """Holds back what is sent, until `uncork` writes it at once."""
+        self.port.cork()
+
+    def uncork(self) -> None:
+        """Writes what was held back.
+
+        Not in a forked child, which comes by here where it exits: what it has is a copy.
+        """
+        if here.pid == self.pid:
+            self.port.uncork()
+
     def pump(self, timeout: float | None = 0.0, spin: bool = False, awaiting: int = 0) -> None:
         """Takes in what is there, waiting at most once, and ends requests that are due.
 
@@ -186,6 +206,12 @@ class Connection:
             self._take(arrival, 0)
         if self.port.changes:
             self._endings += self._heed_changes()
+
+    def take_inbox(self) -> list[Message]:
+        """What has been taken in so far."""
+        messages = list(self.inbox)
+        self.inbox.clear()
+        return messages
 
     def on_ending(self, ending: Ending) -> None:
         """Calls the callback of a request that ended; a service puts its own way here."""

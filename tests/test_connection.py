@@ -7,7 +7,7 @@ import pytest
 import ipcm
 from ipcm import connection
 from ipcm._core.envelope import Envelope
-from ipcm.testing import VirtualClock
+from ipcm.testing import Stage, VirtualClock
 
 
 def test_counts_of_those_that_come_and_go_do_not_grow_without_end(
@@ -37,3 +37,19 @@ def test_what_it_takes_to_send_a_request_counts_as_its_age(monkeypatch: pytest.M
         monkeypatch.setattr(asker.port, "send", slowly)
         id = asker.send_request("b", 1)
         assert asker.requests.age(id, clock.monotonic()) == 3.0
+
+
+def test_what_is_sent_in_a_batch_leaves_at_its_end() -> None:
+    with ipcm.spawn(transport="memory") as bus, bus.connect("a") as a, bus.connect("b") as b:
+        with a.batch() as same:
+            assert same is a
+            a.send_message("b", 1)
+            a.send_message("b", 2)
+            assert b.get_messages() == []
+        assert [message.content for message in b.get_messages()] == [1, 2]
+
+
+def test_a_client_calls_an_endpoint_of_a_service() -> None:
+    with Stage() as stage:
+        stage.service("adder", endpoints={"add": lambda service, a, b: a + b})
+        assert stage.connect("asker").call("adder", "add", a=1, b=2) == 3

@@ -265,12 +265,12 @@ class AsyncClient(Driven):
         return await self._answer(to, payload, timeout)
 
     async def call(self, to: str, endpoint: str, /, **args: Any) -> Any:
-        """Calls an endpoint of a service and waits for what it returns."""
+        """Calls an endpoint of a service and waits for what it returns; see `Handle.call`."""
         return await self.request(to, {"endpoint": endpoint, "args": args})
 
     async def control(self, to: str, verb: str, timeout: float | None, **args: Any) -> Any:
         """Says a word of the control plane to a service, and waits for what it answers."""
-        return await self._answer(to, [verb, args], timeout, control=True)
+        return await self._control(to, verb, timeout, **args)
 
     # Who is there
 

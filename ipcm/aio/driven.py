@@ -257,6 +257,10 @@ class Driven(abc.ABC):
             raise response.exception
         return response.payload
 
+    async def _control(self, to: str, verb: str, timeout: float | None, **args: Any) -> Any:
+        """As `_answer`, of a word of the control plane to a service."""
+        return await self._answer(to, [verb, args], timeout, control=True)
+
     async def _until(
         self, ready: Callable[[], Any], timeout: float | None, *, passing: bool = False
     ) -> bool:

@@ -180,11 +180,11 @@ class AsyncObserver(Driven):
         Raises:
             NoSuchPeer, PeerGone, RequestTimeout.
         """
-        return await self._answer(service, ["describe", {}], timeout, control=True)
+        return await self._control(service, "describe", timeout)
 
     async def snapshot(self, service: str, timeout: float = _PATIENCE) -> Snapshot:
         """A fresh snapshot; raises NoSuchPeer, PeerGone, RequestTimeout."""
-        plain = await self._answer(service, ["snapshot", {}], timeout, control=True)
+        plain = await self._control(service, "snapshot", timeout)
         return msgspec.convert(plain, Snapshot)
 
     # Acting
@@ -222,7 +222,7 @@ class AsyncObserver(Driven):
     async def terminate(self, service: str, timeout: float = _PATIENCE) -> None:
         """Asks a service to end; raises UnsupportedError where read-only, NoSuchPeer."""
         self._observer.check_writable("terminate")
-        await self._answer(service, ["terminate", {}], timeout, control=True)
+        await self._control(service, "terminate", timeout)
 
     async def ask_terminate(self, service: str, answered: Callback) -> None:
         """Asks a service to end, and does not wait; see `Observer.ask_terminate`.
@@ -241,8 +241,7 @@ class AsyncObserver(Driven):
     async def signal(self, service: str, number: int | str, timeout: float = _PATIENCE) -> None:
         """Has a service signal itself; see `Observer.signal`."""
         self._observer.check_writable("signal")
-        words = ["signal", signal_args(number)]
-        await self._answer(service, words, timeout, control=True)
+        await self._control(service, "signal", timeout, **signal_args(number))
 
     async def close(self) -> None:
         """Leaves the bus. Repeatable."""

@@ -185,7 +185,7 @@ class Observer:
         Raises:
             NoSuchPeer, PeerGone, RequestTimeout.
         """
-        return self._control(service, "describe", {}, timeout)
+        return self._client.control(service, "describe", timeout)
 
     def ask_description(self, service: str) -> None:
         """Asks a service what it offers; that comes in with later polls, in `descriptions`."""
@@ -201,7 +201,7 @@ class Observer:
 
     def snapshot(self, service: str, timeout: float = _PATIENCE) -> Snapshot:
         """A fresh snapshot; raises NoSuchPeer, PeerGone, RequestTimeout."""
-        return msgspec.convert(self._control(service, "snapshot", {}, timeout), Snapshot)
+        return msgspec.convert(self._client.control(service, "snapshot", timeout), Snapshot)
 
     def send_request(
         self, peer: str, payload: Any, *, timeout: float | None = DEFAULT_TIMEOUT
@@ -231,7 +231,7 @@ class Observer:
     def terminate(self, service: str, timeout: float = _PATIENCE) -> None:
         """Asks a service to end; raises UnsupportedError where read-only, NoSuchPeer."""
         self.check_writable("terminate")
-        self._control(service, "terminate", {}, timeout)
+        self._client.control(service, "terminate", timeout)
 
     def ask_terminate(self, service: str, answered: Callback) -> None:
         """Asks a service to end, and does not wait.
@@ -253,7 +253,7 @@ class Observer:
             UnsupportedError: the connection is read-only. NoSuchPeer, NoSuchSignal.
         """
         self.check_writable("signal")
-        self._control(service, "signal", signal_args(number), timeout)
+        self._client.control(service, "signal", timeout, **signal_args(number))
 
     def close(self) -> None:
         """Leaves the bus. Repeatable."""
@@ -340,14 +340,6 @@ class Observer:
             return  # it is leaving, or does not read: its end is told, or it shows as busy
         finally:
             self._asked.setdefault(service, now)
-
-    def _control(self, service: str, verb: str, args: dict[str, Any], timeout: float) -> Any:
-        client = self._client
-        id = client.send_request(service, [verb, args], timeout=timeout, control=True)
-        response = client.await_response(id)
-        if response.exception is not None:
-            raise response.exception
-        return response.payload
 
     def _on_events(self, origin: Origin, content: Any) -> None:
         try:

@@ -202,22 +202,19 @@ class Handle(Shown, Asking):
     @contextlib.contextmanager
     def batch(self) -> Iterator[Self]:
         """What is sent in the block leaves in as few writes as possible, at its end."""
-        client = self.client
-        client.cork()
-        try:
+        with self.client.batch():
             yield self
-        finally:
-            client.uncork()
 
     # Looking
 
     def describe(self, timeout: float = 1.0) -> Any:
         """What the service offers: class, docstring, endpoints with their schemas."""
-        return self._control("describe", {}, timeout)
+        return self.client.control(self.service_name, "describe", timeout)
 
     def snapshot(self, timeout: float = 1.0) -> Snapshot:
         """The service at this moment; raises RequestTimeout where it is busy."""
-        return msgspec.convert(self._control("snapshot", {}, timeout), Snapshot)
+        plain = self.client.control(self.service_name, "snapshot", timeout)
+        return msgspec.convert(plain, Snapshot)
 
     def observe(self, **options: Any) -> Observer:
         """Watches this service, and the bus as far as it concerns it; see `Bus.observe`."""
@@ -226,14 +223,6 @@ class Handle(Shown, Asking):
     def output(self) -> Output:
         """What the service writes to its file on the bus; see `Bus.output`."""
         return self.bus.output(self.service_name)
-
-    def _control(self, verb: str, args: dict[str, Any], timeout: float) -> Any:
-        client = self.client
-        id = client.send_request(self.service_name, [verb, args], timeout=timeout, control=True)
-        response = client.await_response(id)
-        if response.exception is not None:
-            raise response.exception
-        return response.payload
 
     # Ending
 

@@ -1,4 +1,4 @@
-"""What a blocking one has, the asynchronous one has, too: method by method."""
+"""What a blocking one has, the asynchronous one has, too, and no other: method by method."""
 
 from __future__ import annotations
 
@@ -42,6 +42,18 @@ MEMBERS = {
     for name, member in inspect.getmembers(blocking)
     if not name.startswith("_") and name not in left_out
 }
+
+
+ONLY_THERE = [
+    f"{asynchronous.__name__}.{name}"
+    for blocking, asynchronous, _ in TWINS
+    for name, _ in inspect.getmembers(asynchronous, inspect.isfunction)
+    if not name.startswith("_") and not hasattr(blocking, name)
+]
+
+
+def test_neither_has_a_method_that_its_twin_lacks() -> None:
+    assert ONLY_THERE == []
 
 
 @pytest.mark.parametrize("member", MEMBERS)
