@@ -34,7 +34,7 @@ from ipcm.console.predicate_fields import (
 )
 from ipcm.errors import UsageError
 
-__all__ = ["Predicate", "PredicateError", "parse_predicate"]
+__all__ = ["Predicate", "PredicateError", "parse_predicate", "quote_value"]
 
 _ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
@@ -183,6 +183,11 @@ def parse_predicate(text: str, fields: Fields) -> Predicate:
     return Predicate(text, _Parser(text, fields).parse())
 
 
+def quote_value(text: str) -> str:
+    """The text as a value that a predicate reads back, behind `name=` and the like."""
+    return _quoted(text, (*_KEYWORDS, "none"))
+
+
 class _Token(NamedTuple):
     kind: str
     text: str
@@ -286,7 +291,7 @@ class _Parser:
         with _placed(self._text, at):
             read = read_value(field, kind, text)
             pattern = _compiled(text) if "~" in sign else None
-        return _Comparison(field, sign, read, _quoted(text, (*_KEYWORDS, "none")), pattern)
+        return _Comparison(field, sign, read, quote_value(text), pattern)
 
     # Tokens
 

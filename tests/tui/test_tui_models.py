@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from ipcm._core.observation import CallbackError, EndedWorker, Latency, WorkerInfo
 from ipcm.console.grammar import read
 from ipcm.console.live import EndpointDescription
+from ipcm.console.predicate import parse_predicate
+from ipcm.console.predicate_fields import Fields, Kind
 from ipcm.console.registry import get_verb
 from ipcm.console.usage import Usage
 from ipcm.console.words import lex
@@ -49,7 +51,7 @@ from ipcm_tui.models.tabs import (
     signal_grid,
     worker_grid,
 )
-from ipcm_tui.models.traffic import TrafficLog
+from ipcm_tui.models.traffic import Row, TrafficLog
 from ipcm_tui.sharing import payload_of, phrases_of
 from ipcm_tui.widgets.json_area import line_marks
 
@@ -352,9 +354,11 @@ def test_phrases_are_read_back_by_every_surface(peer: str, args: dict[str, Any])
     facts = BusFacts("demo", "unix", "msgpack", 1.0, 7)
     phrase = request_phrase(facts.name, draft, payload)
     words = shlex.split(phrase.cli)
-    assert words[:3] == ["ipcm", "request", peer] and words[-2:] == ["-b", "demo"]
+    assert words[:2] == ["ipcm", "request"] and "-b demo" in phrase.cli
+    behind = words.index("--") if peer.startswith("-") else 1
+    assert words[behind + 1] == peer
     compile(phrase.python, "<phrase>", "exec")
-    if not peer.startswith("-") and "\n" not in phrase.magic and "$_" not in phrase.magic:
+    if "\n" not in phrase.magic and "$_" not in phrase.magic:
         line = lex(phrase.magic.removeprefix("%ipcm "))
         reading = read(get_verb("request"), line.words[1:], line.end)
         assert reading.values["peer"] == peer and reading.common.bus == "demo"
@@ -386,6 +390,14 @@ def test_phrases_of_what_is_selected(demo_bus: Any) -> None:
         line = lex(phrase.magic.removeprefix("%ipcm "))
         verb = get_verb(line.words[0].value)
         assert not read(verb, line.words[1:], line.end).problems, phrase.magic
+
+
+@given(st.text(min_size=1))
+def test_such_traffic_is_that_of_the_very_name(name: str) -> None:
+    (phrase, *_) = phrases_of(FACTS, [], Row(1.0, "signal", name), on_row=True)
+    wanted = shlex.split(phrase.cli)[3]
+    holds = parse_predicate(wanted, Fields({"service": Kind.TEXT}))
+    assert holds({"service": name}) and not holds({"service": f"{name}'"})
 
 
 # What is remembered

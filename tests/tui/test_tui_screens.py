@@ -14,6 +14,7 @@ from ipcm._core.observation import (
     CallbackError,
     EndedWorker,
     ErrorEvent,
+    MessageEvent,
     PeerEvent,
     SignalEvent,
 )
@@ -90,7 +91,9 @@ def test_every_tab_of_a_service(
             PeerEvent("store", clock.now, "notebook", 1),
             SignalEvent("store", clock.now, "SIGHUP", 1),
             ErrorEvent("store", clock.now, "run_on_interval", "ValueError: x"),
-        )
+            MessageEvent("indexer", clock.now, "in", "general", "probe", 5, broadcast=True,
+                         preview="of others"),
+        )  # fmt: skip
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ServiceScreen))
         await until(pilot, lambda: "answered per second" in screen(app))
@@ -108,6 +111,7 @@ def test_every_tab_of_a_service(
             await pilot.press(str(number))
             for part in seen[name]:
                 await until(pilot, lambda part=part: part in screen(app))
+            assert "of others" not in screen(app)
         await pilot.press("down", "enter")
         await until(pilot, lambda: isinstance(app.screen, ComposerScreen))
         assert app.screen.query_one("#endpoint", Input).value == "search"

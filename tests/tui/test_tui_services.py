@@ -118,7 +118,7 @@ def test_many_are_ended_only_after_their_number_was_typed(
         await pilot.press("space", "space")
         await until(pilot, lambda: "2 marked" in screen(app))
         await pilot.press("ctrl+d")
-        await until(pilot, lambda: "Terminate 2 peers?" in screen(app))
+        await until(pilot, lambda: "Terminate 2 services?" in screen(app))
         confirm = app.screen.query_one("#confirm", Button)
         assert confirm.disabled
         await pilot.press("enter", *"terminate 3", "enter")

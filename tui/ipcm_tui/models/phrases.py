@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from keyword import iskeyword
 from typing import Any
 
+from ipcm.console.predicate import quote_value
 from ipcm.console.words import quote
 from ipcm_tui.models.compose import Draft
 from ipcm_tui.models.traffic import Row
@@ -36,10 +37,16 @@ class Phrase:
     magic: str
 
 
-def _phrase(action: str, words: Sequence[str], bus: str, python: str) -> Phrase:
-    rest = [*words[1:], "-b", bus]
-    cli = shlex.join(["ipcm", words[0], *rest])
-    magic = " ".join(["%ipcm", words[0], *map(quote, rest)])
+def _phrase(
+    action: str, words: Sequence[str], bus: str, python: str, options: Sequence[str] = ()
+) -> Phrase:
+    verb, *given = words
+    rest = [*given, *options, "-b", bus]
+    if any(word.startswith("-") for word in given):
+        # A name, or a number below zero, that would be taken for an option.
+        rest = [*options, "-b", bus, "--", *given]
+    cli = shlex.join(["ipcm", verb, *rest])
+    magic = " ".join(["%ipcm", verb, *map(quote, rest)])
     return Phrase(action, cli, python, magic)
 
 
@@ -99,8 +106,8 @@ def peer_phrases(bus: str, name: str, is_service: bool) -> list[Phrase]:
         _phrase(f"terminate {name}", ["terminate", name], bus, f"{handle}.terminate()"),
         _phrase(f"signal {name}", ["signal", name, "HUP"], bus,
                 f"{observing}.signal({name!r}, {signal})"),
-        _phrase(f"kill {name}", ["kill", name, "-y"], bus,
-                f"os.kill({handle}.service_pid, signal.SIGKILL)"),
+        _phrase(f"kill {name}", ["kill", name], bus,
+                f"os.kill({handle}.service_pid, signal.SIGKILL)", ["-y"]),
     ]  # fmt: skip
 
 
@@ -111,9 +118,9 @@ def several_phrases(bus: str, names: Sequence[str]) -> list[Phrase]:
     return [
         _phrase(f"terminate {len(listed)} services", ["terminate", *listed], bus,
                 f"{loop}.terminate()"),
-        _phrase(f"kill {len(listed)} services", ["kill", *listed, "-y"], bus,
+        _phrase(f"kill {len(listed)} services", ["kill", *listed], bus,
                 f"for name in {listed!r}: "
-                f"os.kill(ipcm.attach(name, bus={bus!r}).service_pid, signal.SIGKILL)"),
+                f"os.kill(ipcm.attach(name, bus={bus!r}).service_pid, signal.SIGKILL)", ["-y"]),
     ]  # fmt: skip
 
 
@@ -125,8 +132,8 @@ def row_phrases(bus: str, row: Row, draft: Draft | None, payload: Any) -> list[P
     """
     phrases = [request_phrase(bus, draft, payload)] if draft is not None else []
     by_kind = row.kind in ("request", "general")
-    wanted = f"kind={row.kind}" if by_kind else f"service={row.source}"
+    wanted = f"kind={row.kind}" if by_kind else f"service={quote_value(row.source)}"
     return [
         *phrases,
-        _phrase("follow such traffic", ["tail", "--filter", wanted], bus, _watch(bus)),
+        _phrase("follow such traffic", ["tail"], bus, _watch(bus), ["--filter", wanted]),
     ]

@@ -131,7 +131,8 @@ class ActingScreen(LiveScreen):
         if len(peers) > _SHOWN:
             facts += f"\nand {len(peers) - _SHOWN} more"
         several = len(peers) > 1
-        title = f"{verb} {f'{len(peers)} peers' if several else printable(peers[0].name)}?"
+        kind = "services" if all(peer.is_service for peer in peers) else "peers"
+        title = f"{verb} {f'{len(peers)} {kind}' if several else printable(peers[0].name)}?"
         # To do it to many, a hasty Enter shall not be enough.
         typed = f"{verb.lower()} {len(peers)}" if several else None
         screen = ConfirmScreen(title, f"{facts}\n{text}", verb, typed=typed)

@@ -38,7 +38,9 @@ _FIGURES = {
     "wrk, sig, open": "live workers, signals got, requests not answered",
     "req/s": "answered per second, over the last ten seconds",
     "p50, p95": "half, or 95 %, of its answers took no longer",
+    "back": "messages that its peers have not taken yet",
     "err": "failed requests, and failures of other callbacks",
+    "last minute": "answered in each second",
 }
 
 

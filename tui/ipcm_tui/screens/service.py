@@ -88,7 +88,7 @@ class ServiceScreen(ActingScreen):
         return [self.peer] if self.peer is not None else []
 
     def _concerns(self, row: Row) -> bool:
-        return self.key.name in (row.source, row.target) or row.kind == "broadcast"
+        return self.key.name in (row.source, row.target)
 
     def compose(self) -> ComposeResult:
         """A line about it, and the tabs, the first of them with what is on it."""
