@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from ipcm._core.registry import PeerInfo
+from ipcm._core.presence import PeerInfo
 from ipcm._os.output import open_output
 from ipcm.transports.unix import sweep
 from ipcm.transports.unix.route import Route
