@@ -22,7 +22,7 @@ from ipcm.role.role import ServiceRole
 from ipcm.role.text import format_traceback
 from ipcm.role.watching import pids_in
 
-__all__ = ["become", "make_service", "open_parcel"]
+__all__ = ["become", "keep_streams", "make_service", "open_parcel"]
 
 
 def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int:
@@ -44,9 +44,7 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
         service.post_fork_hook()
         pid = os.getpid()
         service.set_pid(pid)
-        if service.orig_io is None:
-            with contextlib.suppress(AttributeError):  # a read-only property of the consumer
-                service.orig_io = save()
+        keep_streams(service)
         service.redirect()
         state = service._ipcm_state
         if writes_to_file():
@@ -70,6 +68,13 @@ def become(service: ServiceRole, identities: dict[int, Any], status: int) -> int
     Report.of_end(value).write(mine.fd)
     _run_atexit(service)
     return value & 0xFF if isinstance(value, int) else 0
+
+
+def keep_streams(service: ServiceRole) -> None:
+    """Gives a service the streams that its process has now, where it brings no `orig_io`."""
+    if service.orig_io is None:
+        with contextlib.suppress(AttributeError):  # a read-only property of the consumer
+            service.orig_io = save()
 
 
 def _is_orphan(service: ServiceRole) -> bool:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from ipcm._core.names import check_name
 from ipcm._os.orderly import FOREGROUND
-from ipcm._os.stdio import save
 from ipcm.bus import Bus
+from ipcm.role.become import keep_streams
 from ipcm.role.role import ServiceRole
 
 __all__ = ["Ended", "run_in_foreground"]
@@ -52,8 +52,7 @@ def run_in_foreground(
     service.clear_service_fields()
     service.post_fork_hook()
     service.set_pid(os.getpid())
-    if service.orig_io is None:
-        service.orig_io = save()
+    keep_streams(service)
     service.redirect()
     state = service._ipcm_state
     state.on_ready = on_ready

@@ -51,6 +51,7 @@ class Counter(ipcm.Service):
 
 class Hangup(Counter):
     signals_to_grab = ("HUP",)
+    orig_io = property(lambda self: None)  # one that cannot be set
 
     def run_on_sig(self, sig):
         print(f"got {sig.name}", flush=True)
