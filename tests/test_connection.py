@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import warnings
+
 import pytest
 
 import ipcm
@@ -53,3 +57,14 @@ def test_a_client_calls_an_endpoint_of_a_service() -> None:
     with Stage() as stage:
         stage.service("adder", endpoints={"add": lambda service, a, b: a + b})
         assert stage.connect("asker").call("adder", "add", a=1, b=2) == 3
+
+
+def test_what_nobody_disconnects_leaves_no_descriptor() -> None:
+    with ipcm.spawn() as bus, bus.connect("known"):
+        gc.collect()
+        before = set(os.listdir("/proc/self/fd"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # of its sockets
+            bus.connect("lost")
+            gc.collect()
+        assert set(os.listdir("/proc/self/fd")) == before

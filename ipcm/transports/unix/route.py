@@ -72,6 +72,7 @@ class Route:
 
     def __init__(self, path: str) -> None:
         self._place = path
+        self._fd = -1
         try:
             check_private(path)
             self._fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -100,6 +101,10 @@ class Route:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Of a client that nobody disconnected: sockets close themselves, a number does not.
         self.close()
 
     def address(self, name: str) -> str:
