@@ -247,7 +247,7 @@ class Bus(Shown):
         may end its own bus: it is not waited for, and ends when this has returned.
         """
         grace = check_seconds(grace, "grace")
-        if self._ended or self._pid != os.getpid():
+        if not self._may_end():
             return
         if self._signal is not None:
             with contextlib.suppress(BusGone):  # that is what is wanted
@@ -277,6 +277,10 @@ class Bus(Shown):
     def __exit__(self, *_: object) -> None:
         if self.owned:
             self.shutdown()
+
+    def _may_end(self) -> bool:
+        """Whether `shutdown` has something to do: not a second time, nor in a forked child."""
+        return not self._ended and self._pid == os.getpid()
 
     def _signal_services(self, signal: signals.Signals) -> None:
         for peer in self.presence():

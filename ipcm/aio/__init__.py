@@ -7,9 +7,11 @@ No threads: the loop waits for the connection's one descriptor. A client, handle
 belongs to the loop that it was made in, and any number of its tasks may use it at once.
 """
 
+from ipcm.aio.bus import shutdown, spawn, wait
 from ipcm.aio.client import AsyncClient, connect, reconnect
 from ipcm.aio.handle import AsyncHandle, attach, service
 from ipcm.aio.observer import AsyncObserver, observe
+from ipcm.aio.output import follow
 
 __all__ = [
     "AsyncClient",
@@ -17,7 +19,11 @@ __all__ = [
     "AsyncObserver",
     "attach",
     "connect",
+    "follow",
     "observe",
     "reconnect",
     "service",
+    "shutdown",
+    "spawn",
+    "wait",
 ]

@@ -370,12 +370,12 @@ def connect(name: str, bus: AnyBus | None = None) -> Opening[AsyncClient]:
     Raises:
         NameTaken: a live peer has the name. InvalidName. NoSuchBus, ManyBuses, BusGone.
     """
-    return Opening(_connect(name, bus))
+    return Opening(_connect(name, bus), AsyncClient.disconnect)
 
 
 def reconnect(name: str, bus: AnyBus | None = None) -> Opening[AsyncClient]:
     """Takes up a suspended peer again, with its mail; see `ipcm.reconnect`."""
-    return Opening(_reconnect(name, bus))
+    return Opening(_reconnect(name, bus), AsyncClient.disconnect)
 
 
 async def _reconnect(name: str, bus: AnyBus | None) -> AsyncClient:

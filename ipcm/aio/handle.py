@@ -180,7 +180,10 @@ class AsyncHandle(Shown):
         return observe(self.ipcm_info, glob.escape(self.service_name), **options)
 
     def output(self) -> Output:
-        """What the service writes to its file on the bus; see `Bus.output`. It never waits."""
+        """What the service writes to its file on the bus; see `Bus.output`.
+
+        It never waits but in its `follow`, which has a twin: `ipcm.aio.follow`.
+        """
         return self._handle.output()
 
     # Ending
@@ -298,7 +301,7 @@ def attach(
     Raises:
         NoSuchPeer: with the names of those who are there. NoSuchBus, ManyBuses, BusGone.
     """
-    return Opening(_attach(service, bus, read_only))
+    return Opening(_attach(service, bus, read_only), AsyncHandle.close)
 
 
 async def _attach(service: str, bus: AnyBus | None, read_only: bool) -> AsyncHandle:
@@ -321,7 +324,7 @@ def service(
         ServiceStartError: it did not become ready; with the traceback of its process.
         UsageError: called in a service. NameTaken, InvalidName, NoSuchBus, UnsupportedError.
     """
-    return Opening(_service(name, maker, timeout, params))
+    return Opening(_service(name, maker, timeout, params), AsyncHandle.close)
 
 
 async def _service(

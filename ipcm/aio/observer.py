@@ -146,7 +146,7 @@ class AsyncObserver(Driven):
         return observer.complete
 
     def __aiter__(self) -> Self:
-        """Events for as long as the bus lives."""
+        """Events for as long as the bus lives and this observer is open."""
         return self
 
     async def __anext__(self) -> Event:
@@ -154,7 +154,9 @@ class AsyncObserver(Driven):
             await self._take_turns()
         try:
             while not self._events:
-                await self._until(lambda: self._events, None)
+                if self._sync.disconnected:
+                    raise StopAsyncIteration
+                await self._until(lambda: self._events or self._sync.disconnected, None)
         except BusGone:
             raise StopAsyncIteration from None
         event = self._events.popleft()
@@ -271,7 +273,7 @@ def observe(
     Raises:
         NoSuchBus, ManyBuses, BusGone, UsageError.
     """
-    return Opening(_observe(bus, filter, options))
+    return Opening(_observe(bus, filter, options), AsyncObserver.close)
 
 
 async def _observe(bus: AnyBus | None, filter: Wanted, options: dict[str, Any]) -> AsyncObserver:

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator
-from typing import Any, Generic, Protocol, Self, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Opening"]
 
-
-class Closable(Protocol):
-    """Something that a block closes at its end."""
-
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(self, *_: object) -> None: ...
-
-
-T = TypeVar("T", bound=Closable)
+T = TypeVar("T")
 
 
 class Opening(Generic[T]):
-    """`await it` opens; `async with it as opened` closes at the end of the block, too."""
+    """`await it` opens; `async with it as opened` closes at the end of the block, too.
 
-    def __init__(self, opening: Coroutine[Any, Any, T]) -> None:
+    Args:
+        opening: what is opened. close: what is awaited at the end of the block.
+    """
+
+    def __init__(
+        self, opening: Coroutine[Any, Any, T], close: Callable[[T], Awaitable[object]]
+    ) -> None:
         self._opening = opening
-        self._opened: T | None = None
+        self._close = close
+        self._opened: T
 
     def __await__(self) -> Generator[Any, Any, T]:
         return self._opening.__await__()
 
     async def __aenter__(self) -> T:
         self._opened = await self._opening
-        return await self._opened.__aenter__()
+        return self._opened
 
-    async def __aexit__(self, *raised: object) -> None:
-        assert self._opened is not None
-        await self._opened.__aexit__(*raised)
+    async def __aexit__(self, *_: object) -> None:
+        await self._close(self._opened)

@@ -10,9 +10,10 @@ from typing import Final
 
 from ipcm._core.cutting import HEADER_BYTES, Head, read_head
 
-__all__ = ["Output"]
+__all__ = ["PAUSE", "Output"]
 
-_PAUSE: Final = 0.1
+PAUSE: Final = 0.1
+"""Seconds from one look of `Output.follow` to the next."""
 _STUCK: Final = 20
 """Looks after which a cut is not under way any more: whoever made it has died over it."""
 
@@ -81,7 +82,7 @@ class Output:
             elif over:
                 return
             else:
-                time.sleep(_PAUSE)
+                time.sleep(PAUSE)
 
     def _read(self, fd: int, most: int) -> str:
         head = self._head(fd)

@@ -60,5 +60,9 @@ class Worked(ipcm.Service):
         return count
 
     @ipcm.endpoint
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+    @ipcm.endpoint
     def die(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -224,6 +224,24 @@ def test_the_end_of_the_bus(run: Run) -> None:
         run(main(bus))
 
 
+def test_its_end_ends_whoever_reads_on(run: Run, bus: ipcm.Bus) -> None:
+    async def main() -> None:
+        observer = await ipcm.aio.observe(bus)
+
+        async def read() -> None:
+            async for _ in observer:
+                pass
+
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(0)
+        await observer.close()
+        async with asyncio.timeout(LIMIT):
+            await reading
+            await read()
+
+    run(main())
+
+
 def test_signals_seen(run: Run) -> None:
     async def main(bus: ipcm.Bus) -> None:
         async with ipcm.aio.observe(bus, read_only=False) as observer:
