@@ -62,11 +62,6 @@ class FrameReader:
         self._limit = limit
         self._next_limit = limit if first is None else first
 
-    @property
-    def pending(self) -> int:
-        """Bytes of an unfinished frame."""
-        return self._filled if self._large is not None else len(self._rest)
-
     def fed(self, size: int) -> list[Frame]:
         """Takes notice of `size` bytes written to `target`.
 

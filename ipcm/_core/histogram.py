@@ -46,9 +46,9 @@ class LogHistogram:
 
     def percentiles(self, *fractions: float) -> list[float]:
         """The spans, in seconds, that these fractions (ascending, 0..1) of all stay under."""
-        found: list[float] = []
-        if not self._counts or not self.count:
+        if self._counts is None:
             return [0.0] * len(fractions)
+        found: list[float] = []
         seen = 0
         wanted = iter(fractions)
         fraction = next(wanted, None)

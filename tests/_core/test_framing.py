@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipcm._core import framing
 from ipcm._core.framing import HEADER, BadLength, FrameReader
 from ipcm.errors import ProtocolError
 
@@ -42,13 +45,16 @@ def test_any_cut_gives_the_same_frames(frames: list[bytes], cuts: list[int]) -> 
     # Single bytes of a stream of this size would take long, and tell nothing more.
     cuts = [max(cut, len(data) // 2000 + 1) for cut in cuts]
     assert feed(reader, data, cuts) == frames
-    assert reader.pending == 0
 
 
-@given(st.binary(min_size=1, max_size=30))
-def test_byte_by_byte(frame: bytes) -> None:
-    reader = FrameReader(memoryview(bytearray(SCRATCH)))
-    assert feed(reader, (HEADER.pack(len(frame)) + frame) * 3, [1]) == [frame] * 3
+@pytest.mark.parametrize("large", [3, 64 << 10])
+def test_a_stream_may_be_cut_anywhere(large: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(framing, "_LARGE", large)
+    frames = [b"a" * 9, b"b", b"c" * 5]
+    data = b"".join(HEADER.pack(len(frame)) + frame for frame in frames)
+    for cuts in itertools.product(range(1, len(data) + 1), repeat=2):
+        reader = FrameReader(memoryview(bytearray(SCRATCH)), limit=9)
+        assert feed(reader, data, [*cuts]) == frames, cuts
 
 
 @pytest.mark.parametrize("length", [0, 1001, 0xFFFFFFFF])
@@ -56,12 +62,6 @@ def test_bad_length_is_refused_before_anything_is_allocated(length: int) -> None
     reader = FrameReader(memoryview(bytearray(SCRATCH)), limit=1000)
     with pytest.raises(ProtocolError):
         feed(reader, HEADER.pack(length), [4])
-
-
-def test_part_of_a_frame_is_pending() -> None:
-    reader = FrameReader(memoryview(bytearray(SCRATCH)))
-    assert feed(reader, HEADER.pack(10) + b"abc", [100]) == []
-    assert reader.pending == 7
 
 
 @given(data=st.binary(max_size=400), cuts=st.lists(st.integers(1, 50), min_size=1, max_size=8))
@@ -75,10 +75,11 @@ def test_any_bytes_are_frames_within_the_limit_or_refused(data: bytes, cuts: lis
     assert all(0 < len(frame) <= (100 if number else 20) for number, frame in enumerate(frames))
     told = b"".join(HEADER.pack(len(frame)) + frame for frame in frames)
     assert data.startswith(told)
+    rest = data[len(told) :]
     if bad is None:
-        assert reader.pending == len(data) - len(told) <= 100 + HEADER.size
+        assert len(rest) < HEADER.size or len(rest) < HEADER.size + HEADER.unpack_from(rest)[0]
     else:
-        (length,) = HEADER.unpack_from(data, len(told))
+        (length,) = HEADER.unpack_from(rest)
         assert length == 0 or length > (100 if frames else 20)
         assert len(reader.target) == 0
 
@@ -103,15 +104,19 @@ def test_what_came_before_a_bad_length_counts(
     assert len(reader.target) == 0
 
 
-@given(st.integers(1, 100), st.integers(1, 100))
-def test_the_first_frame_has_a_limit_of_its_own(first: int, second: int) -> None:
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(
+    ("first", "second"), [(1, 60), (30, 60), (30, 30), (30, 61), (31, 60), (31, 1)]
+)
+def test_the_first_frame_has_a_limit_of_its_own(first: int, second: int, whole: bool) -> None:
     reader = FrameReader(memoryview(bytearray(SCRATCH)), limit=60, first=30)
     data = b"".join(HEADER.pack(size) + b"x" * size for size in (first, second))
+    cuts = [first + HEADER.size, second + HEADER.size] if whole else [7]
     if first > 30 or second > 60:
         with pytest.raises(ProtocolError):
-            feed(reader, data, [7])
+            feed(reader, data, cuts)
     else:
-        assert [len(frame) for frame in feed(reader, data, [7])] == [first, second]
+        assert [len(frame) for frame in feed(reader, data, cuts)] == [first, second]
 
 
 @given(

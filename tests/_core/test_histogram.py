@@ -16,7 +16,8 @@ def test_percentiles(spans: list[float]) -> None:
     histogram = LogHistogram()
     for span in spans:
         histogram.add(span)
-    p50, p100 = histogram.percentiles(0.5, 1.0)
+    p0, p50, p100 = histogram.percentiles(0.0, 0.5, 1.0)
+    assert p0 == pytest.approx(min(spans), rel=0.1)
     assert p50 == pytest.approx(statistics.median_low(spans), rel=0.1)
     assert p100 == pytest.approx(max(spans), rel=0.1)
 

@@ -10,12 +10,15 @@ from ipcm._core.presence import (
     Leave,
     Left,
     Listing,
+    ListPeers,
     Ready,
     Register,
     Subscribe,
     Terminate,
+    Want,
 )
 from ipcm._core.roster import Outgoing, Roster
+from ipcm._core.subscription import ObserveOptions
 
 
 def register(roster: Roster, connection: int, name: str, kind: str = "client") -> list[Outgoing]:
@@ -64,6 +67,10 @@ def test_who_asked_for_a_peer_hears_of_its_end_once() -> None:
     assert told == [Outgoing(1, Left("b", f"{2:032x}")), Outgoing(2, Answer(9))]
     register(roster, 3, "b")
     assert roster.leave(3) == []
+    roster.find(2, Find(4, "a"))
+    roster.list_peers(2, Subscribe(5))
+    roster.leave(2)
+    assert roster.leave(1) == [], "nor does one who has left"
 
 
 def test_missing_peer_names_those_who_are_there_but_no_observers() -> None:
@@ -72,6 +79,18 @@ def test_missing_peer_names_those_who_are_there_but_no_observers() -> None:
     register(roster, 2, "o", "observer")
     (found,) = roster.find(1, Find(3, "x"))
     assert found.word == Found(3, None, ["a"])
+
+
+def test_everybody_hears_what_an_observer_wants_of_those_who_come() -> None:
+    roster = Roster()
+    register(roster, 1, "o", "observer")
+    register(roster, 2, "a")
+    wants = ObserveOptions(rate=5.0)
+    for connection in (1, 2, 3):
+        roster.want(connection, Want(wants))
+    (listing,) = roster.list_peers(2, ListPeers(7))
+    assert isinstance(listing.word, Listing)
+    assert [(peer.name, peer.wants) for peer in listing.word.peers] == [("o", wants), ("a", None)]
 
 
 def test_terminate_goes_to_services_only() -> None:
