@@ -35,10 +35,17 @@ def test_leave_and_return_come_in_two_turns() -> None:
     deltas.add("a", -1)
     deltas.add("a", 1)
     deltas.add("b", 1)
+    assert deltas.take(peek=True) == {"a": -1, "b": 1}
     assert deltas.take() == {"a": -1, "b": 1}
     assert deltas.waiting
     assert deltas.take() == {"a": 1}
     assert not deltas.waiting
+
+
+def test_who_comes_and_speaks_at_once_comes_in_that_turn() -> None:
+    deltas = Deltas()
+    deltas.add("a", 1)
+    assert deltas.take({"a"}) == {"a": 1}
 
 
 @given(

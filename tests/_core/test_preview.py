@@ -71,23 +71,40 @@ def test_what_cannot_be_told_in_json() -> None:
             raise ValueError("none")
 
     assert make_preview({1j}).startswith("{1j")
+    assert make_preview(msgspec.Raw(b"\x81\xff")) == "\ufffd" * 2, "packed already, and no JSON"
     assert "ValueError" in make_preview(Odd())
 
 
-def test_large_content_is_not_gone_through() -> None:
-    visited = 0
+@pytest.mark.parametrize(
+    "content",
+    [
+        [1] * 1000 + [1j],
+        [[1] * 200, [1] * 200, [1j]],
+        {"a": 1, **dict.fromkeys(map(str, range(1000)), 1), "z": 1j},
+        [1, 1, "x" * 1000 + "\udcff"],
+        {"a": 1, "x" * 1000 + "\udcff": 1},
+    ],
+)
+def test_large_content_is_not_gone_through(content: Any) -> None:
+    preview = make_preview(content)
+    assert preview.endswith("...")
+    assert preview[1:].lstrip("[").startswith(("1,1,", '"a":1,')), "else it met what is no JSON"
 
-    class Counted(list[Any]):
-        def __iter__(self) -> Any:
-            nonlocal visited
-            for each in super().__iter__():
-                visited += 1
-                yield each
 
-    content = Counted(Counted([{"a": n}] * 1000) for n in range(1000))
-    assert make_preview(content).endswith("...")
-    assert visited <= 2 * PREVIEW_BYTES
-    assert len(make_preview("é" * 1_000_000).encode()) <= PREVIEW_BYTES
+def test_what_lies_too_deep_is_left_out() -> None:
+    content: Any = 1j
+    for _ in range(10):
+        content = [content]
+    assert make_preview(content) == "[" * 9 + "]" * 9
+
+
+def test_no_character_is_cut_in_two() -> None:
+    for text in ("é" * 1_000_000, "a" + "é" * 1_000_000):
+        preview = make_preview(text)
+        assert preview.endswith("é...") and len(preview.encode()) in (
+            PREVIEW_BYTES - 1,
+            PREVIEW_BYTES,
+        )
 
 
 @given(st.text(st.characters()), st.integers(10, 50))
@@ -100,6 +117,7 @@ def test_a_text_that_can_be_carried(text: str, most: int) -> None:
 
 def test_a_long_text_loses_its_middle() -> None:
     assert cut_text("a" * 50 + "b" * 50, 25) == "a" * 10 + " ... " + "b" * 10
+    assert cut_text("a" * 25, 25) == "a" * 25
     assert cut_text("\udcff", 25) == "\\udcff"
 
 
@@ -111,6 +129,8 @@ def test_a_value_that_can_be_carried(value: Any) -> None:
     assert made == value or made == make_preview(value)
 
 
-def test_values_that_cannot_be_carried() -> None:
-    for value in (len, "\udcff", 10**40, "x" * 5000):
+def test_values_that_can_and_cannot_be_carried() -> None:
+    for value in ({"a": [1, None]}, "x" * 4093):
+        assert make_value(value) == value
+    for value in (len, "\udcff", 10**40, {(1, 2): 3}, "x" * 4094):
         assert make_value(value) == make_preview(value)

@@ -69,7 +69,8 @@ def test_time_out_and_death() -> None:
     table.expire(4.9)
     assert 1 in table.open
     table.expire(5.0)
-    assert isinstance(table.done[1].exception, RequestTimeout)
+    failure = table.done[1].exception
+    assert isinstance(failure, RequestTimeout) and failure.timeout == 5.0
     assert table.soonest == math.inf
     table.gone("peer", LIFE)
     assert isinstance(table.done[2].exception, PeerGone)
@@ -156,3 +157,19 @@ def test_settling_keeps_no_more_than_answering() -> None:
     table.add(1, "a", "x", 0.0, None, None)
     table.add(2, "a", "x", 0.0, None, None)
     assert table.settle(1, "a", "x", None, None) and not table.settle(2, "a", "x", None, None)
+
+
+def test_what_may_be_asked_of_an_open_request() -> None:
+    table = RequestTable()
+    table.add(1, "a", LIFE, 2.0, 30.0, None, control=True)
+    table.add(2, "a", LIFE, 2.0, 30.0, lambda response, message: None)
+    assert [table.age(id, 5.0) for id in (1, 2, 3)] == [3.0, 3.0, None]
+    assert [table.is_control(id) for id in (1, 2, 3)] == [True, False, False]
+    assert [table.has_callback(id) for id in (1, 2, 3)] == [False, True, False]
+    late = table.time_out(1, 0.5)
+    assert (late.peer, late.timeout) == ("a", 0.5)
+    table.add(4, "a", LIFE, 2.0, 30.0, None)
+    table.answer(response(4, "a"))
+    for id in (2, 3, 4):
+        table.forget(id)
+    assert not table.open and not table.done

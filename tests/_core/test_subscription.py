@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,8 @@ def test_rate_is_kept_and_the_rest_counted() -> None:
     assert sum(subscription.wants(0.0) for _ in range(25)) == 10
     assert subscription.lost == 15
     assert sum(subscription.wants(0.5) for _ in range(25)) == 5
-    assert subscription.wants(100.0)
+    saved_up = sum(subscription.wants(100.0) for _ in range(25))
+    assert saved_up == 10, "what was not used for long is not added up"
 
 
 def test_the_answer_to_what_was_told_of_comes_too_and_is_paid_for_later() -> None:
@@ -42,15 +44,17 @@ def test_requests_that_are_never_answered_take_no_more_and_more_room() -> None:
 
 def test_batch_tells_the_number_lost_once() -> None:
     subscription = Subscription(ObserveOptions(rate=1.0), now=0.0)
-    assert subscription.batch("s", 1.0) is None
+    assert not subscription.waiting and subscription.batch("s", 1.0) is None
     subscription.add(EVENT)
+    assert subscription.waiting
     subscription.wants(0.0)
     subscription.wants(0.0)
     batch = subscription.batch("s", 1.0)
     assert batch is not None
     assert (len(batch.events), batch.dropped) == (1, 1)
-    assert subscription.batch("s", 1.0) is None
+    assert not subscription.waiting and subscription.batch("s", 1.0) is None
     subscription.lose(batch)
+    assert subscription.waiting
     again = subscription.batch("s", 1.0)
     assert again is not None
     assert (again.events, again.dropped) == ([], 2)
@@ -83,7 +87,8 @@ def test_batches_of_errors_are_smaller() -> None:
     subscription = Subscription(ObserveOptions(), now=0.0)
     for _ in range(15):
         subscription.add(ErrorEvent("s", 0.0, "here", "ValueError", "x" * 8192))
-    for left in (10, 5):
+    subscription.add(EVENT)
+    for left in (10, 6):
         batch = subscription.batch("s", 1.0)
         assert batch is not None and len(batch.events) == left
     assert subscription.batch("s", 1.0) is None
@@ -102,7 +107,24 @@ def test_at_the_end_the_newest_are_kept_and_the_others_counted() -> None:
 def test_no_messages_wanted() -> None:
     subscription = Subscription(ObserveOptions(messages=False), now=0.0)
     assert not subscription.wants(0.0)
+    subscription.miss(3)
     assert subscription.lost == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "gap"),
+    [
+        (ObserveOptions(), 0.01),
+        (ObserveOptions(rate=400.0), 0.05),
+        (ObserveOptions(rate=1.0), 0.2),
+        (ObserveOptions(rate=0.0), 0.01),
+        (ObserveOptions(messages=False, rate=1.0), 0.01),
+    ],
+)
+def test_batches_wait_for_some_messages_of_its_rate_to_come_together(
+    options: ObserveOptions, gap: float
+) -> None:
+    assert Subscription(options, now=0.0).gap == gap
 
 
 def test_ring_drops_the_oldest_and_counts() -> None:
@@ -164,20 +186,25 @@ def test_turns_are_summed_up() -> None:
     subscription = Subscription(ObserveOptions(), now=0.0)
     for interval in (True, False, True):
         subscription.add_turn(2, interval)
+        assert subscription.waiting
     batch = subscription.batch("s", 1.0)
     assert batch is not None and batch.events == [TurnEvent("s", 1.0, 3, 6, 2)]
     assert subscription.batch("s", 2.0) is None
+    subscription.add_turn(1, False)
+    batch = subscription.batch("s", 3.0)
+    assert batch is not None and batch.events == [TurnEvent("s", 3.0, 1, 1, 0)]
 
 
 def test_what_was_lost_since_it_began() -> None:
     subscription = Subscription(ObserveOptions(rate=1.0), now=0.0)
     assert [subscription.wants(0.0) for _ in range(3)] == [True, False, False]
-    assert subscription.lost_ever == 2
+    subscription.miss(3)
+    assert subscription.lost_ever == 5
     subscription.add(EVENT)
     batch = subscription.batch("s", 1.0)
-    assert batch is not None and subscription.lost_ever == 2
+    assert batch is not None and subscription.lost_ever == 5
     subscription.lose(batch)
-    assert subscription.lost_ever == 3
+    assert subscription.lost_ever == 6
     for _ in range(10_005):
         subscription.add(EVENT)
-    assert subscription.lost_ever == 8
+    assert subscription.lost_ever == 11

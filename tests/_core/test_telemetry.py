@@ -62,6 +62,25 @@ def test_signals_with_the_time_of_the_last() -> None:
     assert telemetry.signals() == {"SIGHUP": SignalCount(3, 1, 9.0)}
 
 
+def test_turns_and_how_long_others_waited_for_them() -> None:
+    telemetry = Telemetry()
+    telemetry.turned(5.0, 0.5)
+    telemetry.turned(6.0, 0.25)
+    assert (telemetry.turns, telemetry.loop_lag, telemetry.worst_lag.value(6.0)) == (2, 0.25, 0.5)
+
+
+def test_a_service_that_nobody_looks_at_keeps_no_more_and_more() -> None:
+    telemetry = Telemetry()
+    kept = (telemetry.deltas, telemetry.ended_workers, telemetry.reaped, telemetry.errors)
+    for number in range(1000):
+        telemetry.answered(5.0, 0.1, "e", "c", False)
+        for each in kept:
+            each.append(number)  # type: ignore[arg-type]
+    assert [(len(each), each[-1]) for each in kept] == [(100, 999)] * 3 + [(20, 999)]
+    assert len(telemetry._answers) < 256
+    assert telemetry.total(5.0).count == 1000
+
+
 @given(
     st.lists(
         st.tuples(
