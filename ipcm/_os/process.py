@@ -18,6 +18,7 @@ __all__ = [
     "ProcessIdentity",
     "has_ended",
     "identify",
+    "kill",
     "open_pidfd",
     "read_stat",
     "send_signal",
@@ -115,6 +116,15 @@ def has_ended(pidfd: int) -> bool:
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def kill(pidfd: int) -> None:
+    """Kills the process of such a descriptor; needs no other one.
+
+    Raises:
+        ProcessLookupError: it has been waited for.
+    """
+    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
 
 
 def send_signal(who: ProcessIdentity, number: int) -> None:

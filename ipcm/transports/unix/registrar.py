@@ -42,7 +42,7 @@ from ipcm._core.presence import (
 from ipcm._core.roster import Outgoing, Roster
 from ipcm._os.limits import raise_file_limit
 from ipcm._os.memory import scratch
-from ipcm._os.process import ProcessIdentity, has_ended, identify, open_pidfd, send_signal
+from ipcm._os.process import ProcessIdentity, has_ended, identify, kill, open_pidfd
 from ipcm._os.signals import ignore
 from ipcm.errors import BusGone, ProtocolError
 from ipcm.transports.base import Limits
@@ -234,7 +234,7 @@ class Registrar:
                 roster.want(fd, word)
             case Ready():
                 self._tell(roster.ready(fd, word))
-            case EndWith(process=process) if connection.identity is not None:
+            case EndWith(process=process) if connection.pidfd >= 0:
                 master = None if process is None else ProcessIdentity(*process)
                 self._wards.put(fd, master, time.monotonic())
             case Find() if self._may_live(word.name):
@@ -295,6 +295,10 @@ class Registrar:
         except ProcessLookupError:
             self._drop(connection)
             return
+        except OSError as error:  # no descriptors are left
+            text = f"the registrar of the bus cannot watch process {connection.pid}"
+            self._tell([Outgoing(connection.fd, Answer(word.seq, f"{text}: {error.strerror}"))])
+            return
         self._processes[connection.pidfd] = connection
         self._epoll.register(connection.pidfd, select.EPOLLIN)
         self._bury_holder(word.name)
@@ -343,8 +347,7 @@ class Registrar:
         self._epoll.unregister(connection.fd)
         connection.sock.close()
         if peer is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(self._route.peer_address(peer.name, peer.incarnation))
+            self._sweep.bury(peer)
         self._tell(told)
 
     def _forget_process(self, connection: _Connection) -> None:
@@ -380,7 +383,11 @@ class Registrar:
             self._epoll.modify(connection.fd, select.EPOLLIN | select.EPOLLOUT)
             return
         except OSError:
-            outbox.clear()  # its end is seen, and told, at the read
+            # Its end is seen, and told, at the read. Where the kernel had no memory it is none: a
+            # peer that misses a word would never know, and so it is hung up on, and comes again.
+            outbox.clear()
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
         connection.unread = 0
         self._epoll.modify(connection.fd, select.EPOLLIN)
         if connection.ending:  # before the table, behind which there may be no room
@@ -443,9 +450,8 @@ class Registrar:
         return [each for each in services if (each.pid, each.thread) not in self._enders]
 
     def _kill(self, connection: _Connection) -> None:
-        if connection.identity is not None:
-            with contextlib.suppress(ProcessLookupError):
-                send_signal(connection.identity, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            kill(connection.pidfd)
 
     def _lose_patience(self, now: float) -> None:
         enders = {pid for pid, _ in self._enders}

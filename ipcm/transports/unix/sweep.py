@@ -43,23 +43,37 @@ class Sweep:
         """Somebody has ended: looks around in a while."""
         self.due = min(self.due, now + rest)
 
+    def bury(self, peer: PeerInfo) -> None:
+        """One has hung up: removes its socket, unless it listens still, and may come again."""
+        address = self._route.peer_address(peer.name, peer.incarnation)
+        with contextlib.suppress(OSError):  # no descriptors are left: it is looked at later on
+            if self._route.listener(address) is None:
+                os.unlink(address)
+
     def run(self, now: float, peers: Iterable[PeerInfo]) -> None:
         """Looks at the sockets of all but these, whom the registrar knows."""
         self.due = math.inf
         address = self._route.peer_address
         known = {Path(address(peer.name, peer.incarnation)).name for peer in peers}
-        self._lived &= (found := set(os.listdir(self._route.path / "p")))
-        for file in found - known - self._lived:
-            path = self._route.path / "p" / file
-            with contextlib.suppress(FileNotFoundError):  # its peer has removed it itself
-                if path.stat().st_mtime > time.time() - _REST:
-                    self.ask(now)  # it may be about to listen
-                elif self._route.answers(file):
-                    self._lived.add(file)
-                else:
-                    path.unlink()
-        with contextlib.suppress(FileNotFoundError):  # somebody else tidies up, too
+        try:
+            self._lived &= (found := set(os.listdir(self._route.path / "p")))
+            for file in found - known - self._lived:
+                with contextlib.suppress(FileNotFoundError):  # its peer has removed it itself
+                    self._look_at(file, now)
             self._forget_outputs()
+        except FileNotFoundError:
+            return  # somebody else tidies up, too; who is on a bus that was removed goes on
+        except OSError:
+            self.ask(now)  # no descriptors are left
+
+    def _look_at(self, file: str, now: float) -> None:
+        path = self._route.path / "p" / file
+        if path.stat().st_mtime > time.time() - _REST:
+            self.ask(now)  # it may be about to listen
+        elif self._route.answers(file):
+            self._lived.add(file)
+        else:
+            path.unlink()
 
     def _forget_outputs(self) -> None:
         log = self._route.path / "log"
