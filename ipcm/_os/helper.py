@@ -51,7 +51,7 @@ def start_helper(
 
 
 def end_helper(pid: int) -> None:
-    """Kills a helper that was just started, and waits for it; needs no descriptor."""
+    """Kills a process that was just started, and waits for it; needs no descriptor."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):  # the launcher waits for those that it forked

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ipcm._os.descriptors import anonymous_file
 from ipcm._os.fork import fork
 from ipcm._os.fresh import execute
+from ipcm._os.helper import end_helper
 from ipcm._os.launcher.starter import launch
 from ipcm._os.output import open_output, send_output
 from ipcm._os.process import ProcessIdentity, identify, thread_count
@@ -102,7 +103,13 @@ def start_process(
         except BaseException:
             os.close(read)
             raise
-    return ServiceProcess(name, child, read)
+        stack.close()  # it makes room for a descriptor of the child
+        try:
+            return ServiceProcess(name, child, read)
+        except BaseException:
+            os.close(read)
+            end_helper(child)
+            raise
 
 
 def _open_output(stack: contextlib.ExitStack, output: str, info: str, name: str) -> int | None:

@@ -135,7 +135,7 @@ class ServiceProcess:
         if launched is None:
             self._pidfd = open_child(child_pid)
         else:
-            with contextlib.suppress(ProcessLookupError):  # the pipe tells how it ended
+            with contextlib.suppress(OSError):  # the pipe tells how it ended
                 self._pidfd = open_pidfd(launched)
         close_in_children(self)
 

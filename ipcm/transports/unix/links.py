@@ -38,10 +38,14 @@ class Links:
         self.held: list[Link] = []
 
     def add(self, link: Link) -> None:
-        """Listens to a link from now on."""
-        self.by_fd[link.fd] = link
+        """Listens to a link from now on; closes it where that cannot be."""
+        try:
+            self._epoll.register(link.fd, select.EPOLLIN)
+        except BaseException:
+            link.sock.close()
+            raise
         link.watched = select.EPOLLIN
-        self._epoll.register(link.fd, select.EPOLLIN)
+        self.by_fd[link.fd] = link
 
     def add_stranger(self, link: Link) -> None:
         """An accepted link. Where too many have not said who they are, the oldest goes.
@@ -50,8 +54,8 @@ class Links:
         """
         if len(self.strangers) >= self._limits.strangers:
             self.drop(next(iter(self.strangers.values())))
-        self.strangers[link.fd] = link
         self.add(link)
+        self.strangers[link.fd] = link
 
     def introduced(self, link: Link, *, answered: bool = True) -> None:
         """A stranger has said who it is; where it is not `answered` on its link, by another."""
@@ -165,8 +169,8 @@ class Links:
     def _watch(self, link: Link) -> None:
         wanted = select.EPOLLIN | (select.EPOLLOUT if link.outbox.bytes else 0)
         if wanted != link.watched:
-            link.watched = wanted
             self._epoll.modify(link.fd, wanted)
+            link.watched = wanted
 
 
 def dial(address: str) -> socket.socket:

@@ -335,10 +335,12 @@ class UnixPort(PresentPort):
             raise self._left(to) from None
         try:
             sock.send(self._introduction.frame)
-        except OSError:
-            # It hung up at once: it is on its way out.
+        except BaseException as error:
             sock.close()
-            raise self._left(to) from None
+            if isinstance(error, BrokenPipeError | ConnectionResetError):
+                # It hung up at once: it is on its way out.
+                raise self._left(to) from None
+            raise
         link = Link(sock, self._scratch, self._limits.frame)
         link.name = to
         link.incarnation = peer.incarnation

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
+import select
 import signal
 import socket
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import ipcm
 from ipcm import Bus
+from ipcm.role import process
+from ipcm.transports.base import Limits
 from ipcm.transports.unix import listener, port
 from ipcm.transports.unix.link import Link
+from ipcm.transports.unix.links import Links
 from ipcm.transports.unix.route import Route
 from tests._os.processes import fds
+from tests.helpers import wait_until
 from tests.transports.unix.sockets import hung_up, listener_of, raw
 
 
@@ -164,6 +170,39 @@ class TestShortage:
             ipcm.spawn("short")
         monkeypatch.undo()
         assert ipcm.buses() == []
+
+    def test_no_lock_for_a_bus(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def none_left(fd: int, how: int) -> None:
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+        monkeypatch.setattr(fcntl, "flock", none_left)
+        with pytest.raises(ipcm.BusError, match="No locks available"):
+            ipcm.spawn("short")
+
+    def test_no_descriptor_for_the_process_of_a_service(
+        self, bus: Bus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def none_left(pid: int) -> int:
+            raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(process, "open_child", none_left)
+            with pytest.raises(ipcm.ServiceStartError, match="no process for 's': Too many open"):
+                ipcm.service("s", ipcm.EchoService, bus=bus, start="fork")
+        wait_until(lambda: not bus.peers())
+
+    def test_a_link_that_nobody_can_listen_to_is_closed(self) -> None:
+        class Full:
+            def register(self, fd: int, events: int) -> None:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        links = Links(cast("select.epoll", Full()), Limits())
+        for add in (links.add, links.add_stranger):
+            ours, theirs = socket.socketpair()
+            with theirs, pytest.raises(OSError, match="No space left"):
+                add(Link(ours, memoryview(bytearray(100)), 100))
+            assert ours.fileno() == -1
+        assert not links.by_fd and not links.strangers
 
     def test_no_process_for_a_service(self, bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
         with monkeypatch.context() as patched:
