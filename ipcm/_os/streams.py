@@ -15,9 +15,19 @@ def fill_missing_descriptors() -> None:
     them, and whoever redirects the output would close them. Programs run by exec inherit it, as
     they do any standard stream.
     """
+    if all(map(_is_open, range(3))):
+        return  # there may be no descriptor left, and none is needed
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(fd, True)
     os.close(fd)
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def open_missing_streams() -> None:

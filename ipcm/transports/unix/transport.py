@@ -55,11 +55,11 @@ class UnixTransport(Transport):
         """See `Transport.create`."""
         fill_missing_descriptors()
         path = home() / name
-        maker = identify()
-        draft = path.with_name(f"{DRAFT}{maker.pid}-{maker.start}-{secrets.token_hex(4)}")
         with contextlib.ExitStack() as stack, contextlib.ExitStack() as undo:
-            undo.callback(remove_directory, draft)
             try:
+                maker = identify()
+                draft = path.with_name(f"{DRAFT}{maker.pid}-{maker.start}-{secrets.token_hex(4)}")
+                undo.callback(remove_directory, draft)
                 draft.mkdir(mode=0o700)
                 with Route(str(draft)) as making:
                     lock = making.lock()
