@@ -212,7 +212,8 @@ class Bus(Shown):
                 while any(peer.kind == "service" for peer in watcher.presence.values()):
                     left = None if deadline is None else deadline - now()
                     if left is not None and left <= 0:
-                        raise RequestTimeout(self.name, timeout or 0.0)
+                        what = f"not all services of the bus {self.name!r} have ended"
+                        raise RequestTimeout(self.name, timeout or 0.0, what)
                     watcher.poll(left)
         except BusGone:
             return

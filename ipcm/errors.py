@@ -253,13 +253,13 @@ class PeerGone(PeerError):
 
 
 class RequestTimeout(PeerError, TimeoutError):
-    """No answer came in time.
+    """No answer came in time, or no end of what was waited for; `what` says which.
 
     Attributes: peer; timeout: seconds waited.
     """
 
-    def __init__(self, peer: str, timeout: float) -> None:
-        super().__init__(f"no answer from {_short(peer)} within {timeout:g} s")
+    def __init__(self, peer: str, timeout: float, what: str | None = None) -> None:
+        super().__init__(f"{what or f'no answer from {_short(peer)}'} within {timeout:g} s")
         self.peer = peer
         self.timeout = timeout
 

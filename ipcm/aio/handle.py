@@ -148,7 +148,7 @@ class AsyncHandle(Shown):
         with self.client._entered() as client:
             client.poll(0.0)
         if not await self.client._until(lambda: client.settled, timeout, passing=True):
-            raise RequestTimeout(self.service_name, timeout or 0.0)
+            raise RequestTimeout(self.service_name, timeout or 0.0, "not all requests have ended")
 
     async def poll(self, timeout: float | None = 0.0) -> bool:
         """Waits at most `timeout` seconds until something came; see `AsyncClient.poll`."""
@@ -201,7 +201,8 @@ class AsyncHandle(Shown):
         if watched is not None and not await watched.until(
             ServiceProcess.ended, math.inf if timeout is None else timeout
         ):
-            raise RequestTimeout(self.service_name, timeout or 0.0)
+            what = f"{self.service_name!r} has not ended"
+            raise RequestTimeout(self.service_name, timeout or 0.0, what)
         with self._quiet():
             return self._handle.wait(0.0)
 

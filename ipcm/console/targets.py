@@ -138,6 +138,6 @@ def await_ends(
         observer.presence.clear()
         look()
     for peer in waiting:
-        late = RequestTimeout(peer.name, timeout)
-        failures.append(Failure(f"{peer.name} has not ended", late))
+        late = RequestTimeout(peer.name, timeout, f"{peer.name!r} has not ended")
+        failures.append(Failure(peer.name, late))
     return rows, failures

@@ -185,7 +185,7 @@ class Handle(Shown, Asking):
         """
         timeout = check_timeout(timeout)
         if not self.client.await_settled(timeout):
-            raise RequestTimeout(self.service_name, timeout or 0.0)
+            raise RequestTimeout(self.service_name, timeout or 0.0, "not all requests have ended")
 
     def poll(self, timeout: float | None = 0.0) -> bool:
         """Takes in what came, and calls callbacks; waits at most `timeout` seconds for it.

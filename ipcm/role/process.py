@@ -194,7 +194,7 @@ class ServiceProcess:
         while not self._over:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
-                raise RequestTimeout(self.name, timeout or 0.0)
+                raise RequestTimeout(self.name, timeout or 0.0, f"{self.name!r} has not ended")
             self._read(left)
         self._reap()
         self.close()

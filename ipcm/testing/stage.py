@@ -201,7 +201,7 @@ class Stage:
         """
         actor = self._actor(service)
         if not self.wait(lambda: actor.over, timeout):
-            raise RequestTimeout(service.name, timeout or 0.0)
+            raise RequestTimeout(service.name, timeout or 0.0, f"{service.name!r} has not ended")
         error, actor.error = actor.error, None
         if error is not None:
             raise error

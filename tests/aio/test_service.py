@@ -77,7 +77,7 @@ def test_the_loop_goes_on_while_it_starts_and_ends(run: Run, tmp_path: Path) -> 
 def test_how_it_ended(run: Run) -> None:
     async def main(bus: ipcm.Bus) -> None:
         async with ipcm.aio.service("worked", Worked, bus=bus) as handle:
-            with pytest.raises(ipcm.RequestTimeout):
+            with pytest.raises(ipcm.RequestTimeout, match="'worked' has not ended"):
                 await handle.wait(0.02)
             waiting = [asyncio.create_task(handle.wait(LIMIT)) for _ in range(2)]
             await asyncio.sleep(0.01)

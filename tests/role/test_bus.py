@@ -167,7 +167,7 @@ class TestEnding:
     def test_terminating_and_waiting(self) -> None:
         with ipcm.spawn() as bus, bus.connect("plain") as plain:
             handles = [ipcm.service(n, bus=bus, handle_request=double) for n in ("a", "b")]
-            with pytest.raises(ipcm.RequestTimeout):
+            with pytest.raises(ipcm.RequestTimeout, match="not all services of the bus"):
                 bus.wait(0.05)
             bus.terminate()
             bus.wait(5)

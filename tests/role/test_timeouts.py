@@ -183,5 +183,8 @@ def test_less_than_no_time_is_a_look() -> None:
         assert handle.client.get_messages(-1) == []
         with pytest.raises(ipcm.RequestTimeout, match="within 0 s"):
             handle.request("later", -1)
-        with pytest.raises(ipcm.RequestTimeout):
+        with pytest.raises(ipcm.RequestTimeout, match="'s' has not ended within 0 s"):
             handle.wait(-1)
+        handle.send_request("s", "later")
+        with pytest.raises(ipcm.RequestTimeout, match="not all requests have ended within 0 s"):
+            handle.await_all_responses(-1)

@@ -252,7 +252,7 @@ class TestEndings:
 
     def test_one_that_still_runs(self, stage: Stage) -> None:
         service = stage.service("s", handle_request=lambda *_: 1)
-        with pytest.raises(ipcm.RequestTimeout):
+        with pytest.raises(ipcm.RequestTimeout, match="'s' has not ended within 5 s"):
             stage.result(service, 5)
         with pytest.raises(ipcm.UsageError, match="not on this stage"):
             stage.result(ipcm.EchoService(name="x", ipcm_info=stage.bus.info))
