@@ -17,7 +17,7 @@ from ipcm._core.patience import check_seconds, check_timeout
 from ipcm._core.presence import PeerInfo, PeerKind
 from ipcm._core.subscription import ObserveOptions
 from ipcm._os.process import identify, send_signal
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signal
 from ipcm.client import Client
 from ipcm.errors import (
     BadBusInfo,
@@ -70,7 +70,7 @@ class Bus(Shown):
         self._record = record
         self._transport: Transport = get_transport(record.info.transport)
         self._pid = os.getpid()
-        self._signal = None if signal is None else parse_signals([signal])[0]
+        self._signal = None if signal is None else parse_signal(signal)
         self._ended = False
         self.owned = owned
 
@@ -322,7 +322,7 @@ def spawn(
         )
     serializer = get_serializer(serializer or DEFAULT_SERIALIZER).name
     if signal is not None:
-        parse_signals([signal])
+        parse_signal(signal)
     if name is not None:
         record = chosen.create(check_bus_name(name), serializer, guard)
     else:

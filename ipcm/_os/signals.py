@@ -1,10 +1,8 @@
-"""Signals, counted as the kernel delivered them."""
+"""Signals of this process: counted as the kernel delivered them, or ignored."""
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
-import contextlib
-import difflib
 import os
 import signal
 import sys
@@ -18,7 +16,7 @@ from ipcm._os.fork import close_in_children, release_signals
 from ipcm._os.linux import require_linux
 from ipcm.errors import NoSuchSignal
 
-__all__ = ["SignalCounter", "count_early", "ignore", "parse_signals"]
+__all__ = ["SignalCounter", "count_early", "ignore"]
 
 
 class SignalCounter:
@@ -209,31 +207,3 @@ def ignore(*numbers: int) -> None:
     """Ignores signals in this process."""
     for number in numbers:
         signal.signal(number, signal.SIG_IGN)
-
-
-def parse_signals(names: Iterable[str | int] | str | int) -> tuple[Signals, ...]:
-    """Reads signal names, with or without SIG, numbers, and members; one of them will do.
-
-    Raises:
-        NoSuchSignal: names the one that is no signal.
-    """
-    if isinstance(names, str | int):
-        names = (names,)
-    try:
-        each = iter(names)
-    except TypeError:
-        text = f"signals are names, numbers or members, and not {names!r:.100}"
-        raise NoSuchSignal(text) from None
-    return tuple(map(_parse, each))
-
-
-def _parse(name: str | int) -> Signals:
-    with contextlib.suppress(ValueError, KeyError, AttributeError):
-        if isinstance(name, int):
-            return Signals(name)
-        text = name.upper()
-        return Signals[text if text.startswith("SIG") else f"SIG{text}"]
-    # Without SIG, which would make all of them alike; a number is like no name.
-    known = [each.name.removeprefix("SIG") for each in Signals]
-    near = difflib.get_close_matches(str(name).upper().removeprefix("SIG"), known, 1)
-    raise NoSuchSignal(f"no signal {name!r}" + (f"; did you mean SIG{near[0]}?" if near else ""))

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signals
 from ipcm.console.json_text import locate
 from ipcm.console.live import EndpointDescription, Live
 from ipcm.console.payload import is_endpoint, loads, parse_argument

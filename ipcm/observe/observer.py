@@ -16,7 +16,7 @@ from ipcm._core.patience import check_timeout
 from ipcm._core.presence import PeerInfo
 from ipcm._core.requests import Callback
 from ipcm._core.subscription import ObserveOptions
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signal
 from ipcm.client import DEFAULT_TIMEOUT, Client
 from ipcm.errors import BusGone, IPCMError, UnsupportedError, UsageError
 from ipcm.message import Response
@@ -358,7 +358,7 @@ class Observer:
 
 def signal_args(number: int | str) -> dict[str, int]:
     """What a service is told of a signal; raises NoSuchSignal where it is none."""
-    (sig,) = parse_signals([number])
+    sig = parse_signal(number)
     return {"signal": int(sig)}
 
 

@@ -9,7 +9,7 @@ from signal import Signals
 from typing import Any, Final
 
 from ipcm._core.activity import Activity
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signal, parse_signals
 from ipcm.errors import UsageError
 from ipcm.message import DEFERRED, Message, Request, Response
 from ipcm.role.endpoints import name_callables
@@ -260,6 +260,6 @@ def _by_signal(*mappings: Any) -> dict[Signals, list[Callable[..., Any]]]:
                 "a method for all that are in signals_to_grab is run_on_sig"
             )
         for name, callbacks in given.items():
-            (sig,) = parse_signals([name])
+            sig = parse_signal(name)
             found.setdefault(sig, []).extend(_callables(f"on_sig[{name!r}]", callbacks))
     return found

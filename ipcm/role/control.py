@@ -24,7 +24,7 @@ from ipcm._core.presence import PeerInfo
 from ipcm._core.preview import LINE, cut_text, make_preview, make_value
 from ipcm._core.subscription import ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signal
 from ipcm.errors import (
     ContentError,
     IPCMError,
@@ -444,4 +444,4 @@ class Control:
 def _parse_signal(signal: object) -> Signals:
     if not isinstance(signal, int | str):
         raise UsageError(f"{signal!r:.40} is no signal")
-    return parse_signals([signal])[0]
+    return parse_signal(signal)

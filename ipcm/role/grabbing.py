@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from signal import Signals
 from typing import TYPE_CHECKING, Any, Final
 
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signal
 from ipcm.errors import NoSuchSignal
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _known(names: Any) -> frozenset[Signals]:
     found: set[Signals] = set()
     for name in _each(names):
         with contextlib.suppress(NoSuchSignal):  # it is refused when the service runs
-            found.update(parse_signals([name]))
+            found.add(parse_signal(name))
     return frozenset(found - _UNCAUGHT)
 
 

@@ -11,7 +11,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ipcm._core.activity import Activity
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signals
 from ipcm.errors import UsageError
 from ipcm.message import Message
 

@@ -13,7 +13,7 @@ from signal import Signals
 from typing import Any, Final
 
 from ipcm._core.sourcecode import read_names
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signal
 from ipcm.errors import UsageError
 from ipcm.message import Message, Request
 from ipcm.role.callbacks import HOOKS, TAKES, Service
@@ -114,7 +114,7 @@ class SourceService(Service):
                 callbacks.append(_with_service(name, value, 1))
             elif name == "on_sig" and isinstance(value, Mapping):
                 for sig, callback in value.items():
-                    callbacks = self.on_sig.setdefault(parse_signals([sig])[0], [])
+                    callbacks = self.on_sig.setdefault(parse_signal(sig), [])
                     callbacks.append(_with_service(name, callback, 1))
         self.signals_to_grab = (*self.signals_to_grab, *self.on_sig)
         answers = self._ipcm_endpoints or self._ipcm_on_request is not None
@@ -143,7 +143,7 @@ def _signal_of(name: str) -> Signals | None:
     if found is None:
         return None
     try:
-        return parse_signals([found[1].upper()])[0]
+        return parse_signal(found[1].upper())
     except (ValueError, UsageError):
         return None
 

@@ -12,7 +12,7 @@ from ipcm._core.activity import Activity, begin_activity
 from ipcm._core.observation import SignalEvent
 from ipcm._core.patience import check_seconds
 from ipcm._os.process import identify, open_pidfd
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signal
 from ipcm.errors import UsageError
 from ipcm.message import Message
 
@@ -193,7 +193,7 @@ def _hold_back(client: Client, state: ServiceState, messages: list[Message]) -> 
 def gather_signals(service: ServiceRole, activity: Activity, sig_seen: dict[Any, int]) -> None:
     """Puts the signals that came, and the children that ended, where a turn finds them."""
     state = service._ipcm_state
-    counted = {parse_signals([sig])[0]: count for sig, count in sig_seen.items()}
+    counted = {parse_signal(sig): count for sig, count in sig_seen.items()}
     if state.signals is not None:
         for sig, count in state.signals.drain().items():
             counted[sig] = counted.get(sig, 0) + count

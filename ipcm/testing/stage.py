@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from ipcm._core.businfo import BusInfo
 from ipcm._core.presence import PeerKind
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signal
 from ipcm.bus import Bus, open_client
 from ipcm.client import Client
 from ipcm.errors import RequestTimeout, ServiceStartError, UsageError
@@ -187,7 +187,7 @@ class Stage:
 
     def signal(self, service: ServiceRole, sig: Any, count: int = 1) -> None:
         """A service gets a signal, so many times."""
-        self._actor(service).signal({parse_signals([sig])[0]: count})
+        self._actor(service).signal({parse_signal(sig): count})
 
     def result(self, service: ServiceRole, timeout: float | None = _GRACE) -> Any:
         """Waits for the end of a service.

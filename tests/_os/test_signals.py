@@ -16,7 +16,7 @@ import pytest
 
 from ipcm._os.fork import fork
 from ipcm._os.orderly import OrderlyEnd
-from ipcm._os.signals import SignalCounter, ignore, parse_signals
+from ipcm._os.signals import SignalCounter, ignore
 from ipcm.errors import NoSuchSignal, UnsupportedError
 
 from .processes import LIMIT, died, exit_of, fds, in_child, until_readable
@@ -354,30 +354,6 @@ raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
     done = subprocess.run([sys.executable, "-c", script], timeout=LIMIT, check=False)
     assert done.returncode == 1
-
-
-@pytest.mark.parametrize("name", ["USR1", "SIGUSR1", "usr1", "sigusr1", USR1, int(USR1)])
-def test_names_of_signals(name: str | int) -> None:
-    parsed = parse_signals([name])
-    assert parsed == (USR1,)
-    assert isinstance(parsed[0], Signals)
-
-
-def test_no_names_and_many() -> None:
-    assert parse_signals(()) == ()
-    assert parse_signals(["HUP", "RTMIN", 15]) == (signal.SIGHUP, signal.SIGRTMIN, TERM)
-
-
-@pytest.mark.parametrize("name", ["SIGURS1", "URS1", "urs1"])
-def test_a_near_miss_is_told(name: str) -> None:
-    with pytest.raises(ValueError, match=rf"no signal '{name}'; did you mean SIGUSR1\?"):
-        parse_signals(["HUP", name])
-
-
-@pytest.mark.parametrize("name", ["", "SIG", "xyzzy", 0, -1, 4711])
-def test_what_is_no_signal_is_named(name: str | int) -> None:
-    with pytest.raises(ValueError, match=f"no signal {name!r}$"):
-        parse_signals([name])
 
 
 def test_ignored_signals_do_nothing() -> None:

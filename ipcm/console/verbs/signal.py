@@ -6,7 +6,7 @@ import contextlib
 import time
 from signal import Signals
 
-from ipcm._os.signals import parse_signals
+from ipcm._os.signal_names import parse_signals
 from ipcm.console.checks import check_signal
 from ipcm.console.completion import complete_service, complete_signal
 from ipcm.console.results import Table
