@@ -11,12 +11,11 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ipcm._os.signal_names import parse_signals
 from ipcm.console.json_text import locate
 from ipcm.console.live import EndpointDescription, Live
-from ipcm.console.payload import is_endpoint, loads, parse_argument
+from ipcm.console.payload import is_endpoint, loads, parse_argument, parse_signal_word
 from ipcm.console.schema import Schema
-from ipcm.errors import UsageError
+from ipcm.errors import NoSuchSignal, UsageError
 
 __all__ = ["Fault", "check_call", "check_request", "check_signal"]
 
@@ -103,8 +102,8 @@ def check_signal(live: Live, values: Mapping[str, Any]) -> Iterable[Fault]:
     signal = values["signal"]
     if signal:
         try:
-            parse_signals([int(signal) if signal.isdecimal() else signal])
-        except ValueError as error:
+            parse_signal_word(signal)
+        except NoSuchSignal as error:
             yield Fault("signal", str(error))
 
 

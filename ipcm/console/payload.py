@@ -1,12 +1,14 @@
-"""What is typed for a request, read into what is sent."""
+"""What is typed for a service, read into what is sent."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
+from ipcm._os.signal_names import parse_signal
 from ipcm.console.caret import point_at
 from ipcm.errors import UsageError
 
@@ -17,10 +19,12 @@ __all__ = [
     "parse_arguments",
     "parse_json",
     "parse_request",
+    "parse_signal_word",
 ]
 
 _WORDS = ("true", "false", "null")
 _SHOWN = 60
+_MOST_DIGITS = 9
 
 Read = Callable[[], bytes] | None
 
@@ -110,6 +114,16 @@ def parse_json(word: str, what: str, read_input: Read = None) -> Any:
         raise UsageError(f"{what} is nested too deeply") from None
     except ValueError as error:
         raise UsageError(f"{what} is not JSON: {error}") from None
+
+
+def parse_signal_word(word: str) -> Signals:
+    """Reads the name of a signal, or its number.
+
+    Raises:
+        NoSuchSignal: it is neither.
+    """
+    is_number = word.isdecimal() and len(word) <= _MOST_DIGITS
+    return parse_signal(int(word) if is_number else word)
 
 
 def _source(word: str, what: str, read_input: Read) -> str:

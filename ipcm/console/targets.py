@@ -51,8 +51,8 @@ def target_table(rows: list[TargetRow], failures: list[Failure]) -> Table[Target
     Raises:
         IPCMError: of the only one there was, why it could not be done.
     """
-    if failures and not rows and len(failures) == 1:
-        raise failures[0].error
+    if not rows:
+        _raise_only(failures)
     empty = "" if failures else "no service is there"
     return Table(TargetRow, rows, TARGET_COLUMNS, empty, failures)
 
@@ -70,6 +70,7 @@ def choose(
 
     Raises:
         UsageError: neither names nor everything, or both.
+        IPCMError: the only name there is, is no service.
     """
     if everything == bool(names):
         raise UsageError(
@@ -93,7 +94,15 @@ def choose(
             )
         else:
             chosen.append(peer)
+    if not chosen:
+        _raise_only(failures)
     return chosen, failures
+
+
+def _raise_only(failures: Sequence[Failure]) -> None:
+    """Raises the error of the only one there is: a table of it would say less."""
+    if len(failures) == 1:
+        raise failures[0].error
 
 
 def await_ends(

@@ -23,8 +23,6 @@ def run(context: Context, services: tuple[str, ...], everything: bool) -> Table[
     bus = context.find_bus()
     with bus.observe(read_only=True, messages=False) as observer:
         chosen, failures = choose(observer, services, everything)
-        if failures and not chosen and len(failures) == 1:
-            raise failures[0].error
         if chosen:
             context.confirm(f"kill {listing([peer.name for peer in chosen])} on bus {bus.name}")
         victims = _identified(bus, chosen)

@@ -6,13 +6,13 @@ import contextlib
 import time
 from signal import Signals
 
-from ipcm._os.signal_names import parse_signals
 from ipcm.console.checks import check_signal
 from ipcm.console.completion import complete_service, complete_signal
+from ipcm.console.payload import parse_signal_word
 from ipcm.console.results import Table
 from ipcm.console.targets import TARGET_COLUMNS, TargetRow, choose
 from ipcm.console.verb import Argument, Context, Verb
-from ipcm.errors import PeerGone, RequestTimeout, UsageError
+from ipcm.errors import PeerGone, RequestTimeout
 
 __all__ = ["VERB"]
 
@@ -22,15 +22,9 @@ _STOPPING = (Signals.SIGSTOP, Signals.SIGTSTP, Signals.SIGTTIN, Signals.SIGTTOU)
 
 def run(context: Context, service: str, signal: str) -> Table[TargetRow]:
     """See `VERB`."""
-    try:
-        number = parse_signals([int(signal) if signal.isdecimal() else signal])[0]
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    number = parse_signal_word(signal)
     with context.find_bus().observe(read_only=False, messages=False) as observer:
-        chosen, failures = choose(observer, [service], False)
-        for failure in failures:
-            raise failure.error
-        peer = chosen[0]
+        (peer,), _ = choose(observer, [service], False)
         asked = time.monotonic()
         done = number.name
         with contextlib.ExitStack() as expected:

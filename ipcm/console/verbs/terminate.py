@@ -27,8 +27,6 @@ def run(
     bus = context.find_bus()
     with bus.observe(read_only=False, messages=False) as observer:
         chosen, failures = choose(observer, services, everything)
-        if failures and not chosen and len(failures) == 1:
-            raise failures[0].error
         if len(chosen) > 1 or (chosen and (everything or context.cautious)):
             names = listing([peer.name for peer in chosen])
             context.confirm(f"terminate {names} on bus {bus.name}")
