@@ -141,7 +141,8 @@ class Snapshot(Shown, msgspec.Struct, frozen=True):
             late if it was a timed one and that is longer. worst_lag: the longest of the last ten
             seconds or more.
         errors: the last intercepted ones. watched: pids whose end ends the service.
-        drops: late, duplicate, unknown or forged responses and unsendable answers.
+        drops: late, duplicate, unknown or forged responses, requests whose askers have left or wait
+            no more, and answers that were not taken.
         read, sent: messages per peer.
         lost_events: events that were not sent to this observer, since it subscribed.
     """
@@ -247,7 +248,11 @@ class ErrorEvent(_Event, frozen=True, tag="error"):
 
 
 class TerminatedEvent(_Event, frozen=True, tag="terminated"):
-    """The service leaves its loop, with this termination value."""
+    """The service leaves its loop, with this termination value.
+
+    Attributes:
+        value: a preview of it where it is large or redacted.
+    """
 
     value: Any = None
 

@@ -32,8 +32,20 @@ def cut_text(text: str, most: int) -> str:
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
-def make_value(value: Any) -> Any:
-    """The value itself where every serializer can carry it and it is small, else its preview."""
+def make_value(
+    value: Any, redact: Callable[[Any], Any] | None = None, *, previews: bool = True
+) -> Any:
+    """The value itself where every serializer can carry it and it is small, else its preview.
+
+    Args:
+        redact: as for `make_preview`. previews: whether what there is to redact is shown at all.
+            A number, or None, is as it is: how something ended, and nothing that was said.
+    """
+    if not (value is None or isinstance(value, int | float)):
+        if not previews:
+            return "(not shown)"
+        if redact is not None:
+            return make_preview(value, redact)
     try:
         msgspec.json.encode(value)
         if len(msgspec.msgpack.encode(value)) <= _LARGEST_VALUE:

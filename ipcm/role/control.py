@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from signal import Signals
 from typing import TYPE_CHECKING, Any
 
@@ -210,8 +211,8 @@ class Control:
         subscriptions = self._service._ipcm_state.subscriptions
         for subscription in subscriptions.values():
             subscription.sum_up(name, now)
-        if subscriptions:  # the value may be large
-            self.emit(TerminatedEvent(name, now, make_value(value)))
+            shown = make_value(value, self._redact(), previews=subscription.options.previews)
+            subscription.add(TerminatedEvent(name, now, shown))
 
     def emit_turn(self, messages: int, interval: bool) -> None:
         """Counts a turn in for every observer."""
@@ -409,9 +410,8 @@ class Control:
         when: float,
     ) -> None:
         shown: MessageEvent | None = None
-        service = self._service
+        service, redact = self._service, self._redact()
         error = None if error is None else cut_text(error, LINE)
-        redact = service.redact if Hooks._ipcm_has(service, "redact") else None
         for subscription in hearers:
             previews = subscription.options.previews
             if shown is None or (shown.preview is None) == previews:
@@ -421,6 +421,10 @@ class Control:
                     error, broadcast, preview,
                 )  # fmt: skip
             subscription.ring.add(shown)  # that it is wanted has been asked already
+
+    def _redact(self) -> Callable[[Any], Any] | None:
+        service = self._service
+        return service.redact if Hooks._ipcm_has(service, "redact") else None
 
     def _send(self, to: str, envelope: Envelope) -> bool:
         """Sends; False where it is not taken, for its receiver has gone or does not read.

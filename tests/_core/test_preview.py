@@ -129,6 +129,16 @@ def test_a_value_that_can_be_carried(value: Any) -> None:
     assert made == value or made == make_preview(value)
 
 
+def test_a_value_is_redacted_but_for_numbers() -> None:
+    for value in (None, 0, -9, 1.5, True):
+        assert make_value(value, len) is value
+        assert make_value(value, previews=False) is value
+    for content in ("secret", ["secret"], {"secret": 1}, "x" * 5000):
+        assert make_value(content, lambda content: "shown") == '"shown"'
+        assert make_value(content, previews=False) == "(not shown)"
+    assert "redact() failed" in make_value("secret", abs)
+
+
 def test_values_that_can_and_cannot_be_carried() -> None:
     for value in ({"a": [1, None]}, "x" * 4093):
         assert make_value(value) == value

@@ -143,12 +143,21 @@ class TestEvents:
             def redact(self, content: Any) -> Any:
                 raise ValueError("no")
 
-        with ipcm.service("watched", Careless) as handle, handle.observe() as observer:
+        with (
+            ipcm.service("watched", Careless) as handle,
+            handle.observe() as observer,
+            handle.observe(events="terminated", previews=False) as blind,
+        ):
             settle(observer, "watched")
+            settle(blind, "watched")
             assert handle.call("add", a=1) == 1
             request = see(observer, is_request)[-1]
             assert isinstance(request, MessageEvent) and "not shown" in (request.preview or "")
             assert handle.call("add", a=1) == 1
+            handle.terminate("secret")
+            for each, shown in ((observer, "redact() failed"), (blind, "(not shown)")):
+                end = see(each, lambda event: isinstance(event, TerminatedEvent))[-1]
+                assert isinstance(end, TerminatedEvent) and shown in end.value
 
     def test_up_to_the_rate_and_the_rest_is_counted(self, bus: ipcm.Bus) -> None:
         began = time.monotonic()

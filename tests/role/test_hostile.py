@@ -44,7 +44,7 @@ def test_words_that_make_no_sense() -> None:
 def test_a_signal_that_is_none_is_refused_to_the_observer(given: Any) -> None:
     with ipcm.service("x", handle_request=double) as handle:
         with pytest.raises(ipcm.RemoteError, match="signal"):
-            handle._control("signal", {"signal": given}, 5.0)
+            handle.client.control("x", "signal", 5.0, signal=given)
         assert handle.request(2) == 4
 
 
