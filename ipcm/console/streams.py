@@ -1,4 +1,4 @@
-"""The standard streams of this process, for surfaces that write and ask there."""
+"""The standard streams of this process, and what questions and answers look like."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from ipcm.console.cells import clean
 from ipcm.console.waiting import unwritable
 
-__all__ = ["ask", "is_yes", "tell", "write"]
+__all__ = ["ask", "is_yes", "prompt", "tell", "write"]
 
 
 def write(text: str) -> None:
@@ -33,12 +33,17 @@ def tell(text: str) -> None:
 
 def ask(question: str) -> bool:
     """Asks on standard error for a yes on standard input."""
-    sys.stderr.write(f"{clean(question)} [y/N] ")
+    sys.stderr.write(prompt(question))
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer.endswith("\n"):  # Ctrl-D
         tell("")
     return is_yes(answer)
+
+
+def prompt(question: str) -> str:
+    """What is written to ask, harmless, and with what may be answered."""
+    return f"{clean(question)} [y/N] "
 
 
 def is_yes(answer: str) -> bool:

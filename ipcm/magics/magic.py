@@ -13,7 +13,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from ipcm.console.common import Common
 from ipcm.console.render import FORMATS
 from ipcm.console.results import Value
-from ipcm.console.streams import is_yes
+from ipcm.console.streams import is_yes, prompt
 from ipcm.console.verb import Verb
 from ipcm.errors import IPCMError, UsageError
 from ipcm.magics.completing import make_matcher
@@ -104,7 +104,7 @@ class IPCMMagics(Magics):
 
 def _ask(question: str) -> bool:
     try:
-        answer = input(f"{question} [y/N] ")
+        answer = input(prompt(question))
     except (EOFError, StdinNotImplementedError):
         raise UsageError("nobody can be asked here: -y says yes beforehand") from None
     return is_yes(answer)

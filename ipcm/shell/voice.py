@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ipcm.console.cells import clean
 from ipcm.console.render import Output, PlainOutput
-from ipcm.console.streams import ask, is_yes, tell, write
+from ipcm.console.streams import ask, is_yes, prompt, tell, write
 from ipcm.console.terminal import TerminalOutput
 
 __all__ = ["ScriptVoice", "TerminalVoice", "Voice"]
@@ -85,7 +85,7 @@ class ScriptVoice:
         """See `Voice`: at the terminal itself, for standard input is the script."""
         try:
             with open("/dev/tty", "w") as out, open("/dev/tty") as answers:
-                out.write(f"{clean(question)} [y/N] ")
+                out.write(prompt(question))
                 out.flush()
                 return is_yes(answers.readline())
         except OSError:
