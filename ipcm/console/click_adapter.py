@@ -16,7 +16,7 @@ from ipcm.console.registry import NAMES, get_verb, suggest
 from ipcm.console.verb import GROUPS, Argument, Completer, Option, Verb
 from ipcm.errors import UsageError
 
-__all__ = ["Common", "VerbGroup", "make_command", "make_option"]
+__all__ = ["VerbGroup", "make_command", "make_option"]
 
 Perform = Callable[[Verb, "Common", dict[str, Any]], int]
 """Runs a verb and shows its result; returns the exit code."""

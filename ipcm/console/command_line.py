@@ -13,8 +13,8 @@ import click
 from ipcm import __version__
 from ipcm._os.interrupt import Interrupted, interruptible
 from ipcm._os.streams import open_missing_streams
-from ipcm.console.click_adapter import Common, VerbGroup, make_option
-from ipcm.console.common import leading_options
+from ipcm.console.click_adapter import VerbGroup, make_option
+from ipcm.console.common import Common, leading_options
 from ipcm.console.exits import Exit, exit_for
 from ipcm.console.performing import explain, perform
 from ipcm.console.render import Format, Output, PlainOutput, Renderer

@@ -7,7 +7,8 @@ from typing import Any
 import click
 import pytest
 
-from ipcm.console.click_adapter import Common, VerbGroup, make_command
+from ipcm.console.click_adapter import VerbGroup, make_command
+from ipcm.console.common import Common
 from ipcm.console.registry import NAMES, get_verb
 from ipcm.console.results import Finished
 from ipcm.console.verb import Argument, Option, Verb
