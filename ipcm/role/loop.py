@@ -95,23 +95,26 @@ class Loop:
         state.process = here.pid
         in_main = threading.current_thread() is threading.main_thread()
         state.threaded = staged or not in_main
-        if staged:
-            pass
-        elif in_main:
-            self._own_process(stack)
-        elif grabbed := service._ipcm_grabbed():
-            names = dict.fromkeys(sig.name for sig in grabbed)
-            raise UnsupportedError(
-                f"{service.name!r} runs in a thread and grabs "
-                f"{', '.join(names)}: only the main thread gets signals"
-            )
         if not staged:
+            if in_main:
+                self._own_process(stack)
+            else:
+                self._refuse_signals()
             state.waker = Waker()
             stack.callback(state.waker.close)
         stack.callback(self._close_watches)
         service.client()
         watch_processes(service)
         state.started, state.started_at = state.clock.monotonic(), state.clock.time()
+
+    def _refuse_signals(self) -> None:
+        """Raises UnsupportedError where the service grabs any."""
+        if grabbed := self._service._ipcm_grabbed():
+            names = dict.fromkeys(sig.name for sig in grabbed)
+            raise UnsupportedError(
+                f"{self._service.name!r} runs in a thread and grabs "
+                f"{', '.join(names)}: only the main thread gets signals"
+            )
 
     def _own_process(self, stack: contextlib.ExitStack) -> None:
         """Signals and children, which nobody else in this process is to take."""

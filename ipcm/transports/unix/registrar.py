@@ -151,24 +151,9 @@ class Registrar:
     # Turns
 
     def _turn(self) -> None:
-        soonest = min(
-            self._deadline,
-            self._listener.resume_at,
-            self._lonely_until,
-            self._wards.soonest,
-            self._sweep.due,
-        )
-        for stranger in self._strangers.values():
-            soonest = min(soonest, stranger.deadline)
-            break  # the first has waited longest
-        if self._parked:
-            soonest = min(soonest, self._learning_until)
-        timeout = (
-            -1 if soonest == math.inf else min(max(soonest - time.monotonic(), 0.0), LONGEST_WAIT)
-        )
         # Sockets before processes: what a peer said before it died is heeded first.
         died = []
-        for fd, event in self._epoll.poll(timeout):
+        for fd, event in self._epoll.poll(self._next_wait()):
             if fd in self._processes:
                 if has_ended(fd):
                     died.append(self._processes[fd])
@@ -184,7 +169,28 @@ class Registrar:
             if self._connections.get(connection.fd) is connection:
                 self._serve(connection, select.EPOLLIN, _LAST_READS)
                 self._drop(connection)
-        now = time.monotonic()
+        self._keep_deadlines(time.monotonic())
+
+    def _next_wait(self) -> float:
+        """Seconds until the next deadline, for a poll; -1 where there is none."""
+        soonest = min(
+            self._deadline,
+            self._listener.resume_at,
+            self._lonely_until,
+            self._wards.soonest,
+            self._sweep.due,
+        )
+        for stranger in self._strangers.values():
+            soonest = min(soonest, stranger.deadline)
+            break  # the first has waited longest
+        if self._parked:
+            soonest = min(soonest, self._learning_until)
+        if soonest == math.inf:
+            return -1.0
+        return min(max(soonest - time.monotonic(), 0.0), LONGEST_WAIT)
+
+    def _keep_deadlines(self, now: float) -> None:
+        """Does what was due by now; see `_next_wait`."""
         for stranger in list(self._strangers.values()):
             if stranger.deadline > now:
                 break
