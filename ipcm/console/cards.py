@@ -6,6 +6,7 @@ Looking at an object never fails: what cannot be had is told in its place.
 from __future__ import annotations
 
 import functools
+import time
 from typing import Any
 
 import msgspec
@@ -143,7 +144,7 @@ def _(response: Response) -> Record:
 
 
 def _snapshot_sections(snapshot: Snapshot, bus: str) -> list[Section]:
-    usage = UsageMeter().measure(snapshot.pid, snapshot.started)
+    usage = UsageMeter().measure(snapshot.pid, time.time() - snapshot.uptime)
     return service_sections(bus, snapshot, usage)
 
 

@@ -142,8 +142,10 @@ def _row(
     waited: float,
     now: float,
 ) -> PeerRow:
-    usage = meter.measure(peer.pid, peer.since)
-    uptime = max(now - peer.since, 0.0)
+    uptime = max(now - peer.since, 0.0) if snapshot is None else snapshot.uptime
+    # By the uptime that a service tells, where it does: a clock that was set since it came
+    # makes that time of day another moment.
+    usage = meter.measure(peer.pid, peer.since if snapshot is None else now - uptime)
     state: State = "connected"
     if peer.kind == "service":
         state = "running" if peer.ready else "starting"
@@ -168,7 +170,6 @@ def _row(
         return row
     return msgspec.structs.replace(
         row,
-        uptime=snapshot.uptime,
         peers=len(snapshot.peers),
         workers=len(snapshot.workers),
         requests=snapshot.requests.received,

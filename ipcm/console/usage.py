@@ -32,7 +32,7 @@ class UsageMeter(usage.UsageMeter):
             seen = self._processes.get(pid)
             process = seen[0] if seen else psutil.Process(pid)
             started = process.create_time()
-            if not process.is_running() or started > since + 1.0:
+            if not process.is_running() or (seen is None and started > since + 1.0):
                 self._processes.pop(pid, None)
                 return Usage()
             with process.oneshot():

@@ -52,8 +52,8 @@ class UsageMeter:
         """What the process takes.
 
         Args:
-            since: a time at which it lived, in seconds since the epoch: a process that
-                started after is another one with the same pid.
+            since: a time at which it lived, in seconds since the epoch: where it was not measured
+                before, a process that started after is another one with the same pid.
         """
         now = time.clock_gettime(time.CLOCK_BOOTTIME)
         fields = None
@@ -65,12 +65,13 @@ class UsageMeter:
         spent = (int(fields[11]) + int(fields[12])) / self._ticks
         start, rss = int(fields[19]), int(fields[21]) * self._page
         started = start / self._ticks
-        if started > since - (time.time() - now) + _SLACK:
-            self._seen.pop(pid, None)
-            return Usage()
         before = self._seen.get(pid)
         if before is None or before.start != start:
-            before = _Seen(start, started, 0.0)
+            # Asked once: a clock that is set later makes `since` another moment.
+            if started > since - (time.time() - now) + _SLACK:
+                self._seen.pop(pid, None)
+                return Usage()
+            before = self._seen[pid] = _Seen(start, started, 0.0)
         span = now - before.when
         if span * self._ticks < _TICKS:
             return Usage(before.cpu, rss)

@@ -61,6 +61,10 @@ def test_where_there_is_no_proc() -> None:
     expected = other.measure(os.getpid(), time.time())
     assert taken.rss is not None and expected.rss is not None
     assert abs(taken.rss - expected.rss) < 16 << 20
+    # A clock that was set makes no other process of one that was measured.
+    assert meter.measure(os.getpid(), time.time() - 86400 * 365).rss is not None
+    meter = everywhere.UsageMeter()
+    meter._elsewhere = True
     assert meter.measure(os.getpid(), time.time() - 86400 * 365) == Usage()
 
 
@@ -100,6 +104,7 @@ def test_asked_again_too_soon_for_the_ticks_it_is_what_it_was(
     assert meter.measure(7, now).cpu == pytest.approx(25.0), "since it was measured"
     now += tick
     assert meter.measure(7, now).cpu == pytest.approx(25.0)
+    assert meter.measure(7, -3600.0).cpu == pytest.approx(25.0), "the clock was set"
 
 
 def test_of_a_life_of_few_ticks_nothing_can_be_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,7 +105,7 @@ def _about_service(context: Context, bus: Bus, service: str) -> Record:
         if peer is not None and peer.kind != "service":
             raise UsageError(f"{service!r} is a {peer.kind}, not a service: `ipcm ps` shows it")
         snapshot = observer.snapshot(service, context.timeout or _PATIENCE)
-    usage = UsageMeter().measure(snapshot.pid, snapshot.started)
+    usage = UsageMeter().measure(snapshot.pid, time.time() - snapshot.uptime)
     about = ServiceInfo(bus=bus.name, cpu=usage.cpu, rss=usage.rss, snapshot=snapshot)
     return Record(about, service_sections(bus.name, snapshot, usage))
 
