@@ -28,6 +28,7 @@ MISSING = {
     "match v:\n    case {'a': w}: w": ("v",),
     "@endpoint\ndef f(): ...": ("endpoint",),
     "del k": (),
+    "e, c, a, d, b": ("a", "b", "c", "d", "e"),
     "__name__, __file__": (),
     "async def f():\n    async with s as t: await t": ("s",),
 }
