@@ -53,11 +53,11 @@ def _walk(table: symtable.SymbolTable, bound: set[str], used: set[str]) -> None:
     top = table.get_type() == "module"
     for symbol in table.get_symbols():
         name = symbol.get_name()
-        binds = symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+        binds = symbol.is_assigned() or symbol.is_imported()
         # A function binds a global only if it says so.
         if binds and (top or symbol.is_declared_global()):
             bound.add(name)
-        if symbol.is_referenced() and (top or symbol.is_global()):
+        if symbol.is_referenced() and symbol.is_global():
             used.add(name)
     if table.get_type() == "class":
         used -= _OF_EVERY_CLASS

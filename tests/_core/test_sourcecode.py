@@ -23,6 +23,8 @@ MISSING = {
     "lambda q: q + r": ("r",),
     "def f():\n    v = 1\n    def g():\n        nonlocal v\n        v = 2\n    return g": (),
     "from os import *\npath, whatever": (),
+    "from os import path\npath, whatever": ("whatever",),
+    "class A: x = __qualname__, __module__": (),
     "for i in range(3): pass\ni": (),
     "if (n := 10) > 5: n": (),
     "match v:\n    case {'a': w}: w": ("v",),

@@ -81,6 +81,7 @@ def test_without_a_value_no_comparison_holds() -> None:
     assert not holds("state!~x", client) and not holds("state~=.*", client)
     assert holds("errors=none state=none", client) and not holds("errors!=none", client)
     assert holds("errors!=none") and not holds("errors=none")
+    assert not holds("on", {"name": None}) and holds("ind", {"name": "INDEXER"})
     assert holds('name="none"', {"name": "none"}) and not holds("name=none", {"name": "none"})
 
 
