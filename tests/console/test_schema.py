@@ -86,6 +86,26 @@ def test_what_it_says_and_offers() -> None:
     assert SCHEMA.at(("points", "any", "x")).kind == "integer"
     assert SCHEMA.at(("pair", 1)).kind == "string"
     assert SCHEMA.template() == {"text": ""}
+    assert Schema.of({"const": 5}).values() == [5]
+    maybe = Schema.of({"anyOf": [{"type": "boolean"}, {"type": "null"}]})
+    assert maybe.values() == [True, False, None]
+    assert Schema.of({"properties": {"a": {}}, "required": ["b"]}).template() == {}
+    optional = {"anyOf": [{"type": "null"}, {"additionalProperties": {"type": "integer"}}]}
+    assert Schema.of(optional).at(("any",)).kind == "integer"
+
+
+@pytest.mark.parametrize(
+    ("hint", "kind"),
+    [
+        ({}, "anything"),
+        ({"properties": {}}, "object"),
+        ({"type": ["string", "null"]}, "string or null"),
+        ({"anyOf": [{"type": "integer"}, {"type": "integer", "minimum": 5}]}, "integer"),
+        ({"const": [1]}, "[1]"),
+    ],
+)
+def test_what_it_is_in_a_few_words(hint: Any, kind: str) -> None:
+    assert Schema.of(hint).about(required=False) == kind
 
 
 @pytest.mark.parametrize(
@@ -96,7 +116,9 @@ def test_what_it_says_and_offers() -> None:
         ({"minLength": 2}, "a", "ab", "at least 2 characters"),
         ({"maxItems": 0}, [1], [], "at most 0"),
         ({"const": True}, 1, True, "true"),
+        ({"enum": [1, "a"]}, True, "a", 'one of 1, "a"'),
         ({"type": ["string", "null"]}, 1, None, "string or null"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, 1, None, "string or null"),
     ],
 )
 def test_bounds(hint: dict[str, Any], wrong: Any, right: Any, text: str) -> None:
@@ -107,7 +129,16 @@ def test_bounds(hint: dict[str, Any], wrong: Any, right: Any, text: str) -> None
 
 @pytest.mark.parametrize(
     "document",
-    [None, [], 3, {"$ref": 5}, {"$ref": "#/nowhere"}, {"type": "odd"}, {"properties": []}],
+    [
+        None,
+        [],
+        3,
+        {"$ref": 5},
+        {"$ref": "#/nowhere"},
+        {"type": "odd"},
+        {"properties": []},
+        {"required": [3]},
+    ],
 )
 def test_what_is_no_schema_allows_everything(document: Any) -> None:
     schema = Schema.of(document)

@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ipcm._core.presence import PeerKind
+from ipcm.console.live import Description, read_description
 from ipcm.console.references import Last
 from ipcm.console.registry import NAMES, SESSION_NAMES, get_verb
 from ipcm.console.statement import Statement, check, understand
 from ipcm.console.words import Problem, lex
-from tests.console.still import Still
+from ipcm.role.endpoints import Endpoint
+from tests.console.still import Still, search
 
 VERBS = {name: get_verb(name) for name in (*NAMES, *SESSION_NAMES)}
 # Where JSON has a comma too many: at what should not follow, or, from Python 3.13 on, at the comma.
@@ -55,6 +58,7 @@ def first(text: str) -> tuple[str, str, Problem]:
         ("call store search text", "text", "not KEY=VALUE"),
         ("call store search text=a text=b", "text", "text is given twice"),
         ("call store search limit:=x text=a", "x", "no JSON"),
+        ("call stoer search limit:=x", "x", "no JSON"),
         ("request store [1 2]", "2", "no JSON: expecting ','"),
         ("request store -1", "-1", "a number below zero stands behind --"),
         ("signal store HOP", "HOP", "HOP"),
@@ -107,10 +111,28 @@ def test_what_is_missing(text: str, problem: str) -> None:
      'request store search {"text": "a"}', "request store '\"text\"'", "request store 5",
      "request console [1, 2]", "request store search @file", "request store -", "help call",
      "call store search $_.name --timeout 5 --help", "request store search $_.query",
-     "call -b other far x", "signal store 15", "attach demo"],
+     "describe $_.files.0", "call -b other far x", "signal store 15", "attach demo"],
 )  # fmt: skip
 def test_what_is_fine(text: str) -> None:
     assert check(said(text), Still()) == []
+
+
+def test_where_nobody_is_it_is_not_known_who_will_be() -> None:
+    class Empty(Still):
+        def peers(self) -> dict[str, PeerKind]:
+            return {}
+
+    assert check(said("describe nobody"), Empty()) == []
+
+
+def test_a_service_that_describes_itself_without_end_is_not_checked() -> None:
+    class Endless(Still):
+        def description(self, service: str) -> Description:
+            loop = {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}}
+            about = Endpoint.of("search", search).describe() | {"parameters": loop}
+            return read_description({"name": "store", "endpoints": [about]})
+
+    assert check(said("call store search text=a"), Endless()) == []
 
 
 def test_what_a_reference_stands_for() -> None:
@@ -169,7 +191,16 @@ def test_help_without_a_verb_is_the_verb_help(text: str) -> None:
 
 
 def test_a_quote_that_is_not_closed_is_what_is_wrong() -> None:
-    assert [each.text for each in said("'ps").problems] == ["' is not closed"]
+    for text in ("'ps", "'tia"):
+        assert [each.text for each in said(text).problems] == ["' is not closed"]
+    assert [each.start for each in said("tial 'x").problems] == [0, 5]
+    assert [each.start for each in said("tail -n x 'y").problems] == [8, 10]
+
+
+def test_the_first_that_is_wrong_keeps_a_line_from_being_run() -> None:
+    for text, problem in (("tial", "no verb 'tial'"), ("ps -o", "needs a value")):
+        wrong = said(text).wrong
+        assert wrong is not None and problem in wrong.text
 
 
 def test_help_is_no_error() -> None:
