@@ -384,7 +384,7 @@ class Client(Connection):
             return [peer.name for peer in self.others()]
 
     def others(self) -> list[PeerInfo]:
-        """Those of `peers`, as far as it is known: nothing is taken in for it."""
+        """The names of `peers`, as far as they are known: nothing is taken in for it."""
         return [
             peer for peer in self.port.peers() if peer.kind != "observer" and peer.name != self.name
         ]

@@ -17,7 +17,7 @@ _NONE: Final[frozenset[str]] = frozenset()
 
 @dataclasses.dataclass(slots=True, init=False)
 class Activity:
-    """One turn. False where nothing happened.
+    """What happened in one turn of a service; false where nothing did.
 
     Attributes:
         interval: the interval has passed since the last turn that had it.

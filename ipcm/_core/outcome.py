@@ -10,7 +10,7 @@ __all__ = ["Outcome"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
-    """True where it worked.
+    """How something ended whose error is returned and not raised; true where it worked.
 
     Attributes:
         ok: whether it worked. err: the exception where it did not. out: what it returned.

@@ -40,7 +40,7 @@ class ObserveOptions(msgspec.Struct, frozen=True):
     services: tuple[str, ...] = ("*",)
 
     def watches(self, service: str) -> bool:
-        """Whether a service is among those."""
+        """Whether a service is among those that it asks."""
         return matches(self.services, service)
 
 

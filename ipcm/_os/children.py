@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from ipcm._os.linux import require_linux
 from ipcm.errors import UnsupportedError
 
-__all__ = ["Children", "is_another_s", "library_forks"]
+__all__ = ["Children", "is_foreign", "library_forks"]
 
 _CHILDREN: Final = "/proc/thread-self/children"
 _NEAR: Final = 3
@@ -39,7 +39,7 @@ class Children:
 
     @property
     def pids(self) -> frozenset[int]:
-        """The children."""
+        """The children that are ours."""
         return frozenset(self._pids)
 
     def adopt(self, pid: int) -> None:
@@ -98,7 +98,7 @@ class Children:
         Children._active = self
 
     def stop_tracking(self) -> None:
-        """Ends that."""
+        """From now on no child is adopted."""
         if Children._active is self:
             Children._active = None
 
@@ -121,7 +121,7 @@ class Children:
             self._pids |= _children() - before
 
 
-def is_another_s(pid: int) -> bool:
+def is_foreign(pid: int) -> bool:
     """Whether a process lives that is no child of this one, and not ours to wait for."""
     try:
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -161,13 +161,13 @@ def library_forks(frame: FrameType | None) -> bool:
 
 
 def _children() -> frozenset[int]:
-    """Those that the calling thread has made: what other threads start is not in it."""
+    """The children that the calling thread has made, and no other thread."""
     with open(_CHILDREN, "rb") as file:
         return frozenset(map(int, file.read().split()))
 
 
 def _children_of_all() -> frozenset[int]:
-    """Those of this process, whichever thread has made them."""
+    """The children of this process, whichever thread has made them."""
     found: set[int] = set()
     for task in os.listdir("/proc/self/task"):
         with (

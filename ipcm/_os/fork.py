@@ -184,7 +184,7 @@ def _be_child(
 
 
 def _silence_warning() -> None:
-    """That a fork with threads is dangerous (Python 3.12): the child is reset for that reason."""
+    """Python 3.12 warns of a fork with threads; for that danger the child is reset."""
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=re.escape(__name__))
 
 

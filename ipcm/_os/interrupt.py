@@ -110,7 +110,7 @@ class Interrupts:
             raise Interrupted(number)
 
     def forget(self) -> None:
-        """What was raised is over."""
+        """The program has dealt with what was raised: the next signal raises at once."""
         self._raised = -_REPEAT
 
     def hold(self, patience: float | None) -> None:

@@ -1,11 +1,11 @@
-"""The first signal asks, a second one at once."""
+"""Ending on a signal: the first asks the service to end, a second one kills it."""
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from signal import Signals
 from types import FrameType
 from typing import Any, Final, Self
@@ -29,7 +29,11 @@ class OrderlyEnd:
         noticed: called with each that comes. signals: those that end it.
     """
 
-    def __init__(self, noticed: Any = None, signals: Iterable[Signals] = ORDERLY) -> None:
+    def __init__(
+        self,
+        noticed: Callable[[int], object] | None = None,
+        signals: Iterable[Signals] = ORDERLY,
+    ) -> None:
         self._signals = tuple(signals)
         self._noticed = noticed
         self._seen = 0

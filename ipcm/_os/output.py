@@ -60,7 +60,7 @@ class OutputFile:
 
     @classmethod
     def of_this_process(cls, path: str | None) -> OutputFile | None:
-        """It, where standard output stands on it; else None."""
+        """The file at a path, where standard output of this process stands on it; else None."""
         if path is None:
             return None
         try:

@@ -145,7 +145,7 @@ class SignalCounter:
 
     @property
     def signals(self) -> frozenset[Signals]:
-        """Those that it has handlers for."""
+        """The signals that it has handlers for."""
         return self._count | self._wake
 
 

@@ -31,7 +31,7 @@ class Surroundings(NamedTuple):
 
     @classmethod
     def take(cls) -> Self:
-        """Those of this process."""
+        """The surroundings of this process."""
         directory = None
         with contextlib.suppress(FileNotFoundError):
             directory = os.getcwd()
@@ -50,7 +50,7 @@ class Surroundings(NamedTuple):
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
-        """Those that were packed, by this process or one that started it."""
+        """The surroundings that this process has packed, or one that started it."""
         return cls(*pickle.loads(packed))
 
     def put_on(self) -> None:

@@ -149,7 +149,7 @@ def _snapshot_sections(snapshot: Snapshot, bus: str) -> list[Section]:
 
 
 def _fields(thing: msgspec.Struct, *names: str) -> list[tuple[str, str]]:
-    """Those that are set."""
+    """The fields that are set."""
     found = ((name.replace("_", " "), getattr(thing, name)) for name in names)
     return [(name, str(value)) for name, value in found if value is not None]
 

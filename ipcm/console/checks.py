@@ -40,7 +40,7 @@ class Fault:
 
 
 def check_request(live: Live, values: Mapping[str, Any]) -> Iterable[Fault]:
-    """Of `request`: the endpoint, its arguments, or the payload."""
+    """Judges what `request` is given: the endpoint, its arguments, or the payload."""
     peer, first, body = values["peer"], values["endpoint"], values["json"]
     if not peer:
         return
@@ -71,7 +71,7 @@ def check_request(live: Live, values: Mapping[str, Any]) -> Iterable[Fault]:
 
 
 def check_call(live: Live, values: Mapping[str, Any]) -> Iterable[Fault]:
-    """Of `call`: the endpoint, and each argument."""
+    """Judges what `call` is given: the endpoint, and each argument."""
     service, name = values["service"], values["endpoint"]
     if not service or not name:
         return
@@ -98,7 +98,7 @@ def check_call(live: Live, values: Mapping[str, Any]) -> Iterable[Fault]:
 
 
 def check_signal(live: Live, values: Mapping[str, Any]) -> Iterable[Fault]:
-    """Of `signal`: its name or number."""
+    """Judges what `signal` is given: the name or number of a signal."""
     signal = values["signal"]
     if signal:
         try:

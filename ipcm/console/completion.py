@@ -141,7 +141,7 @@ def _argument(value: Any, strict: bool) -> str:
 
 
 def _payload_schema(begin: str, endpoints: Iterable[EndpointDescription]) -> Schema:
-    """Of `{"endpoint": name, "args": {...}}`; the args are those of the endpoint it names."""
+    """The schema of `{"endpoint": name, "args": {...}}`, with the args of that endpoint."""
     named = {each.name: each for each in endpoints}
     args: Any = {}
     pieces, _ = scan(begin)

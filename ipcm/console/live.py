@@ -61,7 +61,7 @@ class Live(Protocol):
     """Buses, and the peers of one of them. Never raises, and never waits long."""
 
     def buses(self) -> Sequence[str]:
-        """Names of the live ones."""
+        """Names of the live buses."""
 
     def peers(self) -> Mapping[str, PeerKind]:
         """Who is on the bus, observers left out: service or client, by name."""
@@ -70,7 +70,7 @@ class Live(Protocol):
         """What a service offers; None where that is not known (yet)."""
 
     def on(self, bus: str) -> Live:
-        """The same of another bus, by its name or info string."""
+        """A view of another bus, by its name or info string."""
 
 
 class OneLook:

@@ -67,7 +67,7 @@ ALL_OPERATORS: Final = ("=", "!=", "~=", "!~", "<", "<=", ">", ">=")
 
 
 def operators_of(kind: Kind) -> tuple[str, ...]:
-    """Those that make sense for values of this kind."""
+    """The operators that make sense for values of this kind."""
     match kind:
         case Kind.TEXT:
             return ALL_OPERATORS[:4]

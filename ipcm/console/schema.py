@@ -85,7 +85,7 @@ class Schema:
 
     @property
     def properties(self) -> dict[str, Schema]:
-        """Those of an object, by name."""
+        """The properties of an object, by name."""
         found: dict[str, Schema] = {}
         for each in self.any_of:
             for name, node in each._get("properties", dict).items():
@@ -112,7 +112,7 @@ class Schema:
         return str(kind or ("object" if "properties" in self.node else "anything"))
 
     def about(self, required: bool) -> str:
-        """The same, with whether it is required, or its default."""
+        """Its kind, and whether it is required, or its default."""
         if required:
             return f"{self.kind}, required"
         if "default" in self.node:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ipcm._core.names import MOST_BYTES
 from ipcm._core.observation import EndedWorker, ReapedChild, WorkerEvent
 from ipcm._core.patience import check_seconds
-from ipcm._os.children import is_another_s
+from ipcm._os.children import is_foreign
 from ipcm._os.process import ProcessIdentity, identify, send_signal, wait_dead
 from ipcm.errors import UsageError
 from ipcm.role.state import ServiceState, Worker
@@ -64,7 +64,7 @@ class ChildrenRole:
         check_worker_name(name)
         _check_pid(pid)
         state = self._ipcm_state
-        if state.children is not None and is_another_s(pid):
+        if state.children is not None and is_foreign(pid):
             raise UsageError(f"process {pid} is no child of {self.name!r}, and no worker of it")
         state.workers[pid] = Worker(name, state.clock.monotonic())
         state.telemetry.workers_started += 1

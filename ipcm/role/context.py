@@ -50,7 +50,7 @@ def current_service() -> ServiceRole | None:
 
 
 def forking_service() -> ServiceRole | None:
-    """The same, for those who are about to fork a child of it.
+    """The service that this code runs in, for those who are about to fork a child of it.
 
     Raises:
         UnsupportedError: it shares its process with others, and would never learn of its end.

@@ -121,7 +121,7 @@ class Control:
         raise UsageError(f"the control plane has no {verb!r}")
 
     def tell_observers(self, there: list[PeerInfo]) -> None:
-        """Those who wait for services to come hear of this one from the first."""
+        """Begins the streams of observers that want the services still to come, too."""
         for peer in there:
             if peer.wants is not None and peer.wants.watches(self._service.name):
                 self._subscribe(peer.name, peer.incarnation, peer.wants)
@@ -327,7 +327,7 @@ class Control:
     def _hearers(
         self, kind: str, direction: str, peer: str, id: int, endpoint: str
     ) -> list[Subscription]:
-        """Those that get one more message event now."""
+        """The streams that have room for one more message event now."""
         asks = (direction, peer, id) if kind == "request" else None
         answers = (_ASKED[direction], peer, id) if kind == "response" else None
         now = self._clock.monotonic()

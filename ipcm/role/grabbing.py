@@ -21,7 +21,7 @@ _UNTIL_KNOWN: Final = frozenset(Signals) - {signal.SIGTERM, signal.SIGINT, signa
 
 
 def grabbed_by(service: ServiceRole) -> frozenset[Signals]:
-    """Those that a service grabs, as far as it can tell before it runs."""
+    """The signals that a service grabs, as far as it can tell before it runs."""
     try:
         return frozenset(service._ipcm_grabbed()) - _UNCAUGHT
     except Exception:  # noqa: BLE001 (it is asked again when it runs, and that tells)
@@ -31,7 +31,7 @@ def grabbed_by(service: ServiceRole) -> frozenset[Signals]:
 def grabbed_by_one_of(
     maker: Callable[..., ServiceRole], params: dict[str, Any]
 ) -> frozenset[Signals]:
-    """Those that a service will grab that another process is going to make."""
+    """The signals that a service will grab which another process is going to make."""
     own = getattr(maker, "signals_to_grab", ())
     if isinstance(own, property):
         return _UNTIL_KNOWN

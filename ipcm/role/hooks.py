@@ -154,7 +154,7 @@ def check_runs(name: str, callback: Any) -> None:
 
 
 def check_hooks_run(kind: type) -> None:
-    """The same for all hooks of a class.
+    """Checks all hooks of a class; see `check_runs`.
 
     Raises:
         TypeError: as what else a class lacks.

@@ -72,7 +72,7 @@ class Report(msgspec.Struct, omit_defaults=True):
 
     @classmethod
     def of(cls, error: BaseException) -> Report:
-        """The end by an exception."""
+        """Of an end by an exception."""
         return cls(
             failed=format_error(error),
             traceback=format_traceback(error)[-_MOST_TRACEBACK:],
@@ -82,7 +82,7 @@ class Report(msgspec.Struct, omit_defaults=True):
 
     @classmethod
     def of_end(cls, value: Any) -> Report:
-        """The end in order, with its value."""
+        """Of an end in order, with its value."""
         try:
             return cls(ended=True, packed=msgspec.msgpack.encode(value))
         except FAILURES:
@@ -249,7 +249,7 @@ class ServiceProcess:
         self.bury()
 
     def bury(self) -> None:
-        """It has ended, or is about to: it is waited for, and its descriptors are closed."""
+        """Waits for the process, which has ended or is about to, and closes the descriptors."""
         self._reap(force=True)
         self.close()
 
@@ -304,7 +304,7 @@ class ServiceProcess:
         return bool(poll.poll(_TELLING))
 
     def _await_grandchild(self) -> None:
-        """It forked again, and left the pipe to the one that will be the service."""
+        """Goes on without the child: it forked again, and left the pipe to the service it made."""
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1

@@ -239,7 +239,7 @@ class RequestsRole:
         self._ipcm_forget([k for k, o in open.items() if k[0] == peer and o.life == life])
 
     def _ipcm_forget(self, keys: list[tuple[str, int]]) -> None:
-        """Nobody waits for these answers; those that come all the same are no mistakes."""
+        """Forgets open requests; an answer to one is no mistake, though nobody waits for it."""
         state = self._ipcm_state
         for key in keys:
             del state.open[key]

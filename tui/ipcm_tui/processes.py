@@ -43,7 +43,7 @@ class Processes(Protocol):
 
 
 class HostProcesses:
-    """Those of this machine."""
+    """The processes of this machine."""
 
     def __init__(self) -> None:
         self._meter = UsageMeter()

@@ -28,7 +28,7 @@ Line = list[Span]
 
 
 def verbs() -> dict[str, Verb]:
-    """Those of the shared grammar, by name."""
+    """The verbs of the shared grammar, by name."""
     return {name: get_verb(name) for name in (*NAMES, "help")}
 
 

@@ -67,7 +67,7 @@ IPCM_LIGHT: Final = Theme(
         "input-selection-background": "#00708a 30%",
     },
 )
-"""The same by day."""
+"""The theme by day."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -47,7 +47,8 @@ class State(msgspec.Struct):
     """What a launcher that begins anew has to know; descriptors keep their numbers.
 
     Attributes:
-        line: the socket to the starter, whose identity comes next.
+        line: the socket to the starter.
+        pid, start: who the starter is; see `ProcessIdentity`.
         modules: imported in the beginning.
         pending: a launch that it began anew for, with its descriptors.
     """

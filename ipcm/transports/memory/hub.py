@@ -133,7 +133,7 @@ class Hub:
             return box, unread
 
     def expire(self) -> None:
-        """Those who have been away too long have left; the lock is held."""
+        """Lets those leave who have been away too long; the lock is held."""
         now = self.clock.monotonic()
         if now < self.expiry:
             return

@@ -163,7 +163,7 @@ class Links:
                 self.write(link)
 
     def waiting(self) -> list[Link]:
-        """Those that the kernel has not taken everything for."""
+        """The links for which the kernel has not taken everything."""
         return [link for link in self.by_fd.values() if link.outbox.bytes]
 
     def _watch(self, link: Link) -> None:

@@ -277,7 +277,7 @@ class Registrar:
         )
 
     def _answer_parked(self) -> None:
-        """Those who are sought have registered again meanwhile, or never will."""
+        """Answers who sought a peer that has registered again by now, or never will."""
         over = time.monotonic() >= self._learning_until
         parked, self._parked = self._parked, []
         for fd, word in parked:
@@ -450,7 +450,7 @@ class Registrar:
         return bool(self._services())
 
     def _services(self) -> list[_Connection]:
-        """Those that the end of the bus waits for: not who waits for it, and ends after that."""
+        """Those that the bus waits for when it ends: all but who itself waits for that end."""
         peers = self._roster.peers.items()
         services = [self._connections[fd] for fd, peer in peers if peer.kind == "service"]
         return [each for each in services if (each.pid, each.thread) not in self._enders]

@@ -47,7 +47,7 @@ class Wards:
         self._wards.setdefault(master, set()).add(ward)
 
     def drop(self, ward: int) -> None:
-        """It is gone."""
+        """A ward is gone."""
         if self._deadlines.pop(ward, None) is not None:
             self.soonest = min(self._deadlines.values(), default=math.inf)
         master = self._masters.pop(ward, None)
@@ -68,7 +68,7 @@ class Wards:
         return False
 
     def overdue(self, now: float) -> list[int]:
-        """Those whose time is over, each of them once."""
+        """The wards whose time is over, each of them once."""
         late = [ward for ward, deadline in self._deadlines.items() if deadline <= now]
         for ward in late:
             self.drop(ward)

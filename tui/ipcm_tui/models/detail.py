@@ -64,7 +64,7 @@ def peer_detail(
     me: str = "",
     columns: int = _NARROW,
 ) -> Detail:
-    """Of a peer.
+    """What is known of a peer.
 
     Args:
         now: seconds since the epoch. me: this console's own name. columns: that it is shown in.
@@ -185,7 +185,7 @@ def _shortened(lines: list[str]) -> list[str]:
 
 
 def row_detail(row: Row, state: str, me: str = "", zone: tzinfo | None = None) -> Detail:
-    """Of a row of traffic; `state` as `TrafficLog.state_of` gives it, `me` this console."""
+    """What a row of traffic is; `state` as `TrafficLog.state_of` gives it, `me` this console."""
     mark, word, tone = STATUS_MARKS[state]
     facts = [("status", f"{mark} {word}{_explain(state)}")] if word else []
     facts += [("at", format_clock(row.when, zone)), ("from", route_name(row.source, me))]

@@ -51,7 +51,7 @@ def _phrase(
 
 
 def request_phrase(bus: str, draft: Draft, payload: Any) -> Phrase:
-    """Of a request.
+    """How to send a request.
 
     Args:
         payload: what would go out. draft: what it was typed as.
@@ -80,7 +80,7 @@ def _given(args: dict[str, Any]) -> str:
 
 
 def bus_phrases(bus: str) -> list[Phrase]:
-    """Of looking at a bus."""
+    """How to look at a bus."""
     return [
         _phrase("list who is there", ["ps"], bus, f"ipcm.find_bus({bus!r}).peers()"),
         _phrase("follow the traffic", ["tail"], bus, _watch(bus)),
@@ -93,7 +93,7 @@ def _watch(bus: str) -> str:
 
 
 def peer_phrases(bus: str, name: str, is_service: bool) -> list[Phrase]:
-    """Of what can be done with a peer."""
+    """What can be done with a peer."""
     if not is_service:
         return []
     handle = f"ipcm.attach({name!r}, bus={bus!r})"
@@ -112,7 +112,7 @@ def peer_phrases(bus: str, name: str, is_service: bool) -> list[Phrase]:
 
 
 def several_phrases(bus: str, names: Sequence[str]) -> list[Phrase]:
-    """Of what can be done with several services at once."""
+    """What can be done with several services at once."""
     listed = list(names)
     loop = f"for name in {listed!r}: ipcm.attach(name, bus={bus!r})"
     return [
@@ -125,7 +125,7 @@ def several_phrases(bus: str, names: Sequence[str]) -> list[Phrase]:
 
 
 def row_phrases(bus: str, row: Row, draft: Draft | None, payload: Any) -> list[Phrase]:
-    """Of a row of traffic.
+    """What can be done with a row of traffic.
 
     Args:
         draft: the request it shows; None where that is not known in full.
