@@ -240,7 +240,7 @@ class SignalEvent(_Event, frozen=True, tag="signal"):
 
 
 class ErrorEvent(_Event, frozen=True, tag="error"):
-    """An intercepted exception."""
+    """An exception of a callback or handler: intercepted, or the one that ends the service."""
 
     where: str
     error: str
@@ -248,13 +248,15 @@ class ErrorEvent(_Event, frozen=True, tag="error"):
 
 
 class TerminatedEvent(_Event, frozen=True, tag="terminated"):
-    """The service leaves its loop, with this termination value.
+    """The service leaves its loop.
 
     Attributes:
-        value: a preview of it where it is large or redacted.
+        value: the termination value; a preview of it where it is large or redacted.
+        error: class and message of the exception that ends it, or None where it ends in order.
     """
 
     value: Any = None
+    error: str | None = None
 
 
 Event: TypeAlias = (

@@ -41,7 +41,7 @@ _ENDED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A peer came (+1) or left (-1), at a time since the epoch; `ended`: with which value."""
+    """A peer came (+1) or left (-1), at a time since the epoch; `ended`: with what, or by what."""
 
     when: float
     peer: str
@@ -143,7 +143,8 @@ class WatchModel:
                 case PeerEvent() if not event.service:
                     self._take_change(event)
                 case TerminatedEvent():
-                    self._ended[event.service] = repr(event.value)
+                    by = f"by {event.error}" if event.error else f"with {event.value!r}"
+                    self._ended[event.service] = by
 
     def picture(
         self,

@@ -47,7 +47,7 @@ def _style(row: Change) -> str:
 _CHANGES: tuple[Column[Change], ...] = (
     Column("WHEN", lambda row: when_text(row.when)),
     Column("PEER", lambda row: f"{'+' if row.change > 0 else '-'} {row.peer}", style=_style),
-    Column("", lambda row: f"ended with {row.ended}" if row.ended else ""),
+    Column("", lambda row: f"ended {row.ended}" if row.ended else ""),
 )
 
 

@@ -205,14 +205,14 @@ class Control:
         for subscription in self._service._ipcm_state.subscriptions.values():
             subscription.add(event)
 
-    def emit_end(self, value: Any) -> None:
+    def emit_end(self, value: Any, error: str | None) -> None:
         """Queues the event of the end for every observer, after all turns."""
         name, now = self._service.name, self._clock.time()
         subscriptions = self._service._ipcm_state.subscriptions
         for subscription in subscriptions.values():
             subscription.sum_up(name, now)
             shown = make_value(value, self._redact(), previews=subscription.options.previews)
-            subscription.add(TerminatedEvent(name, now, shown))
+            subscription.add(TerminatedEvent(name, now, shown, error))
 
     def emit_turn(self, messages: int, interval: bool) -> None:
         """Counts a turn in for every observer."""

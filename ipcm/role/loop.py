@@ -55,6 +55,8 @@ class Loop:
         self._service = service
         self._state = service._ipcm_state
         self._flush_by = 0.0
+        self._where = "run"  # the callback that fails, for those who look
+        self._failure: str | None = None
 
     def run(self) -> Any:
         """Runs the loop until the service is terminated.
@@ -72,14 +74,18 @@ class Loop:
         try:
             with contextlib.ExitStack() as stack:
                 self.begin(stack)
+                failure: BaseException | None = None
                 try:
                     self.start()
                     self._turns()
+                except BaseException as error:
+                    failure = error
+                    raise
                 finally:
                     # A child that a callback forked comes by here, too, where it raises or exits:
                     # the end of the service, and its cleanup, are not for it.
                     if self._state.process == here.pid:
-                        self.end()
+                        self.end(failure)
         finally:
             leave_service(before)
         service.in_correct_pid()
@@ -140,9 +146,9 @@ class Loop:
     def start(self) -> None:
         """Runs the start callback; the service is ready after it."""
         service, state = self._service, self._state
-        started = service.try_(service.run_on_start)
-        if started.err is not None:
-            raise started.err  # told already, and never intercepted
+        self._where = callback_name(service.run_on_start)
+        service.run_on_start()  # what it raises is never intercepted
+        self._where = "run"
         service.in_correct_pid()  # else a child that came back from it would tell that it is ready
         for name in ("cycle", "interval", "worker_grace"):
             check_seconds(getattr(service, name), name)
@@ -269,6 +275,7 @@ class Loop:
     def _fail(self, callback: Callable[..., Any], error: Exception) -> None:
         """Notes the exception of a callback, or raises it where that ends the service."""
         if not self._service._ipcm_intercepts(error):
+            self._where = callback_name(callback)
             raise error
         self._service.note_error(callback_name(callback), error)
 
@@ -299,10 +306,16 @@ class Loop:
             control.emit(PeerEvent(service.name, now, peer, change))
         control.flush()
 
-    def end(self) -> None:
-        """The way out, each step of it also where one before it failed."""
+    def end(self, failure: BaseException | None = None) -> None:
+        """The way out, each step of it also where one before it failed.
+
+        Args:
+            failure: what ends the service, where it does not end in order.
+        """
         service, state = self._service, self._state
         state.phase = "ending"
+        if failure is not None:
+            self._tell_failure(failure)
         service.terminate(0)
         with contextlib.ExitStack() as stack:  # last in, first out
             stack.callback(self._leave)
@@ -310,7 +323,7 @@ class Loop:
             stack.callback(service.terminate_workers)
             stack.callback(self._tell_the_end)
             stack.callback(self._handle_last_signals)
-            stack.callback(service.try_, service.run_on_cleanup)
+            stack.callback(self._clean_up)
             if state.coroutines is not None:
                 stack.callback(self._end_coroutines)
 
@@ -323,11 +336,23 @@ class Loop:
         finally:
             state.coroutines = None
 
+    def _clean_up(self) -> None:
+        service = self._service
+        try:
+            service.try_(service.run_on_cleanup)
+        except BaseException as error:
+            self._where = callback_name(service.run_on_cleanup)
+            self._tell_failure(error)
+            raise
+
+    def _tell_failure(self, error: BaseException) -> None:
+        self._failure = self._service._ipcm_tell_error(self._where, error).error
+
     def _tell_the_end(self) -> None:
         service, client = self._service, self._service.client()
         self._flush_by = self._state.clock.monotonic() + _FLUSH
         if not client.disconnected:
-            service._ipcm_control.emit_end(self._state.terminated)
+            service._ipcm_control.emit_end(self._state.terminated, self._failure)
             service._ipcm_control.flush(now=True)
             client.flush(_FLUSH, besides=self._state.subscriptions)
 

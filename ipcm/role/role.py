@@ -254,18 +254,24 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
 
     def note_error(self, where: str, error: BaseException) -> None:
         """Tells of an exception that does not end the service."""
-        text = format_traceback(error)
         if isinstance(error, ExtraResponse):
             self._ipcm_state.telemetry.drops += 1
-        self.debug(f"{self.name}: {where}: {format_error(error)}\n{text}")
-        now = self._ipcm_state.clock.time()
+        self.debug(f"{self.name}: {where}: {format_error(error)}\n{format_traceback(error)}")
+        self._ipcm_tell_error(where, error)
+
+    def _ipcm_tell_error(self, where: str, error: BaseException) -> CallbackError:
+        """Tells those who look: in snapshots, and as an event."""
         noted = CallbackError(
-            now, where, cut_text(format_error(error), LINE), cut_text(text, _TRACEBACK)
+            self._ipcm_state.clock.time(),
+            where,
+            cut_text(format_error(error), LINE),
+            cut_text(format_traceback(error), _TRACEBACK),
         )
         self._ipcm_state.telemetry.errors.append(noted)
         self._ipcm_control.emit(
             ErrorEvent(self.name, noted.when, where, noted.error, noted.traceback)
         )
+        return noted
 
     def _ipcm_on_ending(self, ending: Ending) -> None:
         # Not here, where a handler may be waiting for something else, but in a turn.

@@ -151,4 +151,4 @@ class Actor:
 
     def _end(self) -> None:
         with self._stack:
-            self._loop.end()
+            self._loop.end(self.error)

@@ -45,6 +45,7 @@ EVENTS: list[tuple[Event, str]] = [
     (SignalEvent("store", 0.5, "SIGHUP", 1), "! signal     SIGHUP"),
     (ErrorEvent("store", 0.5, "on_all", "boom"), "! error      on_all: boom"),
     (TerminatedEvent("store", 0.5, 0), "! terminated with 0"),
+    (TerminatedEvent("store", 0.5, 0, "OSError: x"), "! terminated by OSError: x"),
     (TurnEvent("store", 0.5, 2, 1, 0), "  turns      2 turns, 1 message"),
 ]  # fmt: skip
 

@@ -82,7 +82,9 @@ def test_only_what_concerns_one_service() -> None:
 def test_a_leave_tells_how_it_ended() -> None:
     model = WatchModel("bus")
     model.take([TerminatedEvent("store", NOW, 7), PeerEvent("", NOW + 1, "store", -1)])
-    assert picture(model).changes[0].ended == "7"
+    model.take([TerminatedEvent("store", NOW, 0, "ValueError: x")])
+    model.take([PeerEvent("", NOW + 1, "store", -1)])
+    assert [each.ended for each in picture(model).changes] == ["with 7", "by ValueError: x"]
 
 
 def test_memory_is_bounded() -> None:

@@ -33,6 +33,10 @@ class Asker(ipcm.Service):
             self.peer("watched").call("add", a=1)
 
 
+def fail(*_: object) -> None:
+    raise ValueError("on purpose")
+
+
 class TestEvents:
     def test_every_kind(self, bus: ipcm.Bus) -> None:
         with ipcm.attach("watched", bus) as handle, bus.observe() as observer:
@@ -80,6 +84,24 @@ class TestEvents:
             assert isinstance(seen[-2], TerminatedEvent) and seen[-2].value == 7
             assert isinstance(seen[-1], WorkerEvent)
             assert (seen[-1].pid, seen[-1].exit) == (pid, -signal.SIGTERM)
+
+    @pytest.mark.parametrize(
+        ("hook", "where"),
+        [("on_general_message", "run_on_message"), ("on_cleanup", "run_on_cleanup")],
+    )
+    def test_what_ends_a_service(self, bus: ipcm.Bus, hook: str, where: str) -> None:
+        params: dict[str, Any] = {"intercept_errors": False, "output": "bus", hook: fail}
+        with (
+            bus.observe("failing", events=["error", "terminated"]) as observer,
+            ipcm.service("failing", Watched, bus=bus, **params) as handle,
+        ):
+            handle.client.send_message("failing", "one")
+            handle.terminate()
+            error, end = see(observer, lambda event: isinstance(event, TerminatedEvent))
+            assert isinstance(error, ErrorEvent) and isinstance(end, TerminatedEvent)
+            assert (error.where, error.error) == (where, "ValueError: on purpose")
+            assert "in fail" in error.traceback
+            assert (end.value, end.error) == (0, "ValueError: on purpose")
 
     def test_turns_are_summed_up_and_none_is_of_the_observers_making(self, bus: ipcm.Bus) -> None:
         with ipcm.attach("watched", bus) as handle, bus.observe() as observer:

@@ -110,18 +110,19 @@ def ended(peers: Peers, observer: Any, clock: Any, name: str, *words: Terminated
 
 def test_how_it_ended(observer: Any, clock: Any) -> None:
     peers = Peers()
-    for name in ("a", "b", "c"):
+    for name in ("a", "b", "c", "e"):
         observer.join(name, 1)
     observer.join("d", 2, "client")
     a = ended(peers, observer, clock, "a", TerminatedEvent("a", clock.now, 0))
     b = ended(peers, observer, clock, "b", TerminatedEvent("b", clock.now, 7))
     c = ended(peers, observer, clock, "c")
     d = ended(peers, observer, clock, "d")
-    assert [peer.how for peer in (a, b, c, d)] == [
+    e = ended(peers, observer, clock, "e", TerminatedEvent("e", clock.now, 0, "ValueError: x"))
+    assert [peer.how for peer in (a, b, c, d, e)] == [
         "ended in order", "ended in order with 7", "left without a word: killed, or it crashed",
-        "left",
+        "left", "failed: ValueError: x",
     ]  # fmt: skip
-    assert [peer.in_order for peer in (a, b, c, d)] == [True, True, False, False]
+    assert [peer.in_order for peer in (a, b, c, d, e)] == [True, True, False, False, False]
 
 
 def test_the_end_of_one_life_is_not_told_of_the_next(observer: Any, clock: Any) -> None:

@@ -176,6 +176,7 @@ def test_the_rest_has_a_row_each_but_turns() -> None:
         ErrorEvent("a", 1.0, "run_on_interval", "ValueError: x", "Traceback"),
         TerminatedEvent("a", 1.0, 0),
         TerminatedEvent("b", 1.0, 5),
+        TerminatedEvent("c", 1.0, 0, "ValueError: x"),
         TurnEvent("a", 1.0, 1, 0, 0),
     )
     assert [(row.kind, row.what) for row in log.rows] == [
@@ -183,6 +184,7 @@ def test_the_rest_has_a_row_each_but_turns() -> None:
         ("error", "run_on_interval"),
         ("ended", ""),
         ("ended", "with 5"),
+        ("ended", "by ValueError: x"),
     ]
 
 

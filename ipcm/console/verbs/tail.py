@@ -203,6 +203,8 @@ def _what(event: Event) -> list[Span]:
         case ErrorEvent():
             return [(f"! {'error':<11}", "bad"), (f"{event.where}: {event.error}", "")]
         case TerminatedEvent():
+            if event.error is not None:
+                return [(f"! {'terminated':<11}", "bad"), (f"by {event.error}", "")]
             return [(f"! {'terminated':<11}", "loud"), (f"with {event.value!r}", "")]
         case TurnEvent():
             text = f"{plural(event.turns, 'turn')}, {plural(event.messages, 'message')}"

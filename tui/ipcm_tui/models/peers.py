@@ -50,6 +50,7 @@ class Peer:
         since: when it joined, seconds since the epoch. ended: when it left, or None.
         busy_for: seconds without an answer, 0 where it answers.
         in_order: it said that it would end, before it left. value: what it ended with then.
+        failure: the exception that ended it, where it said so; else "".
         exit: how its process ended, as subprocess gives it; None where that is not known.
         cpu: percent of one CPU. rss, peak: bytes of memory, and the most that was seen.
         last_error: what failed last, and when.
@@ -68,6 +69,7 @@ class Peer:
     busy_for: float = 0.0
     in_order: bool = False
     value: Any = None
+    failure: str = ""
     exit: int | None = None
     cpu: float | None = None
     rss: int | None = None
@@ -106,6 +108,8 @@ class Peer:
         if self.in_order:
             with_value = f" with {self.value!r}" if self.value not in (0, None) else ""
             return f"ended in order{with_value}" + (f", {exit}" if exit else "")
+        if self.failure:
+            return f"failed: {self.failure}" + (f", {exit}" if exit else "")
         if self.exit is not None and self.exit < 0:
             return f"killed by {exit}"
         if exit is not None:
@@ -217,7 +221,8 @@ class Peers:
         match event:
             case TerminatedEvent():
                 # It leaves its loop; its departure is told separately, and may be known already.
-                peer.in_order, peer.value = True, event.value
+                peer.in_order, peer.value = event.error is None, event.value
+                peer.failure = event.error or ""
                 if not peer.is_gone:
                     peer.state = "ending"
                 self.version += 1
@@ -315,7 +320,7 @@ class Peers:
                     error = snapshot.errors[-1]
                     peer.last_error = (error.when, f"{error.where}: {error.error}")
             peer.snapshot = snapshot
-        if peer.in_order or (peer.snapshot and peer.snapshot.state == "ending"):
+        if peer.in_order or peer.failure or (peer.snapshot and peer.snapshot.state == "ending"):
             state = "ending"
         elif busy_for > 0:
             state = "busy"

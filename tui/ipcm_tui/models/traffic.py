@@ -218,8 +218,10 @@ class TrafficLog:
                 row.error, row.preview = event.error, event.traceback or None
                 self._add(row)
             case TerminatedEvent():
-                value = "" if event.value in (0, None) else f"with {event.value!r}"
-                self._add(Row(event.when, "ended", event.service, what=value))
+                how = "" if event.value in (0, None) else f"with {event.value!r}"
+                if event.error is not None:
+                    how = f"by {event.error}"
+                self._add(Row(event.when, "ended", event.service, what=how))
 
     def _worker_ended(self, event: WorkerEvent) -> None:
         row = self._workers.pop((event.service, event.pid), None)
