@@ -145,7 +145,7 @@ class Service(ServiceRole):
         if self._ipcm_on_request is not None:
             return self._ipcm_on_request(self, request, message)
         if self.endpoints():
-            return self.endpoints().call(request.payload)
+            return self.endpoints().call(request.payload, request)
         return DEFERRED
 
     def _ipcm_hears_responses(self) -> bool:

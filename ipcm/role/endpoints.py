@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from ipcm.errors import UsageError
+from ipcm.message import Request
 
 __all__ = [
     "BadRequest",
@@ -41,7 +42,9 @@ def endpoint(function: F) -> F:
     """Marks a method as an endpoint: `{"endpoint": name, "args": {...}}` calls it.
 
     Its type hints validate the arguments (by msgspec), its docstring describes it. It may be a
-    coroutine, a staticmethod or a classmethod; a subclass that overrides it keeps the mark.
+    coroutine, a staticmethod or a classmethod; a subclass that overrides it keeps the mark. A
+    parameter with the hint `ipcm.Request` gets the request, which tells who asks; it is none of
+    the arguments that may be given.
     """
     plain = _plain(function)
     setattr(plain, _MARK, True)
@@ -87,11 +90,16 @@ class EndpointCall(msgspec.Struct):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One endpoint: its bound method and the struct that its arguments must fit."""
+    """One endpoint: its bound method and the struct that its arguments must fit.
+
+    Attributes:
+        takes_request: the parameters that get the request itself.
+    """
 
     name: str
     function: Callable[..., Any]
     arguments: type[msgspec.Struct]
+    takes_request: tuple[str, ...]
     returns: Any
     doc: str
 
@@ -109,11 +117,14 @@ class Endpoint:
         except (NameError, TypeError, ValueError) as error:
             raise UsageError(f"endpoint {name!r} cannot be read: {error}") from None
         fields: list[Any] = []
+        takes_request: list[str] = []
         for parameter in signature.parameters.values():
             if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
                 raise UsageError(f"endpoint {name!r}: parameter {parameter} cannot come by name")
             hint = hints.get(parameter.name, Any)
-            if parameter.default is parameter.empty:
+            if hint is Request:
+                takes_request.append(parameter.name)
+            elif parameter.default is parameter.empty:
                 fields.append((parameter.name, hint))
             else:
                 fields.append((parameter.name, hint, _default(parameter.default)))
@@ -125,10 +136,14 @@ class Endpoint:
         except TypeError as error:
             raise UsageError(f"endpoint {name!r}: {error}") from None
         returns = hints.get("return", Any)
-        return cls(name, function, arguments, returns, inspect.getdoc(_plain(function)) or "")
+        doc = inspect.getdoc(_plain(function)) or ""
+        return cls(name, function, arguments, tuple(takes_request), returns, doc)
 
-    def call(self, args: dict[str, Any]) -> Any:
+    def call(self, args: dict[str, Any], request: Request | None = None) -> Any:
         """Validates and calls.
+
+        Args:
+            args: the arguments by name. request: which they came with.
 
         Raises:
             BadRequest: the arguments do not fit; it says which, and how it should be called.
@@ -137,7 +152,10 @@ class Endpoint:
             values = msgspec.convert(args, self.arguments, str_keys=True)
         except msgspec.ValidationError as error:
             raise BadRequest(f"bad arguments for {self.signature()}: {error}") from None
-        return self.function(**{f: getattr(values, f) for f in values.__struct_fields__})
+        given = {f: getattr(values, f) for f in values.__struct_fields__}
+        for name in self.takes_request:
+            given[name] = request
+        return self.function(**given)
 
     def signature(self) -> str:
         """As one would write it: `add(a: int, b: int = 0) -> int`."""
@@ -146,6 +164,7 @@ class Endpoint:
         parameters = [
             each.replace(annotation=hints[each.name]) if each.annotation is not each.empty else each
             for each in signature.parameters.values()
+            if each.name not in self.takes_request
         ]
         returns = signature.return_annotation
         if returns is not signature.empty:
@@ -185,8 +204,8 @@ class Endpoints:
     def __iter__(self) -> typing.Iterator[Endpoint]:
         return iter(self._endpoints.values())
 
-    def call(self, payload: Any) -> Any:
-        """Dispatches a request's payload.
+    def call(self, payload: Any, request: Request | None = None) -> Any:
+        """Dispatches a request's payload; endpoints that ask for it get the request, too.
 
         Raises:
             BadRequest: no such endpoint, or not a call.
@@ -201,7 +220,7 @@ class Endpoints:
         found = self._endpoints.get(call.endpoint)
         if found is None:
             raise BadRequest(f"no endpoint {call.endpoint!r}; endpoints: {known}")
-        return found.call(call.args)
+        return found.call(call.args, request)
 
 
 def endpoint_name(payload: Any) -> str:

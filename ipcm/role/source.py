@@ -117,6 +117,7 @@ class SourceService(Service):
                     callbacks = self.on_sig.setdefault(parse_signal(sig), [])
                     callbacks.append(_with_service(name, callback, 1))
         self.signals_to_grab = (*self.signals_to_grab, *self.on_sig)
+        self.endpoints()  # those that cannot be read are no matter for their first asker
         answers = self._ipcm_endpoints or self._ipcm_on_request is not None
         if not (answers or self.on_sig or any(getattr(self, hook) for hook in HOOKS)):
             raise UsageError(

@@ -260,6 +260,33 @@ def test_hints_that_are_local() -> None:
         assert handle.call("twice", local={"n": 4}) == 8
 
 
+def test_the_request_itself() -> None:
+    class Gate(Service):
+        @ipcm.endpoint
+        def enter(self, request: ipcm.Request, name: str) -> Any:
+            self.waiting = request
+            return ipcm.DEFERRED
+
+        @ipcm.endpoint
+        async def open(self, *, by: ipcm.Request) -> Any:
+            """Lets in who waits."""
+            self.send_response(self.waiting.sender, self.waiting.id, f"opened by {by.sender}")
+            return by.payload["endpoint"]
+
+    with ipcm.service("gate", Gate) as handle:
+        entering = handle.send_request("gate", {"endpoint": "enter", "args": {"name": "me"}})
+        assert handle.call("open") == "open"
+        assert handle.await_response(entering, 5).payload == f"opened by {handle.name}"
+        with pytest.raises(ipcm.RemoteError, match=r"arguments for enter\(name: str\).*`request`"):
+            handle.call("enter", name="me", request={})
+        enter, gate = handle.describe()["endpoints"]
+        assert (enter["signature"], gate["signature"]) == (
+            "enter(name: str) -> Any",
+            "open() -> Any",
+        )
+        assert "request" not in str(enter["parameters"])
+
+
 def test_on_the_role_itself() -> None:
     class Own(Minimal):
         @ipcm.endpoint

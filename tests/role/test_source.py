@@ -146,6 +146,7 @@ def test_output_goes_to_its_file(capfd: pytest.CaptureFixture[str]) -> None:
         ("def on_strat(): pass", "did you mean on_start"),
         ("async def on_start(): pass", "cannot be async"),
         ("def on_interval(a, b): pass", "cannot be called"),
+        ("@endpoint\ndef f(*a): pass", "parameter *a cannot come by name"),
         ("def f(:", "invalid syntax"),
     ],
 )
