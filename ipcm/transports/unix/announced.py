@@ -223,7 +223,7 @@ class PresentPort(Port):
                 if frames is None:
                     return
                 self._deliver(link, frames, arrivals)
-            except (BlockingIOError, ProtocolError):
+            except (BlockingIOError, ProtocolError, MemoryError):
                 return
 
     # Those who speak before they were told of

@@ -36,6 +36,8 @@ _QUICK: Final = 200e-6
 _LOOK_AROUND: Final = 1e-3
 _COPY_UNDER: Final = 32 << 10
 _MAY_STAY: Final = 256 << 10  # more than the kernel takes at once of what nobody reads
+# A message that there is no memory for costs whoever sent it, and not those who send small ones.
+_UNREADABLE: Final = (*FAILURES, MemoryError)
 _pack: Final = HEADER.pack
 _monotonic: Final = time.monotonic
 _give_way: Final = os.sched_yield
@@ -221,7 +223,7 @@ class UnixPort(PresentPort):
             try:
                 for frame in frames:  # one by one: those before a bad one count
                     arrivals.append((link, unpack(frame), len(frame)))  # noqa: PERF401
-            except FAILURES:
+            except _UNREADABLE:
                 self._links.drop(link)
                 return
             self._links.hot = link
@@ -230,7 +232,7 @@ class UnixPort(PresentPort):
             self._bulk = False
         except BlockingIOError:
             return
-        except ProtocolError:
+        except (ProtocolError, MemoryError):
             self._links.drop(link)
 
     # Connections that come in
@@ -248,7 +250,7 @@ class UnixPort(PresentPort):
         try:
             for frame in frames:
                 arrivals.append((link, self._unpack(frame), len(frame)))  # noqa: PERF401
-        except FAILURES:
+        except _UNREADABLE:
             self._links.drop(link)
 
     @property

@@ -191,6 +191,23 @@ class TestShortage:
                 ipcm.service("s", ipcm.EchoService, bus=bus, start="fork")
         wait_until(lambda: not bus.peers())
 
+    def test_no_memory_for_a_message(self, bus: Bus, echo: ipcm.Handle) -> None:
+        def limit(_: ipcm.Service, request: Any, message: Any) -> int:
+            if isinstance(request.payload, int):
+                used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+                resource.setrlimit(resource.RLIMIT_AS, (used + request.payload, -1))
+            return len(repr(request.payload))
+
+        with (
+            ipcm.service("small", handle_request=limit, bus=bus) as small,
+            bus.connect("a") as a,
+        ):
+            assert small.request(6 << 20) == 7
+            a.send_message("small", "x" * (12 << 20))
+            assert small.request([1]) == 3
+            a.flush(5)
+            assert a.request("small", [2]) == 3
+
     def test_a_link_that_nobody_can_listen_to_is_closed(self) -> None:
         class Full:
             def register(self, fd: int, events: int) -> None:
