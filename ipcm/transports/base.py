@@ -69,7 +69,8 @@ class BusRecord(msgspec.Struct, frozen=True):
     Attributes:
         owner_pid: the process that spawned it. started: seconds since the epoch.
         guard: it ends with its owner.
-        keeper_pid: the process that keeps its presence, or None.
+        keeper_pid: the process that keeps its presence, or None. keeper_start: when that started,
+            as in `ProcessIdentity`, or 0.
     """
 
     name: str
@@ -78,6 +79,7 @@ class BusRecord(msgspec.Struct, frozen=True):
     started: float
     guard: bool
     keeper_pid: int | None = None
+    keeper_start: int = 0
 
 
 class Origin(Protocol):

@@ -263,15 +263,25 @@ def remove_directory(path: Path) -> None:
         path.rename(gone)
     except OSError:
         return  # it is gone, or its file system takes no more changes
-    shutil.rmtree(gone, ignore_errors=True)
+    # Nobody is to reach it any more. The record goes after what else was put here: whoever finds
+    # a part that somebody could not remove, or was killed at, knows by it that this was a bus.
+    _remove(gone, "r")
+    for folder in ("p", "log"):
+        shutil.rmtree(gone / folder, ignore_errors=True)
     # A tree is walked by descriptors. Where there are none left, a bus that was hardly made goes
     # all the same.
-    for file in ("bus.json", "r", "lock", ".bus.json", "log/_registrar"):
+    _remove(gone, "log/_registrar", "log/", "p/")
+    if not (gone / "log").exists() and not (gone / "p").exists():
+        shutil.rmtree(gone, ignore_errors=True)
+        _remove(gone, "lock", ".bus.json", "bus.json", "")
+
+
+def _remove(directory: Path, *names: str) -> None:
+    """Removes what can be; a folder's name ends with a slash."""
+    for name in names:
         with contextlib.suppress(OSError):
-            (gone / file).unlink()
-    for folder in ("p", "log", ""):
-        with contextlib.suppress(OSError):
-            (gone / folder).rmdir()
+            path = directory / name
+            path.rmdir() if name[-1:] in ("", "/") else path.unlink()
 
 
 def _raise_shortage(error: Exception) -> None:

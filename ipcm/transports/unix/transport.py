@@ -10,6 +10,7 @@ import select
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from signal import SIGKILL
 from threading import get_ident
 from typing import Final
 
@@ -19,7 +20,7 @@ from ipcm._core.presence import Answer, Detach, End, Listing, ListPeers, PeerInf
 from ipcm._core.presence import Terminate as TerminateWord
 from ipcm._os.child import reap
 from ipcm._os.helper import end_helper
-from ipcm._os.process import ProcessIdentity, identify
+from ipcm._os.process import ProcessIdentity, identify, send_signal
 from ipcm._os.streams import fill_missing_descriptors
 from ipcm.errors import BusError, BusGone, InsecureDirectory, NameTaken
 from ipcm.serializers import get_serializer
@@ -41,6 +42,9 @@ from ipcm.transports.unix.route import (
 __all__ = ["UnixTransport"]
 
 _VERSION: Final = 1
+_NO_PLACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT)
+"""What says of the bus's directory that no socket can be made there."""
+
 _LEAVING: Final = 2.0
 _LOOK: Final = 0.01
 
@@ -135,8 +139,11 @@ class UnixTransport(Transport):
             owner = identify()
             keeper = start_registrar(route, listener, lock, owner if guard else None)
             undo.callback(end_helper, keeper)
+            start = 0
+            with contextlib.suppress(ProcessLookupError):  # it has died: the next to ask hears it
+                start = identify(keeper).start
             info = BusInfo(self.name, serializer, str(route.path))
-            bus = BusRecord(name, info, owner.pid, time.time(), guard, keeper)
+            bus = BusRecord(name, info, owner.pid, time.time(), guard, keeper, start)
             route.write_record(Record(_VERSION, bus, owner.start, secrets.token_bytes(32)))
         return bus
 
@@ -154,7 +161,7 @@ class UnixTransport(Transport):
             try:
                 found.append(self.look(BusInfo(self.name, "", str(path))))
             except BusGone:
-                self._sweep(path)
+                self._tidy(path)
             except InsecureDirectory:
                 continue
         return sorted(found, key=lambda record: record.started)
@@ -166,6 +173,11 @@ class UnixTransport(Transport):
                 yield from sorted(path for path in place.iterdir() if path.is_dir())
             except (OSError, InsecureDirectory):  # not there, or not ours to look into
                 continue
+
+    def _tidy(self, path: Path) -> None:
+        """Sweeps where that can be done; what stays is found the next time."""
+        with contextlib.suppress(OSError):  # no descriptors are left, or no changes are taken here
+            self._sweep(path)
 
     def _sweep(self, path: Path) -> None:
         """Removes what a dead bus has left, and nothing that may still live, or is no bus."""
@@ -201,9 +213,10 @@ class UnixTransport(Transport):
             return UnixPort(route, name, incarnation, kind, serializer, read_only=read_only)
         except BaseException as error:
             route.close()
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            if isinstance(error, OSError) and error.errno in _NO_PLACE:
+                error_type = BusGone if error.errno == errno.ENOENT else BusError
                 text = f"{name!r} cannot join the bus at {info.route}: {error.strerror}"
-                raise BusError(text) from error
+                raise error_type(text) from error
             raise
 
     def output_path(self, info: BusInfo, name: str) -> str:
@@ -237,17 +250,24 @@ class UnixTransport(Transport):
 
     def end(self, record: BusRecord, grace: float) -> None:
         """See `Transport.end`."""
+        path = Path(record.info.route)
+        keeper = record.keeper_pid if record.owner_pid == os.getpid() else None
         try:
             with self._visit(record.info) as visit:
                 visit.ask(End(visit.next_seq(), grace, get_ident()), Answer)
                 visit.wait_end(grace + 5.0)
         except BusGone:
-            self._sweep(Path(record.info.route))
-        if record.keeper_pid is not None and record.owner_pid == os.getpid():
-            reap(record.keeper_pid, 5.0)
+            self._tidy(path)
+            if keeper is not None and not path.exists():
+                # Somebody has removed its directory, so that it cannot be asked. The services end
+                # once they have found neither it nor the place for another.
+                with contextlib.suppress(OSError):
+                    send_signal(ProcessIdentity(keeper, record.keeper_start), SIGKILL)
+        if keeper is not None:
+            reap(keeper, 5.0)
         # Removed by the registrar; what it could not (it was killed) is removed here.
-        if os.path.exists(record.info.route):
-            self._sweep(Path(record.info.route))
+        for each in (path, *path.parent.glob(f"{DRAFT}*")):
+            self._tidy(each)
 
     @contextlib.contextmanager
     def _visit(self, info: BusInfo) -> Iterator[PresenceLink]:

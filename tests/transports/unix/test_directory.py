@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ipcm
+from ipcm.transports.unix.route import Route, remove_directory
 
 
 def test_the_bus_s_path_may_be_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +143,64 @@ class TestDirectory:
                 ipcm.spawn("open")
             os.chmod(bus.route, 0o700)
             assert bus.peers() == []
+
+    @pytest.mark.parametrize("how", [SystemExit, OSError])
+    def test_what_was_half_removed_is_swept(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch, how: type[BaseException]
+    ) -> None:
+        """Its remover was killed in the middle, or one of the calls had failed."""
+        place.mkdir(mode=0o700)
+
+        def failing(call: Callable[..., None]) -> Callable[..., None]:
+            def fail(*args: Any, **options: Any) -> None:
+                left.pop()
+                if not left:
+                    left.extend([None] * 100)
+                    raise how
+                call(*args, **options)
+
+            return fail
+
+        calls, step = 100, 0
+        while step < calls:
+            step += 1
+            for folder in ("p", "log"):
+                (place / "old" / folder).mkdir(mode=0o700, parents=True)
+            for file in ("bus.json", "lock", "r", "p/a", "log/_registrar", "log/a", "log/b"):
+                (place / "old" / file).touch()
+            (place / "old").chmod(0o700)
+            left = [None] * step
+            with monkeypatch.context() as patched, contextlib.suppress(SystemExit):
+                for name in ("unlink", "rmdir"):
+                    patched.setattr(os, name, failing(getattr(os, name)))
+                remove_directory(place / "old")
+                calls = step if len(left) < 50 else calls
+            assert ipcm.buses() == []
+            assert not os.listdir(place)
+        assert calls >= 10
+
+    def test_one_that_somebody_has_removed_ends_all_the_same(self, place: Path) -> None:
+        with ipcm.spawn("old") as bus:
+            assert bus.peers() == []
+            shutil.rmtree(place / "old")
+            began = time.monotonic()
+        assert time.monotonic() - began < 3
+
+    def test_where_no_changes_are_taken(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: Any) -> None:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+        with ipcm.spawn("live") as bus:
+            (place / "dead").mkdir(mode=0o700)
+            (place / "dead" / "bus.json").touch()
+            with monkeypatch.context() as patched:
+                patched.setattr(Route, "lock", refuse)
+                patched.setattr(Route, "listen", refuse)
+                assert [each.name for each in ipcm.buses()] == ["live"]
+                with pytest.raises(ipcm.BusError, match=r"cannot join .* Read-only file system"):
+                    bus.connect("a")
+            (place / "dead" / "bus.json").unlink()
+            (place / "dead").rmdir()
 
     def test_leftovers_are_swept_when_another_bus_is_made(self, place: Path) -> None:
         with ipcm.spawn("old"), ipcm.spawn("live") as live:

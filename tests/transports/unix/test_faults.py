@@ -191,22 +191,27 @@ class TestShortage:
                 ipcm.service("s", ipcm.EchoService, bus=bus, start="fork")
         wait_until(lambda: not bus.peers())
 
-    def test_no_memory_for_a_message(self, bus: Bus, echo: ipcm.Handle) -> None:
-        def limit(_: ipcm.Service, request: Any, message: Any) -> int:
-            if isinstance(request.payload, int):
-                used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-                resource.setrlimit(resource.RLIMIT_AS, (used + request.payload, -1))
-            return len(repr(request.payload))
+    @pytest.mark.parametrize("step", ["read", "decode"])
+    def test_no_memory_for_a_message(
+        self, bus: Bus, monkeypatch: pytest.MonkeyPatch, step: str
+    ) -> None:
+        def none_left(*_: Any) -> Any:
+            raise MemoryError
 
-        with (
-            ipcm.service("small", handle_request=limit, bus=bus) as small,
-            bus.connect("a") as a,
-        ):
-            assert small.request(6 << 20) == 7
-            a.send_message("small", "x" * (12 << 20))
-            assert small.request([1]) == 3
-            a.flush(5)
-            assert a.request("small", [2]) == 3
+        with bus.connect("a") as a, bus.connect("b") as b, bus.connect("c") as c:
+            for sender in (a, c):
+                sender.send_message("b", 1)
+                assert [message.content for message in b.get_messages(5)] == [1]
+            a.send_message("b", 2)
+            with monkeypatch.context() as patched:
+                if step == "read":
+                    patched.setattr(Link, "read", none_left)
+                else:
+                    patched.setattr(b.port, "_unpack", none_left)
+                assert b.get_messages(0.2) == []
+            for sender in (c, a):
+                sender.send_message("b", sender.name)
+                assert [message.content for message in b.get_messages(5)] == [sender.name]
 
     def test_a_link_that_nobody_can_listen_to_is_closed(self) -> None:
         class Full:
