@@ -67,7 +67,7 @@ class _Frame:
     count: int = 0
 
     def value_path(self) -> Path:
-        step = self.keys[-1] if self.is_object and self.keys else self.count
+        step = self.keys[-1] if self.keys else self.count
         return (*self.path, step)
 
 

@@ -61,6 +61,7 @@ def test_any_text_can_be_scanned(text: str) -> None:
         ('{"a"', "mark", ("a",), ""),
         ('{"a":', "value", ("a",), ""),
         ('{"a": tr', "value", ("a",), "tr"),
+        ('{"a": 1, "b": tr', "value", ("b",), "tr"),
         ('{"a": [1, {"b": "x', "value", ("a", 1, "b"), "x"),
         ('{"a": 1 ', "mark", ("a",), ""),
         ('{"a": 1, ', "key", (), ""),

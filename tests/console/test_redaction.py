@@ -30,6 +30,7 @@ from ipcm.console.redaction import redact
         ("ps | x -H 'Authorization: Bearer a.b' y", "ps | x -H 'Authorization: Bearer ***' y"),
         ("ps | curl https://me:hunter2@host/x", "ps | curl https://me:***@host/x"),
         ("call a b text=ghp_abcdefghijklmnop", "call a b text=***"),
+        ("call a b text=ghp_abcdefghijklmnop pin=12", "call a b text=*** pin=***"),
         ("call a b key=AKIAABCDEFGHIJKLMNOP", "call a b key=***"),
         ("call a b x=eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.abc-_1", "call a b x=***"),
     ],
