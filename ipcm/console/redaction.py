@@ -88,7 +88,7 @@ def _in_words(text: str) -> Iterator[tuple[int, int]]:
                 following = line.words[number + 1]
                 yield following.start, following.end
             elif "{" in value or "{" in key:
-                yield from _in_json(word, at if equals else 0)
+                yield from _in_json(word, at)
 
 
 def _in_json(word: Word, at: int) -> Iterator[tuple[int, int]]:

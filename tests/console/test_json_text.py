@@ -75,6 +75,19 @@ def test_what_can_come_next(text: str, expects: str, path: Path, begin: str) -> 
     assert (spot.expects, spot.path, spot.begin) == (expects, path, begin)
 
 
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ('{"te', ["bracket", "key"]),
+        ('["te', ["bracket", "string"]),
+        ("[$_.x, -1, tru", ["bracket", "reference", "mark", "number", "mark", "constant"]),
+    ],
+)
+def test_what_the_pieces_are(text: str, kinds: list[str]) -> None:
+    pieces, _ = scan(text)
+    assert [piece.kind for piece in pieces] == kinds
+
+
 def test_keys_that_are_there_already() -> None:
     assert scan('{"a": 1, "b": {"c": 2}, ')[1].keys == ("a", "b")
 

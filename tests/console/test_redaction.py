@@ -46,6 +46,7 @@ def test_secrets(text: str, kept: str) -> None:
         'request store search {"text": "password"}',
         'request a {"author": "x", "key": "y"}',
         "call store search text=passwords",
+        "call a login password=",
         "call a pinned spin=1",
         "call a go compass=north bypass=true",
         "describe store authors",
@@ -59,6 +60,8 @@ def test_what_is_no_secret(text: str) -> None:
 
 def test_patterns_of_the_user() -> None:
     assert redact("call a b id=x-1234", [re.compile(r"x-\d+")]) == "call a b id=***"
+    both = [re.compile("c more and"), re.compile("more")]
+    assert redact("call a password=abc more and on", both) == "call a password=*** on"
     named = re.compile(r"id=(?P<secret>\S+)")
     assert redact("call a b id=x-1234", [named]) == "call a b id=***"
 
