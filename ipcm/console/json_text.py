@@ -131,8 +131,8 @@ class _Scanner:
     def _path(self) -> Path:
         return self._frames[-1].value_path() if self._frames else ()
 
-    def _add(self, kind: PieceKind, start: int, end: int, path: Path | None = None) -> None:
-        self._pieces.append(Piece(kind, start, end, self._path() if path is None else path))
+    def _add(self, kind: PieceKind, start: int, end: int) -> None:
+        self._pieces.append(Piece(kind, start, end, self._path()))
 
     def _take_string(self, start: int, end: int) -> None:
         if self._expects == "key":
@@ -152,13 +152,12 @@ class _Scanner:
     def _take_mark(self, mark: str, at: int) -> None:
         frames = self._frames
         if mark in "{[":
-            path = self._path()
-            self._add("bracket", at, at + 1, path)
-            frames.append(_Frame(mark == "{", path))
+            self._add("bracket", at, at + 1)
+            frames.append(_Frame(mark == "{", self._path()))
             self._expects = "key" if mark == "{" else "value"
         elif mark in "}]":
-            path = frames.pop().path if frames else ()
-            self._add("bracket", at, at + 1, path)
+            del frames[-1:]
+            self._add("bracket", at, at + 1)
             self._expects = "mark"
         else:
             self._add("mark", at, at + 1)

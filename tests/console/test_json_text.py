@@ -80,6 +80,7 @@ def test_what_can_come_next(text: str, expects: str, path: Path, begin: str) -> 
     [
         ('{"te', ["bracket", "key"]),
         ('["te', ["bracket", "string"]),
+        ('{"a":"b"}]', ["bracket", "key", "mark", "string", "bracket", "bracket"]),
         ("[$_.x, -1, tru", ["bracket", "reference", "mark", "number", "mark", "constant"]),
     ],
 )

@@ -23,6 +23,7 @@ from ipcm.console.redaction import redact
         ('request a b {"token": "abc", "x": 1}', 'request a b {"token": "***", "x": 1}'),
         ("request a b '{\"token\": \"abc\"}'", "request a b '{\"token\": \"***\"}'"),
         ('request a {"auth": {"a": "u", "b": 1}}', 'request a {"auth": {"a": "***", "b": ***}}'),
+        ("call a b x:='{\"auth\": \"u\"}'", "call a b x:='{\"auth\": \"***\"}'"),
         ('request a {"secrets": ["x", "y"]}', 'request a {"secrets": ["***", "***"]}'),
         ('request a {"password": "unfinis', 'request a {"password": "***'),
         ("run x --password hunter2 -n 3", "run x --password *** -n 3"),
