@@ -96,8 +96,13 @@ class AsyncHandle(Shown):
     async def ready(self, timeout: float | None = 0.0) -> bool:
         """Whether the service is there and ready; see `Handle.ready`."""
         timeout = check_timeout(timeout)
-        if timeout != 0 and self.ended():
-            return False
+        if timeout != 0 and self._watched is not None:
+            deadline = time.monotonic() + (math.inf if timeout is None else timeout)
+            began = await self._watched.until(_has_begun, deadline - time.monotonic())
+            if not began or self.ended():
+                return False
+            if timeout is not None:
+                timeout = max(deadline - time.monotonic(), 0.0)
         return await self.client.peer_active(self.service_name, timeout)
 
     # Asking
@@ -313,23 +318,28 @@ def service(
     name: str,
     maker: Callable[..., ServiceRole] = Service,
     *,
+    wait: bool = True,
     timeout: float | None = 30.0,
     **params: Any,
 ) -> Opening[AsyncHandle]:
     """Starts a service in a child process; `await` it, or enter it with `async with`.
 
     Args:
-        name, maker, timeout, params: see `ipcm.service`.
+        name, maker, wait, timeout, params: see `ipcm.service`.
 
     Raises:
         ServiceStartError: it did not become ready; with the traceback of its process.
         UsageError: called in a service. NameTaken, InvalidName, NoSuchBus, UnsupportedError.
     """
-    return Opening(_service(name, maker, timeout, params), AsyncHandle.close)
+    return Opening(_service(name, maker, wait, timeout, params), AsyncHandle.close)
 
 
 async def _service(
-    name: str, maker: Callable[..., ServiceRole], timeout: float | None, params: dict[str, Any]
+    name: str,
+    maker: Callable[..., ServiceRole],
+    wait: bool,
+    timeout: float | None,
+    params: dict[str, Any],
 ) -> AsyncHandle:
     timeout = check_timeout(timeout)
     if forking_service() is not None:
@@ -337,8 +347,10 @@ async def _service(
     handle: Handle = start_service(name, maker, wait=False, timeout=timeout, **params)
     process = handle.process
     assert process is not None
-    watched = Watched(process)
     try:
+        if not wait:
+            return AsyncHandle(handle)
+        watched = Watched(process)
         if not await watched.until(_has_begun, math.inf if timeout is None else timeout):
             raise ServiceStartError(name, f"{name!r} was not ready in {timeout:g} s")
         with watched.quiet():

@@ -116,6 +116,32 @@ def test_a_start_that_fails_or_takes_too_long(run: Run) -> None:
         run(main(bus))
 
 
+def test_one_that_is_not_waited_for(run: Run) -> None:
+    def hang(service: Any) -> None:
+        while not os.path.exists(gate):
+            time.sleep(0.005)
+
+    def fail(service: Any) -> None:
+        hang(service)
+        raise ValueError("at the start")
+
+    async def main(bus: ipcm.Bus) -> None:
+        for start, ready in ((hang, True), (fail, False)):
+            opening = ipcm.aio.service("worked", Worked, bus=bus, on_start=start, wait=False)
+            async with opening as handle:
+                assert not await handle.ready()
+                assert not await handle.ready(0.02)
+                waiting = asyncio.create_task(handle.ready(None))
+                await asyncio.sleep(0.01)
+                Path(gate).touch()
+                assert await waiting is ready
+                os.unlink(gate)
+
+    with ipcm.spawn() as bus:
+        gate = os.path.join(bus.route, "gate")
+        run(main(bus))
+
+
 def test_inside_a_service_it_starts_nothing(run: Run) -> None:
     async def start(service: Any, request: Any, message: Any) -> Any:
         async with ipcm.aio.service("inner", Worked):
