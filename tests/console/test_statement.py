@@ -127,7 +127,7 @@ def test_where_nobody_is_it_is_not_known_who_will_be() -> None:
 
 def test_a_service_that_describes_itself_without_end_is_not_checked() -> None:
     class Endless(Still):
-        def description(self, service: str) -> Description:
+        def description(self, service: str) -> Description | None:
             loop = {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}}
             about = Endpoint.of("search", search).describe() | {"parameters": loop}
             return read_description({"name": "store", "endpoints": [about]})
