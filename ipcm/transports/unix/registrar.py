@@ -18,8 +18,6 @@ from typing import Final
 
 import msgspec
 
-from ipcm._core.framing import FrameReader
-from ipcm._core.outbox import Outbox
 from ipcm._core.patience import LONGEST_WAIT
 from ipcm._core.presence import (
     Answer,
@@ -45,8 +43,7 @@ from ipcm._os.memory import scratch
 from ipcm._os.process import ProcessIdentity, has_ended, identify, kill, open_pidfd
 from ipcm._os.signals import ignore
 from ipcm.errors import BusGone, ProtocolError
-from ipcm.transports.base import Limits
-from ipcm.transports.unix.hello import HELLO_LIMIT
+from ipcm.transports.unix.line import Line
 from ipcm.transports.unix.listener import Listener
 from ipcm.transports.unix.presence import encode_word
 from ipcm.transports.unix.route import Route
@@ -70,31 +67,6 @@ _LAST_READS: Final = 1024
 _decode = msgspec.msgpack.Decoder(FromPeer).decode
 
 
-class _Connection:
-    """One peer's line: what it sent in part, what it has not taken, and its process.
-
-    Attributes:
-        thread: the one of its process that has registered.
-        stale: news were left out, because too much waits. ending: so was that it is to end.
-        unread: answers that wait.
-        deadline: by when it has to say something; infinity once it has.
-    """
-
-    def __init__(self, sock: socket.socket, scratch: memoryview, pid: int) -> None:
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.reader = FrameReader(scratch, HELLO_LIMIT)
-        self.outbox = Outbox()
-        self.pid = pid
-        self.thread = 0
-        self.identity: ProcessIdentity | None = None
-        self.pidfd = -1
-        self.stale = False
-        self.ending = False
-        self.unread = 0
-        self.deadline = time.monotonic() + Limits().hello
-
-
 class Registrar:
     """The driver around `Roster`.
 
@@ -116,9 +88,10 @@ class Registrar:
         self._lock = lock
         self._roster = Roster()
         self._scratch = scratch(64 << 10)
-        self._connections: dict[int, _Connection] = {}
-        self._processes: dict[int, _Connection] = {}
-        self._strangers: dict[int, _Connection] = {}
+        self._connections: dict[int, Line] = {}
+        self._processes: dict[int, Line] = {}
+        self._strangers: dict[int, Line] = {}
+        self._unsent: dict[int, Line] = {}
         self._epoll = select.epoll()
         self._listener = Listener(listener, self._epoll)
         self._wards = Wards(self._epoll)
@@ -146,6 +119,7 @@ class Registrar:
             self._turn()
         for connection in list(self._connections.values()):
             self._send(connection, Ended())
+        self._push()
         self._route.remove()
 
     # Turns
@@ -206,8 +180,9 @@ class Registrar:
             self._sweep.run(now, self._roster.peers.values())
         if now >= self._deadline:
             self._lose_patience(now)
+        self._push()
 
-    def _serve(self, connection: _Connection, event: int, reads: int = _READS) -> None:
+    def _serve(self, connection: Line, event: int, reads: int = _READS) -> None:
         if event & select.EPOLLOUT:
             self._write(connection)
         # What more there is waits for the next turn: nobody keeps the others from being served.
@@ -231,7 +206,7 @@ class Registrar:
                 self._drop(connection)
                 return
 
-    def _heed(self, connection: _Connection, word: FromPeer) -> None:
+    def _heed(self, connection: Line, word: FromPeer) -> None:
         roster, fd = self._roster, connection.fd
         match word:
             case Register():
@@ -286,7 +261,7 @@ class Registrar:
             else:
                 self._parked.append((fd, word))
 
-    def _register(self, connection: _Connection, word: Register) -> None:
+    def _register(self, connection: Line, word: Register) -> None:
         if self._ending:
             self._tell([Outgoing(connection.fd, Answer(word.seq, "the bus is ending"))])
             return
@@ -331,7 +306,7 @@ class Registrar:
 
     def _accept(self) -> None:
         for sock, pid in self._listener.accept():
-            connection = _Connection(sock, self._scratch, pid)
+            connection = Line(sock, self._scratch, pid)
             self._connections[connection.fd] = connection
             if len(self._strangers) >= _MOST_STRANGERS:
                 self._drop(next(iter(self._strangers.values())))
@@ -339,7 +314,7 @@ class Registrar:
             self._epoll.register(connection.fd, select.EPOLLIN)
             self._serve(connection, select.EPOLLIN)
 
-    def _drop(self, connection: _Connection) -> None:
+    def _drop(self, connection: Line) -> None:
         if self._connections.get(connection.fd) is not connection:
             return  # dropped before; its number may be another's by now
         del self._connections[connection.fd]
@@ -356,7 +331,7 @@ class Registrar:
             self._sweep.bury(peer)
         self._tell(told)
 
-    def _forget_process(self, connection: _Connection) -> None:
+    def _forget_process(self, connection: Line) -> None:
         if connection.pidfd >= 0:
             del self._processes[connection.pidfd]
             self._epoll.unregister(connection.pidfd)
@@ -364,23 +339,44 @@ class Registrar:
             connection.pidfd = -1
 
     def _tell(self, words: list[Outgoing]) -> None:
+        said, frame = None, b""
         for fd, word in words:
             connection = self._connections.get(fd)
-            if connection is not None:
-                self._send(connection, word)
+            if connection is None:
+                continue
+            if word is not said:  # most are told the same
+                said, frame = word, encode_word(word)
+            self._put(connection, word, frame)
 
-    def _send(self, connection: _Connection, word: FromRegistrar) -> None:
+    def _send(self, connection: Line, word: FromRegistrar) -> None:
+        self._put(connection, word, encode_word(word))
+
+    def _put(self, connection: Line, word: FromRegistrar, frame: bytes) -> None:
         if connection.outbox.bytes > _MOST_QUEUED and not hasattr(word, "seq"):
             # One that does not read: when it does again it is told to end, if it was to, and gets
             # the whole table.
             connection.stale = True
             connection.ending = connection.ending or isinstance(word, Terminate)
             return
-        connection.outbox.put(encode_word(word))
+        connection.outbox.put(frame)
         connection.unread += hasattr(word, "seq")
-        self._write(connection)
+        # Behind all others that are told something: whoever has an answer goes on where they can
+        # know of what it was for.
+        self._unsent.pop(connection.fd, None)
+        self._unsent[connection.fd] = connection
 
-    def _write(self, connection: _Connection) -> None:
+    def _push(self) -> None:
+        """Hands the kernel what was said in this turn.
+
+        Where many come and go at once each of the others is woken once, and not for each of them.
+        """
+        while self._unsent:
+            fd, connection = next(iter(self._unsent.items()))
+            del self._unsent[fd]
+            if self._connections.get(fd) is connection:
+                self._write(connection)
+
+    def _write(self, connection: Line) -> None:
         outbox = connection.outbox
         try:
             while outbox.bytes:
@@ -449,13 +445,13 @@ class Registrar:
     def _has_services(self) -> bool:
         return bool(self._services())
 
-    def _services(self) -> list[_Connection]:
+    def _services(self) -> list[Line]:
         """Those that the bus waits for when it ends: all but who itself waits for that end."""
         peers = self._roster.peers.items()
         services = [self._connections[fd] for fd, peer in peers if peer.kind == "service"]
         return [each for each in services if (each.pid, each.thread) not in self._enders]
 
-    def _kill(self, connection: _Connection) -> None:
+    def _kill(self, connection: Line) -> None:
         with contextlib.suppress(ProcessLookupError):
             kill(connection.pidfd)
 

@@ -1,4 +1,4 @@
-"""System calls that fail in the registrar, and what its peers notice of it."""
+"""System calls of the registrar: those that fail, what its peers notice of it, and how many."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 import ipcm
+from ipcm._core.presence import Register, Subscribe
 from ipcm._os.process import ProcessIdentity, open_pidfd
 from ipcm.transports.unix import membership, registrar
+from ipcm.transports.unix.line import Line
+from ipcm.transports.unix.presence import PresenceLink
 from ipcm.transports.unix.route import Route
 from ipcm.transports.unix.sweep import Sweep
 from ipcm.transports.unix.wards import Wards
@@ -86,12 +89,12 @@ def test_who_joins_is_told_why_it_cannot(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_word_that_it_could_not_send_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Connection(registrar._Connection):
+    class Failing(Line):
         def __init__(self, sock: socket.socket, scratch: memoryview, pid: int) -> None:
             super().__init__(sock, scratch, pid)
             self.sock = Forgetful(sock, b"Left")  # type: ignore[assignment]
 
-    monkeypatch.setattr(registrar, "_Connection", Connection)
+    monkeypatch.setattr(registrar, "Line", Failing)
     monkeypatch.setattr(membership, "_TRUST", 0.1)
     with ipcm.spawn() as bus, bus.connect("a") as a:
         a.keep_changes = True
@@ -128,3 +131,48 @@ def test_to_look_at_sockets_takes_descriptors_and_a_directory(
         shutil.rmtree(tmp_path / "p")
         sweep.run(3.0, ())
         assert sweep.due == math.inf
+
+
+class Counting:
+    """A socket that counts what is sent over it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.sent = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+    def sendmsg(self, buffers: list[Any]) -> int:
+        self.sent += 1
+        return self._sock.sendmsg(buffers)
+
+
+def test_who_is_told_of_many_that_come_at_once_is_woken_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sockets: list[Counting] = []
+
+    class Counted(Line):
+        def __init__(self, sock: socket.socket, scratch: memoryview, pid: int) -> None:
+            super().__init__(sock, scratch, pid)
+            sockets.append(Counting(sock))
+            self.sock = sockets[-1]  # type: ignore[assignment]
+
+    monkeypatch.setattr(registrar, "Line", Counted)
+    with contextlib.ExitStack() as stack:
+        (tmp_path / "p").mkdir()
+        route = stack.enter_context(contextlib.closing(Route(str(tmp_path))))
+        listener = stack.enter_context(route.listen(route.address("r")))
+        served = registrar.Registrar(route, listener, -1, None, False)
+        links = [stack.enter_context(contextlib.closing(PresenceLink(route))) for _ in range(20)]
+        for number, link in enumerate(links):
+            link.tell(Register(1, f"peer{number}", f"{number:032}", "client", True))
+        links[0].tell(Subscribe(2))
+        served._turn()
+        assert [each.sent for each in sockets] == [1] * 20
+        links[0].read()
+        assert len(links[0].pushed) == 19
+        for line in list(served._connections.values()):
+            served._drop(line)
+        served._epoll.close()

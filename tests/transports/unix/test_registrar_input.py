@@ -17,6 +17,7 @@ import ipcm
 from ipcm import Bus
 from ipcm._core.presence import End, FromPeer, Listing, ListPeers, Ready, Register, Subscribe
 from ipcm.transports.base import Limits
+from ipcm.transports.unix import line as lines
 from ipcm.transports.unix import registrar
 from ipcm.transports.unix.presence import encode_word
 from tests.helpers import wait_until
@@ -58,7 +59,7 @@ def flood(sock: socket.socket, word: FromPeer, most: int) -> bool:
 class TestStrangers:
     def test_one_that_says_nothing_is_hung_up_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # The registrar is forked from here, with what is patched.
-        monkeypatch.setattr(registrar, "Limits", lambda: Limits(hello=0.2))
+        monkeypatch.setattr(lines, "Limits", lambda: Limits(hello=0.2))
         with (
             ipcm.spawn() as bus,
             raw(f"{bus.route}/r") as silent,
