@@ -50,7 +50,7 @@ _NEVER: Final = math.inf
 _GENERAL: Final = Kind.GENERAL
 _REQUEST: Final = Kind.REQUEST  # looking it up in an enumeration takes a while
 
-_MOST_NAMES: Final = 4096
+_MOST_NAMES: Final = 1024
 
 
 class Counts(dict[str, int]):
