@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import pty
 import select
 import statistics
-import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from tests.terminals import start_on_terminal
 
 __all__ = ["press_keys"]
 
@@ -47,16 +46,9 @@ class Console:
     """`ipcm tui` on a pseudo-terminal."""
 
     def __init__(self, bus: str) -> None:
-        self._master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, _SIZE)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "ipcm", "tui", bus],
-                stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-                env={**os.environ, "TERM": "xterm-256color"},
-            )  # fmt: skip
-        finally:
-            os.close(slave)
+        command = [sys.executable, "-m", "ipcm", "tui", bus]
+        environment = {**os.environ, "TERM": "xterm-256color"}
+        self._process, self._master = start_on_terminal(command, environment, size=_SIZE)
 
     def press(self, key: bytes) -> None:
         """As on a keyboard."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pty
 import select
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 
 from ipcm.console.frontends import GROUP
 from tests.console.warm import Warm, at_start
+from tests.terminals import start_on_terminal
 
 LIMIT = 20.0
 
@@ -68,15 +68,10 @@ class Terminal:
     """
 
     def __init__(self, *words: str, program: Sequence[str] | None = None, **variables: str) -> None:
-        self.master, slave = pty.openpty()
         self.text = ""
         size = {"TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
         environment = {**os.environ, **size, **variables}
-        self.process = subprocess.Popen(
-            program or command(*words), stdin=slave, stdout=slave, stderr=slave, env=environment,
-            start_new_session=True,
-        )  # fmt: skip
-        os.close(slave)
+        self.process, self.master = start_on_terminal(program or command(*words), environment)
 
     def expect(self, part: str) -> None:
         deadline = time.monotonic() + LIMIT

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import pty
 import select
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +16,7 @@ import pytest
 import ipcm
 from tests.helpers import gone, wait_until
 from tests.magics.kernels import processes_of
+from tests.terminals import start_on_terminal
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor"]
@@ -79,12 +77,7 @@ class Terminal:
     """A process on a terminal of its own."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        self.fd, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            COMMAND, env=environment, stdin=theirs, stdout=theirs, stderr=theirs,
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
-        )  # fmt: skip
-        os.close(theirs)
+        self.process, self.fd = start_on_terminal(COMMAND, environment, controlling=True)
         self.seen = ""
 
     def type(self, text: str) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import pty
 import re
 import select
-import struct
-import subprocess
 import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyte
+
+from tests.terminals import start_on_terminal
 
 LIMIT = 20.0
 ROWS, COLUMNS = 30, 100
@@ -32,8 +29,6 @@ class Screen:
     """A program on a terminal of 100 columns and 30 rows."""
 
     def __init__(self, command: list[str], answering: bool = True, **environment: str) -> None:
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self._screen = pyte.HistoryScreen(COLUMNS, ROWS, history=5000)
         self._stream = pyte.ByteStream(self._screen)
         self._unread = b""
@@ -41,12 +36,8 @@ class Screen:
         told.pop("NO_COLOR", None)  # colours are looked at
         if answering:
             self._screen.write_process_input = self._answer
-        self.process = subprocess.Popen(
-            command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 (no threads)
-            env=told,
-        )  # fmt: skip
-        os.close(slave)
+        size = (ROWS, COLUMNS)
+        self.process, self.master = start_on_terminal(command, told, size=size, controlling=True)
 
     def _answer(self, text: str) -> None:
         os.write(self.master, text.encode())

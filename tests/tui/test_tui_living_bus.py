@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pty
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -27,6 +25,7 @@ from ipcm_tui.buses import HostBuses
 from ipcm_tui.outputs import open_output
 from ipcm_tui.screens.gone import GoneScreen
 from ipcm_tui.screens.service import ServiceScreen
+from tests.terminals import start_on_terminal
 
 LATE = 10.0
 """Seconds: more than a busy machine makes of a millisecond, and less than a console may hang."""
@@ -164,15 +163,11 @@ def test_a_console_that_hangs_or_is_killed_costs_services_nothing(bus: Bus, seco
             assert not now.backlog.get("ticker")
             return now.total.count
 
-        ours, theirs = pty.openpty()
         code = "import sys; from ipcm_tui.app import main; sys.exit(main('living'))"
         environment = {**os.environ, "COLUMNS": "120", "LINES": "40", "TERM": "xterm-256color",
                        "PYTHONPATH": ":".join(sys.path)}  # fmt: skip
-        with subprocess.Popen(
-            [sys.executable, "-c", code], stdin=theirs, stdout=theirs, stderr=theirs,
-            env=environment, start_new_session=True,
-        ) as console:  # fmt: skip
-            os.close(theirs)
+        console, ours = start_on_terminal([sys.executable, "-c", code], environment)
+        with console:
             drawn = threading.Event()
             reader = threading.Thread(target=drain, args=(ours, b"ticker", drawn))
             reader.start()

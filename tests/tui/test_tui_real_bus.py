@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pty
 import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +26,7 @@ from ipcm_tui.screens.composer import ComposerScreen
 from ipcm_tui.screens.gone import GoneScreen
 from ipcm_tui.widgets.grid_view import GridView
 from ipcm_tui.widgets.parameter_form import ParameterForm
+from tests.terminals import start_on_terminal
 
 
 class Adder(ipcm.Service):
@@ -237,17 +236,14 @@ def test_the_bus_ends_under_it(
 def test_on_a_terminal(bus: Bus, tmp_path: Path, key: bytes, demo: bool) -> None:
     """It draws itself, leaves at the key, puts the terminal back, and stops nothing."""
     code = f"import sys; from ipcm_tui.app import main; sys.exit(main('real', demo={demo}))"
-    ours, theirs = pty.openpty()
     size = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color"}
     # Not the keys and the theme of whoever runs the tests.
     own = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     environment = {**os.environ, **size, **own, "PYTHONPATH": ":".join(sys.path)}
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
-    ) as console:
+    console, ours = start_on_terminal(command, environment)
+    with console:
         try:
-            os.close(theirs)
             read_until(ours, b"adder", 30)
             os.write(ours, key)
             # Within a second, on a machine that does nothing else.

@@ -8,7 +8,6 @@ import pty
 import queue
 import select
 import signal
-import subprocess
 import sys
 import termios
 import threading
@@ -22,6 +21,7 @@ import pytest
 
 from ipcm_tui.terminal import HUNG_UP, LastingFile, TerminalDriver, hung_up
 from tests.helpers import members_of, wait_until
+from tests.terminals import start_on_terminal
 
 ENDING = 20.0
 """Seconds that an end may take; on a machine that does nothing else it is done within one."""
@@ -35,23 +35,11 @@ class Terminal:
     """
 
     def __init__(self, runtime: Path, root: Path, size: tuple[int, int] | None) -> None:
-        self.master, slave = pty.openpty()
-        if size is not None:
-            termios.tcsetwinsize(slave, size)
         environment = {**os.environ, "TERM": "xterm-256color", "IPCM_RUNTIME_DIR": str(runtime)}
         for name in ("COLUMNS", "LINES"):
             environment.pop(name, None)  # of another terminal
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "ipcm", "demo", str(root)],
-                stdin=slave,
-                stdout=slave,
-                stderr=slave,
-                start_new_session=True,
-                env=environment,
-            )
-        finally:
-            os.close(slave)
+        command = [sys.executable, "-m", "ipcm", "demo", str(root)]
+        self.process, self.master = start_on_terminal(command, environment, size=size)
         self.seen = b""
 
     def read(self, seconds: float) -> bool:
