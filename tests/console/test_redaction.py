@@ -26,6 +26,7 @@ from ipcm.console.redaction import redact
         ("call a b x:='{\"auth\": \"u\"}'", "call a b x:='{\"auth\": \"***\"}'"),
         ('request a {"secrets": ["x", "y"]}', 'request a {"secrets": ["***", "***"]}'),
         ('request a {"password": "unfinis', 'request a {"password": "***'),
+        ('request a {"pin": "12', 'request a {"pin": "***'),
         ("run x --password hunter2 -n 3", "run x --password *** -n 3"),
         ("run x --password=hunter2", "run x --password=***"),
         ("ps | x -H 'Authorization: Bearer a.b' y", "ps | x -H 'Authorization: Bearer ***' y"),
