@@ -65,9 +65,8 @@ class PresenceLink:
         except BaseException as error:
             self.sock.close()
             if isinstance(error, OSError):
-                raise BusGone(
-                    f"the bus at {route.path} does not answer: {error.strerror}"
-                ) from None
+                text = f"the bus at {route.path} does not answer: {error.strerror}"
+                raise BusGone(text + route.last_words()) from None
             raise
 
     def fileno(self) -> int:

@@ -150,6 +150,14 @@ class Route:
         bus = msgspec.structs.replace(record.bus, guard=False)
         self.write_record(msgspec.structs.replace(record, bus=bus, lingers=lingers))
 
+    def last_words(self) -> str:
+        """What a registrar has written when it died, to put behind a text; "" for nothing."""
+        try:
+            *_, last = (self.path / "log" / "_registrar").read_text(errors="replace").splitlines()
+        except (OSError, ValueError):
+            return ""
+        return f" (a registrar died: {last:.200})"
+
     def lock(self) -> int | None:
         """Takes the registrar's lock: its descriptor, or None where a registrar lives."""
         try:

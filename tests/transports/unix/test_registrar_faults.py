@@ -22,7 +22,7 @@ from ipcm.transports.unix.presence import PresenceLink
 from ipcm.transports.unix.route import Route
 from ipcm.transports.unix.sweep import Sweep
 from ipcm.transports.unix.wards import Wards
-from tests.helpers import wait_until
+from tests.helpers import gone, wait_until
 
 
 def failing(number: int) -> OSError:
@@ -176,3 +176,18 @@ def test_who_is_told_of_many_that_come_at_once_is_woken_once(
         for line in list(served._connections.values()):
             served._drop(line)
         served._epoll.close()
+
+
+def test_one_that_cannot_live_has_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: Any) -> None:
+        raise failing(errno.EMFILE)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(registrar, "Registrar", none_left)
+        bus = ipcm.spawn()
+    with bus:
+        keeper = bus._record.keeper_pid
+        assert keeper is not None
+        wait_until(lambda: gone(keeper))
+        with pytest.raises(ipcm.BusGone, match=r"\(a registrar died: OSError: .*Too many"):
+            bus.connect("a")
