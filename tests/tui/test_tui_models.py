@@ -273,7 +273,7 @@ def test_signals_peers_deltas_errors_endpoints(demo_bus: Any, peers: Peers, cloc
     assert column(grid, "there") == ["● there", "● there", NOTHING, "✕ left"]
     store.deltas.extend([(1.0, "a", 1), (2.0, "a", -1)])
     assert column(delta_grid(store, UTC), "change") == ["-1", "+1"]
-    errors = error_grid(store.snapshot, UTC)
+    errors = error_grid(store, UTC)
     assert column(errors, "error") == ["ValueError: x"] and errors.keys[0][0] == 0
     known = {"new": EndpointDescription("new", "new(a: int)", "Does it.\nMore.")}
     grid = endpoint_grid(store.snapshot, known)

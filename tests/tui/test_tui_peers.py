@@ -252,7 +252,13 @@ def test_what_a_service_says_of_itself(observer: Any, clock: Any) -> None:
     assert peer is not None
     assert list(peer.deltas) == [(1.0, "b", 1), (2.0, "b", -1)]
     assert peer.signalled == {"SIGHUP": 3.0}
-    assert peer.last_error == (4.0, "run_on_interval: OSError: full")
+    full = CallbackError(4.0, "run_on_interval", "OSError: full")
+    assert peer.errors == [full] and peer.error_count() == 1
+    first = CallbackError(3.0, "run_on_interval", "OSError: small")
+    for told in ([first], [first, full]):  # before the event, and after it
+        observer.snap("a", errors=told)
+        update(peers, observer, clock)
+        assert peer.errors == [first, full]
     peer.latencies.turn(6.0)
     assert list(peer.latencies.values) == [0.5]
 

@@ -84,9 +84,10 @@ def peer_detail(
             facts[-1] = (facts[-1][0], f"{used}, at most {format_size(peer.peak)}")
     if peer.ended is not None:
         facts[1:1] = [("how", peer.how), ("when", _time(peer.ended, zone))]
-        if peer.last_error is not None:
-            when, error = peer.last_error
-            facts.append(("last error", f"{_time(when, zone)} {printable(error)}"))
+        if peer.errors:
+            last = peer.errors[-1]
+            said = printable(f"{last.where}: {last.error}")
+            facts.append(("last error", f"{_time(last.when, zone)} {said}"))
     sections = [Section("", tuple(facts), tone=tone)]
     if peer.snapshot is not None:
         sections += _snapshot_sections(peer.snapshot, zone, me, columns)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ipcm._core.observation import (
+    CallbackError,
     ErrorEvent,
     Event,
     MessageEvent,
@@ -29,6 +30,7 @@ _MOST_CLIENTS: Final = 5
 _MOST_LIVES: Final = 5
 _SETTLED: Final = 1.0
 _MOST_WORKERS: Final = 1000
+_MOST_ERRORS: Final = 20
 _DELTAS: Final = 200
 _MOMENT: Final = 0.2
 
@@ -53,7 +55,7 @@ class Peer:
         failure: the exception that ended it, where it said so; else "".
         exit: how its process ended, as subprocess gives it; None where that is not known.
         cpu: percent of one CPU. rss, peak: bytes of memory, and the most that was seen.
-        last_error: what failed last, and when.
+        errors: what failed last, the newest last: of the snapshot, and what was heard since.
         deltas: who came (+1) and left (-1) as the service saw it, and when; the newest last.
         signalled: when each signal was seen last.
         rates, latencies, lags: of the last minute: requests answered, the p95 of those that were
@@ -74,7 +76,7 @@ class Peer:
     cpu: float | None = None
     rss: int | None = None
     peak: int = 0
-    last_error: tuple[float, str] | None = None
+    errors: list[CallbackError] = dataclasses.field(default_factory=list)
     deltas: deque[tuple[float, str, int]] = dataclasses.field(
         default_factory=lambda: deque(maxlen=_DELTAS)
     )
@@ -127,12 +129,9 @@ class Peer:
 
     def error_count(self) -> int:
         """Requests answered with an error, and exceptions of other callbacks."""
-        snapshot = self.snapshot
-        if snapshot is None:
-            return 0
+        failed = 0 if self.snapshot is None else self.snapshot.requests.errors
         # A handler that raised is counted with its request already.
-        others = sum(error.where != "handle_request" for error in snapshot.errors)
-        return snapshot.requests.errors + others
+        return failed + sum(error.where != "handle_request" for error in self.errors)
 
     def recall(self, snapshot: Snapshot) -> None:
         """Takes over who came and left before anybody looked."""
@@ -227,7 +226,9 @@ class Peers:
                     peer.state = "ending"
                 self.version += 1
             case ErrorEvent():
-                peer.last_error = (event.when, f"{event.where}: {event.error}")
+                error = CallbackError(event.when, event.where, event.error, event.traceback)
+                if not peer.errors or error.when > peer.errors[-1].when:
+                    peer.errors = [*peer.errors, error][-_MOST_ERRORS:]
             case PeerEvent():
                 peer.deltas.append((event.when, event.peer, event.change))
             case SignalEvent():
@@ -317,8 +318,8 @@ class Peers:
                 peer.lags.add(now, snapshot.loop_lag)
                 self.version += 1
                 if snapshot.errors:
-                    error = snapshot.errors[-1]
-                    peer.last_error = (error.when, f"{error.where}: {error.error}")
+                    since = [e for e in peer.errors if e.when > snapshot.errors[-1].when]
+                    peer.errors = [*snapshot.errors, *since]
             peer.snapshot = snapshot
         if peer.in_order or peer.failure or (peer.snapshot and peer.snapshot.state == "ending"):
             state = "ending"

@@ -198,10 +198,10 @@ def delta_grid(peer: Peer, zone: tzinfo | None = None, me: str = "") -> Grid[Any
     return _grid(DELTAS, rows, "Nobody has come or gone.")
 
 
-def error_grid(snapshot: Snapshot | None, zone: tzinfo | None = None) -> Grid[Any]:
-    """The last intercepted errors, the last first; keys are their places in the snapshot."""
+def error_grid(peer: Peer, zone: tzinfo | None = None) -> Grid[Any]:
+    """The last errors, the last first; keys are their places in `Peer.errors`."""
     rows: list[tuple[Any, Cells]] = []
-    for place, error in reversed(list(enumerate(snapshot.errors if snapshot is not None else ()))):
+    for place, error in reversed(list(enumerate(peer.errors))):
         first = error.error.strip().partition("\n")[0]
         rows.append(((place, error.when), {
             "when": (_time(error.when, zone), "dim"),

@@ -161,7 +161,7 @@ class ServiceScreen(ActingScreen):
             case "signals":
                 self._grid("service-signals").show(signal_grid(peer, zone), palette)
             case "errors":
-                self._grid("service-errors").show(error_grid(snapshot, zone), palette)
+                self._grid("service-errors").show(error_grid(peer, zone), palette)
                 self._draw_traceback(peer)
             case "output":
                 self.query_one(OutputView).show(palette)
@@ -200,11 +200,10 @@ class ServiceScreen(ActingScreen):
 
     def _draw_traceback(self, peer: Peer) -> None:
         key = self._grid("service-errors").selected
-        errors = peer.snapshot.errors if peer.snapshot is not None else []
         pane = self.query_one("#traceback", DetailPane)
         pane.display = key is not None
-        if key is not None and key[0] < len(errors):
-            error = errors[key[0]]
+        if key is not None and key[0] < len(peer.errors):
+            error = peer.errors[key[0]]
             lines = as_lines(error.traceback or error.error)
             title = f"{printable(error.where)}"
             pane.show(Detail(title, (Section("", lines=lines),)), self.console.palette)
