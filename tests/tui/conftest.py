@@ -21,7 +21,8 @@ from ipcm._core.observation import (
 )
 from ipcm_tui.app import ConsoleApp
 from ipcm_tui.models.buses import BusFacts
-from ipcm_tui.models.peers import PeerKey
+from ipcm_tui.models.peers import Peer, PeerKey, Peers
+from ipcm_tui.screens.services import ServicesScreen
 from ipcm_tui.typeahead import TypeAheadApp
 from ipcm_tui.widgets.grid_view import GridView
 from tests.tui.fakes import NOON, FakeBuses, FakeClock, FakeObserver, FakeProcesses
@@ -197,6 +198,33 @@ def app(make_app: Callable[..., ConsoleApp]) -> ConsoleApp:
 def table(app: ConsoleApp) -> GridView[PeerKey]:
     """The table of the services."""
     return app.screen_stack[0].query_one("#peers", GridView)
+
+
+def main_screen(app: ConsoleApp) -> ServicesScreen:
+    screen: Any = app.screen_stack[0]
+    assert isinstance(screen, ServicesScreen)
+    return screen
+
+
+async def choose(pilot: Pilot[int], name: str) -> None:
+    """Puts the cursor on a peer of the screen in front, once there is one of this name."""
+    peers: GridView[PeerKey] = pilot.app.screen.query_one("#peers", GridView)
+    await wait_until(pilot, lambda: name in [key.name for key in peers.keys])
+    assert peers.choose(next(key for key in peers.keys if key.name == name))
+
+
+@pytest.fixture
+def peers(demo_bus: FakeObserver, clock: FakeClock) -> Peers:
+    peers = Peers()
+    peers.update(demo_bus.presence, demo_bus.snapshots, demo_bus.busy, clock.now)
+    return peers
+
+
+def live(peers: Peers, name: str) -> Peer:
+    """The present life of a peer, which there has to be."""
+    peer = peers.live(name)
+    assert peer is not None
+    return peer
 
 
 Script = Callable[[Pilot[int]], Awaitable[None]]

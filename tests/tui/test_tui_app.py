@@ -16,19 +16,12 @@ from ipcm_tui.app import ConsoleApp
 from ipcm_tui.screens.confirm import ConfirmScreen
 from ipcm_tui.screens.help import HelpScreen
 from ipcm_tui.screens.pair import PairScreen
-from ipcm_tui.screens.services import ServicesScreen
 from ipcm_tui.session import beat
 from ipcm_tui.theme import ChosenTheme
 from ipcm_tui.widgets.traffic_view import TrafficView
-from tests.tui.conftest import table
+from tests.tui.conftest import choose, main_screen, table
 
 SIZES = pytest.mark.parametrize("size", [(30, 10), (80, 24), (80, 50), (120, 40), (240, 70)])
-
-
-def main_screen(app: ConsoleApp) -> ServicesScreen:
-    screen: Any = app.screen_stack[0]
-    assert isinstance(screen, ServicesScreen)
-    return screen
 
 
 def traffic(app: ConsoleApp) -> TrafficView:
@@ -38,17 +31,6 @@ def traffic(app: ConsoleApp) -> TrafficView:
 def chosen(app: ConsoleApp) -> tuple[str, int] | None:
     key = table(app).selected
     return None if key is None else (key.name, int(key.incarnation, 16))
-
-
-async def choose(pilot: Pilot[int], name: str) -> None:
-    """Moves the cursor to a peer."""
-    app: Any = pilot.app
-    for _ in range(table(app).row_count()):
-        selected = chosen(app)
-        if selected is not None and selected[0] == name:
-            return
-        await pilot.press("down")
-    raise AssertionError(f"no row {name}")
 
 
 # Looking

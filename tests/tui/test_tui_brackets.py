@@ -9,16 +9,9 @@ import pytest
 from textual.pilot import Pilot
 
 from ipcm_tui.app import ConsoleApp
-from ipcm_tui.screens.services import ServicesScreen
+from tests.tui.conftest import choose
 
 NAME = "a[b]c[red]"
-
-
-async def choose(pilot: Pilot[int], until: Any, name: str) -> None:
-    screen = pilot.app.screen
-    assert isinstance(screen, ServicesScreen)
-    await until(pilot, lambda: name in [key.name for key in screen.table.keys])
-    assert screen.table.choose(next(key for key in screen.table.keys if key.name == name))
 
 
 @pytest.mark.parametrize("where", ["2", "l", "enter,2", "enter,7"])
@@ -26,7 +19,7 @@ def test_what_was_looked_for_in_vain(
     app: ConsoleApp, drive: Any, until: Any, screen: Any, where: str
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await choose(pilot, until, "store")
+        await choose(pilot, "store")
         await pilot.press(*where.split(","), "f", *"[/b] [x", "enter")
         await until(pilot, lambda: "mentions '[/b] [x'" in screen(app))
 
@@ -45,7 +38,7 @@ def test_the_names_of_who_is_acted_on(
             for text in texts:
                 await until(pilot, lambda text=text: text in screen(app))
 
-        await choose(pilot, until, NAME)
+        await choose(pilot, NAME)
         await pilot.press("t")
         await stands(f"Terminate {NAME}?")
         await pilot.press("escape", "ctrl+x")
@@ -61,7 +54,7 @@ def test_the_names_of_who_is_acted_on(
         await until(pilot, lambda: "✕" in screen(app))
         await pilot.press("t")
         await stands(f"{NAME} has left already")
-        await choose(pilot, until, "x[b]y")
+        await choose(pilot, "x[b]y")
         await pilot.press("t")
         await stands("x[b]y is a plain client")
 

@@ -25,15 +25,9 @@ from ipcm_tui.models.detail import Detail, peer_detail, pretty, row_detail
 from ipcm_tui.models.formatting import NOTHING, clip
 from ipcm_tui.models.peers import Peer, PeerKey, Peers
 from ipcm_tui.models.traffic import Row, TrafficLog
+from tests.tui.conftest import live
 
 FLEXIBLE = {"name", "route", "what"}
-
-
-@pytest.fixture
-def peers(demo_bus: Any, clock: Any) -> Peers:
-    peers = Peers()
-    peers.update(demo_bus.presence, demo_bus.snapshots, demo_bus.busy, clock.now)
-    return peers
 
 
 def cells(peer: Peer, now: float, width: int = 77) -> dict[str, str]:
@@ -41,12 +35,6 @@ def cells(peer: Peer, now: float, width: int = 77) -> dict[str, str]:
         each.column.id: peer_cell(peer, each.column.id, each.width, now)[0]
         for each in fit(PEER_COLUMNS, width)
     }
-
-
-def live(peers: Peers, name: str) -> Peer:
-    peer = peers.live(name)
-    assert peer is not None
-    return peer
 
 
 def test_a_service(peers: Peers, clock: Any) -> None:

@@ -40,7 +40,7 @@ from ipcm_tui.models.ordering import Order, turned
 from ipcm_tui.models.output import OutputLog
 from ipcm_tui.models.pace import Pace
 from ipcm_tui.models.pair import pair_detail
-from ipcm_tui.models.peers import Peer, Peers
+from ipcm_tui.models.peers import Peers
 from ipcm_tui.models.phrases import request_phrase
 from ipcm_tui.models.records import PeerRecord, record_of
 from ipcm_tui.models.tabs import (
@@ -54,26 +54,14 @@ from ipcm_tui.models.tabs import (
 from ipcm_tui.models.traffic import Row, TrafficLog
 from ipcm_tui.sharing import payload_of, phrases_of
 from ipcm_tui.widgets.json_area import line_marks
+from tests.tui.conftest import live
 
 FACTS = BusFacts("my bus", "unix", "msgpack", 1.0, 7)
 
 
 @pytest.fixture
-def peers(demo_bus: Any, clock: Any) -> Peers:
-    peers = Peers()
-    peers.update(demo_bus.presence, demo_bus.snapshots, demo_bus.busy, clock.now)
-    return peers
-
-
-@pytest.fixture
 def records(peers: Peers, clock: Any) -> list[PeerRecord]:
     return [record_of(peer, clock.now) for peer in peers.in_order()]
-
-
-def live(peers: Peers, name: str) -> Peer:
-    peer = peers.live(name)
-    assert peer is not None
-    return peer
 
 
 # Order

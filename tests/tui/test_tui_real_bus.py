@@ -27,6 +27,7 @@ from ipcm_tui.screens.gone import GoneScreen
 from ipcm_tui.widgets.grid_view import GridView
 from ipcm_tui.widgets.parameter_form import ParameterForm
 from tests.terminals import start_on_terminal
+from tests.tui.conftest import choose
 
 
 class Adder(ipcm.Service):
@@ -74,16 +75,6 @@ def live(bus: Bus) -> ConsoleApp:
 
 def rows(app: ConsoleApp) -> GridView[PeerKey]:
     return app.screen_stack[-1].query_one("#peers", GridView)
-
-
-async def choose(pilot: Pilot[int], until: Any, name: str) -> None:
-    table = rows(pilot.app)  # type: ignore[arg-type]
-    await until(pilot, lambda: table.row_count() >= 2)
-    for _ in range(table.row_count()):
-        if table.selected is not None and table.selected.name == name:
-            return
-        await pilot.press("down")
-    raise AssertionError(name)
 
 
 async def started(pilot: Pilot[int], until: Any, screen: Any) -> None:
@@ -147,7 +138,7 @@ def test_watches_services_and_their_traffic(
 def test_asks_a_real_service(live: ConsoleApp, drive: Any, until: Any, screen: Any) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await started(pilot, until, screen)
-        await choose(pilot, until, "adder")
+        await choose(pilot, "adder")
         await pilot.press("s")
         await until(pilot, lambda: isinstance(live.screen, ComposerScreen))
         await pilot.press(*"add")
@@ -169,7 +160,7 @@ def test_asks_a_real_service(live: ConsoleApp, drive: Any, until: Any, screen: A
 def test_an_error_of_a_real_service(live: ConsoleApp, drive: Any, until: Any, screen: Any) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await started(pilot, until, screen)
-        await choose(pilot, until, "adder")
+        await choose(pilot, "adder")
         await pilot.press("s", *"subtract", "enter")
         await until(pilot, lambda: "✗ failed after" in screen(live))
         assert "no endpoint 'subtract'; endpoints: add" in screen(live)
@@ -184,7 +175,7 @@ def test_ends_a_real_service_and_shows_how_it_ended(
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await started(pilot, until, screen)
-        await choose(pilot, until, "asker")
+        await choose(pilot, "asker")
         await pilot.press("ctrl+d")
         await until(pilot, lambda: "Terminate asker?" in screen(live))
         await pilot.press("right", "enter")

@@ -30,6 +30,7 @@ from ipcm_tui.screens.service import TABS, ServiceScreen
 from ipcm_tui.screens.services import ServicesScreen
 from ipcm_tui.screens.traffic import TrafficScreen
 from ipcm_tui.widgets.line_table import LineTable
+from tests.tui.conftest import choose
 
 
 class FakeOutput:
@@ -47,14 +48,6 @@ class FakeOutput:
     def read(self, most: int = 0) -> str:
         text, self.text = self.text, ""
         return text
-
-
-async def choose(pilot: Pilot[int], until: Any, name: str) -> None:
-    table = pilot.app.screen.query_one("#peers")
-    await until(pilot, lambda: table.row_count() >= 4)  # type: ignore[attr-defined]
-    assert table.choose(  # type: ignore[attr-defined]
-        next(key for key in table.keys if key.name == name)  # type: ignore[attr-defined]
-    )
 
 
 def found(app: ConsoleApp) -> str:
@@ -86,7 +79,7 @@ def test_every_tab_of_a_service(
     )  # fmt: skip
 
     async def script(pilot: Pilot[int]) -> None:
-        await choose(pilot, until, "store")
+        await choose(pilot, "store")
         demo_bus.tell(
             PeerEvent("store", clock.now, "notebook", 1),
             SignalEvent("store", clock.now, "SIGHUP", 1),
@@ -143,7 +136,7 @@ def test_facts_and_lists_are_side_by_side_where_there_is_room(
         return any("state " in line and "endpoints " in line for line in screen(app).splitlines())
 
     async def script(pilot: Pilot[int]) -> None:
-        await choose(pilot, until, "store")
+        await choose(pilot, "store")
         await pilot.press("enter")
         await until(pilot, beside)
         await pilot.resize_terminal(100, 40)
@@ -151,7 +144,7 @@ def test_facts_and_lists_are_side_by_side_where_there_is_room(
         await pilot.resize_terminal(120, 40)
         await until(pilot, beside)
         await pilot.press("escape")
-        await choose(pilot, until, "notebook")
+        await choose(pilot, "notebook")
         await pilot.press("enter")
         await until(pilot, lambda: "client" in screen(app))
         await until(pilot, lambda: "answered per second" not in screen(app))
@@ -177,7 +170,7 @@ def test_text_is_found_where_there_is_some(
     app: ConsoleApp, drive: Any, until: Any, screen: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await choose(pilot, until, "store")
+        await choose(pilot, "store")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ServiceScreen))
         service = app.screen
@@ -206,7 +199,7 @@ def test_keys_are_for_what_is_on_the_tab_that_was_clicked(
     app: ConsoleApp, drive: Any, until: Any, screen: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await choose(pilot, until, "store")
+        await choose(pilot, "store")
         await pilot.press("enter")
         for _ in "again":  # the second click is on the tab that is open
             await pilot.click("#tab-peers")
@@ -221,7 +214,7 @@ def test_escape_does_not_close_a_prompt_that_is_on_another_tab(
     app: ConsoleApp, drive: Any, until: Any, screen: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await choose(pilot, until, "store")
+        await choose(pilot, "store")
         await pilot.press("enter", "2", "f", *"se")
         await pilot.click("#tab-peers")
         await until(pilot, lambda: "Came and left" in screen(app))
@@ -239,7 +232,7 @@ def test_no_request_is_composed_for_an_endpoint_that_is_not_there(
     app: ConsoleApp, drive: Any, until: Any, screen: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await choose(pilot, until, "indexer")
+        await choose(pilot, "indexer")
         await pilot.press("enter", "8")
         await until(pilot, lambda: "signature and documentation" in screen(app))
         await pilot.press("enter")
@@ -319,7 +312,7 @@ def test_what_is_selected_is_copied_in_the_words_of_every_surface(
     app: ConsoleApp, drive: Any, until: Any, screen: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        await choose(pilot, until, "store")
+        await choose(pilot, "store")
         await pilot.press("y")
         await until(pilot, lambda: isinstance(app.screen, CopyScreen))
         await until(pilot, lambda: "ipcm info store -b demo" in screen(app))
@@ -434,7 +427,7 @@ def test_keys_can_be_others_and_the_palette_has_every_verb(
     app = make_app(keymap={"terminate": "f8"})
 
     async def script(pilot: Pilot[int]) -> None:
-        await choose(pilot, until, "store")
+        await choose(pilot, "store")
         await pilot.press("t", "ctrl+d")
         assert len(app.screen_stack) == 1
         await pilot.press("f8")

@@ -15,25 +15,19 @@ from ipcm_tui.app import ConsoleApp
 from ipcm_tui.models.ordering import Order
 from ipcm_tui.screens.confirm import ConfirmScreen
 from ipcm_tui.screens.kill import KillScreen
-from ipcm_tui.screens.services import ServicesScreen
 from ipcm_tui.screens.signals import SignalScreen
-
-
-def services(app: ConsoleApp) -> ServicesScreen:
-    screen: Any = app.screen_stack[0]
-    assert isinstance(screen, ServicesScreen)
-    return screen
+from tests.tui.conftest import main_screen
 
 
 def names(app: ConsoleApp) -> list[str]:
-    return [key.name for key in services(app).table.keys]
+    return [key.name for key in main_screen(app).table.keys]
 
 
 def test_sorted_by_any_column_with_the_cursor_on_its_row(
     app: ConsoleApp, drive: Any, until: Any, screen: Any
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
-        table = services(app).table
+        table = main_screen(app).table
         await until(pilot, lambda: len(names(app)) == 4)
         await pilot.press("down", "down")
         assert table.selected is not None and table.selected.name == "store"
@@ -45,12 +39,12 @@ def test_sorted_by_any_column_with_the_cursor_on_its_row(
         await until(pilot, lambda: names(app)[:3] == ["indexer", "probe", "store"])
         assert "▲req/s" in screen(app).replace(" ", "")
         await pilot.press("R")
-        await until(pilot, lambda: services(app).order is None)
+        await until(pilot, lambda: main_screen(app).order is None)
         await pilot.press("D", "D")
         await until(pilot, lambda: names(app) == ["notebook", "probe", "indexer", "store"])
         x = screen(app).splitlines()[2].index("cpu")
         await pilot.click("#peers", offset=Offset(x + 1, 1))
-        await until(pilot, lambda: services(app).order == Order("cpu", down=True))
+        await until(pilot, lambda: main_screen(app).order == Order("cpu", down=True))
 
     drive(app, script, (100, 30))
 
@@ -64,7 +58,7 @@ def test_filtered_as_one_types_and_an_error_shows_where(
         await until(pilot, lambda: names(app) == ["notebook"])
         await pilot.press("enter")
         await until(pilot, lambda: "kind=client: 1 of 4" in screen(app))
-        assert services(app).table.has_focus
+        assert main_screen(app).table.has_focus
         demo_bus.join("second", 9000, "client")
         await until(pilot, lambda: names(app) == ["notebook", "second"])
         await pilot.press("slash", *" and p95>")
@@ -77,8 +71,8 @@ def test_filtered_as_one_types_and_an_error_shows_where(
         await pilot.press("s", "x")
         await until(pilot, lambda: "^ 'sx' is no unit" in screen(app))
         await pilot.press("enter")
-        assert services(app).query_one("#filter Input", Input).has_focus
-        services(app).query_one("#filter Input", Input).value = "name=漢字 and p95>"
+        assert main_screen(app).query_one("#filter Input", Input).has_focus
+        main_screen(app).query_one("#filter Input", Input).value = "name=漢字 and p95>"
         await until(pilot, lambda: "^ a value is missing behind >" in screen(app))
         line = next(each for each in screen(app).splitlines() if "^ a value" in each)
         typed = next(each for each in screen(app).splitlines() if each.startswith(" filter "))
@@ -99,13 +93,13 @@ def test_the_cursor_is_on_its_row_again_where_none_was_left(
     async def script(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: len(names(app)) == 4)
         await pilot.press("down", "down")
-        chosen = services(app).table.selected
-        assert chosen != services(app).table.keys[0]
+        chosen = main_screen(app).table.selected
+        assert chosen != main_screen(app).table.keys[0]
         await pilot.press("slash", *"zzz")
         await until(pilot, lambda: "nothing fits the filter" in screen(app))
         await pilot.press("escape")
         await until(pilot, lambda: len(names(app)) == 4)
-        assert services(app).table.selected == chosen
+        assert main_screen(app).table.selected == chosen
 
     drive(app, script)
 
@@ -126,7 +120,7 @@ def test_many_are_ended_only_after_their_number_was_typed(
         await pilot.press("backspace", "2", "enter")
         await until(pilot, lambda: len(demo_bus.acts) == 2)
         assert [name for _, name, _ in demo_bus.acts] == ["indexer", "probe"]
-        await until(pilot, lambda: not services(app).marked)
+        await until(pilot, lambda: not main_screen(app).marked)
         await pilot.press("ctrl+a")
         await until(pilot, lambda: "4 marked" in screen(app))
         await pilot.press("escape")
