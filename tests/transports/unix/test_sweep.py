@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import time
 from pathlib import Path
+
+import pytest
 
 from ipcm._core.presence import PeerInfo
 from ipcm._os.output import open_output
@@ -33,3 +36,44 @@ def test_outputs_of_those_who_ended_before_many_others_go(tmp_path: Path) -> Non
         route.close()
     # One of the last hundred is that which starts.
     assert set(os.listdir(tmp_path / "log")) == {"lives", "_registrar", "starts", *old[11:]}
+
+
+def test_outputs_that_were_opened_a_moment_ago_stay(tmp_path: Path) -> None:
+    for folder in ("p", "log"):
+        (tmp_path / folder).mkdir()
+    young = {f"{number}" for number in range(sweep._KEPT + 10)}
+    for name in young:
+        (tmp_path / "log" / name).touch()
+    with Route(str(tmp_path)) as route:
+        Sweep(route).run(0.0, [])
+    assert set(os.listdir(tmp_path / "log")) == young
+
+
+def test_sockets_that_nobody_listens_at_go(tmp_path: Path) -> None:
+    for folder in ("p", "log"):
+        (tmp_path / folder).mkdir()
+    with Route(str(tmp_path)) as route:
+        swept = Sweep(route)
+        addresses = [route.peer_address(name, "1" * 32) for name in ("known", "dead", "lives")]
+        for address in addresses[:2]:
+            route.listen(address).close()
+        with route.listen(addresses[2]) as listener:
+            for address in addresses:
+                os.utime(address, (1.0, 1.0))
+            route.listen(route.peer_address("young", "1" * 32)).close()
+            known = PeerInfo("known", os.getpid(), "1" * 32, "client", True, time.time())
+
+            def left() -> set[str]:
+                swept.run(5.0, [known])
+                return {name.partition("~")[0] for name in os.listdir(tmp_path / "p")}
+
+            assert left() == {"known", "lives", "young"}
+            assert swept.due == 6.0, "the young one may be about to listen"
+            listener.accept()[0].close()
+            os.utime(route.peer_address("young", "1" * 32), (1.0, 1.0))
+            assert left() == {"known", "lives"} and swept.due == math.inf
+            with pytest.raises(BlockingIOError):
+                listener.accept()  # it was seen to listen: it is not asked again
+        shutil.rmtree(tmp_path / "p")
+        swept.run(7.0, [known])
+        assert swept.due == math.inf, "on a bus that was removed nothing is left to do"
