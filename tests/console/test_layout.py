@@ -90,8 +90,9 @@ def test_long_values_take_several_lines_where_there_is_an_end_of_the_line() -> N
         "      too long",
         "long  x",
     ]
+    assert text(pair_lines(pairs, 30)[1]) == "      long"
     assert text(pair_lines(pairs)[0]) == "a     some words that are too long"
-    path = "/a/path/that/is/to/be/copied"
+    path = "/a/path-that/is/to-be/copied"
     assert text(pair_lines([("route", path)], 26)[0]) == f"route  {path}"
 
 

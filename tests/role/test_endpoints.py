@@ -252,12 +252,15 @@ def test_hints_that_are_local() -> None:
         n: int
 
     class Narrow(Service):
+        class Inner(msgspec.Struct):
+            n: int
+
         @ipcm.endpoint
-        def twice(self, local: Local) -> int:
-            return local.n * 2
+        def twice(self, local: Local, inner: Inner) -> int:
+            return local.n * 2 + inner.n
 
     with ipcm.service("narrow", Narrow) as handle:
-        assert handle.call("twice", local={"n": 4}) == 8
+        assert handle.call("twice", local={"n": 4}, inner={"n": 1}) == 9
 
 
 def test_the_request_itself() -> None:
@@ -322,8 +325,11 @@ def ambiguous(service: Service, a: Point | Colour | Box) -> None: ...
 def test_what_cannot_be_an_endpoint(function: Any, said: str) -> None:
     with pytest.raises(ipcm.UsageError, match=said):
         ipcm.service("x", endpoints={"it": function})
-    with pytest.raises(ipcm.UsageError, match="endpoints are callables with a name"):
-        ipcm.service("x", endpoints=[lambda service: 1])
+    for nameless in ([lambda service: 1], {1: double}):
+        with pytest.raises(ipcm.UsageError, match="endpoints are callables with a name"):
+            ipcm.service("x", endpoints=nameless)  # type: ignore[arg-type]
+    with pytest.raises(ipcm.UsageError, match="endpoints are a list of callables"):
+        ipcm.service("x", endpoints=17)  # type: ignore[arg-type]
     assert ipcm.buses() == []
 
 
