@@ -13,10 +13,11 @@ import pytest
 
 import ipcm
 import ipcm.aio
-from ipcm import MessageEvent, PeerEvent, SignalEvent, TerminatedEvent
+from ipcm import PeerEvent, SignalEvent, TerminatedEvent
 from tests._os.processes import until_readable
 from tests.aio.conftest import Run
 from tests.aio.services import Worked
+from tests.observe.watched import is_request
 
 LIMIT = 10.0
 
@@ -32,10 +33,6 @@ async def until(
             if wanted(event):
                 return seen
     raise AssertionError("the bus ended before")
-
-
-def is_request(event: Any) -> bool:
-    return isinstance(event, MessageEvent) and event.kind == "request"
 
 
 def test_events_of_all_services_as_they_come_and_go(run: Run, bus: ipcm.Bus) -> None:

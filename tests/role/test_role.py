@@ -12,28 +12,15 @@ import pytest
 import ipcm
 from ipcm import Message, Request, ServiceRole
 from tests.helpers import gone, wait_until
-
-
-class Minimal(ServiceRole):
-    """As little as a consumer can be."""
-
-    orig_io = None
-
-    def __init__(self, name: str, ipcm_info: str, pid: int, watch_pids: Any, **_: Any) -> None:
-        self.name = name
-        self.ipcm_info = ipcm_info
-        self.pid = pid
-        self.watch_pids = watch_pids
-
-    def set_pid(self, pid: int) -> None:
-        self.pid = pid
-
-    def handle_request(self, request: Request, message: Message) -> Any:
-        return [request.payload, request.sender, request.id == message.correlation_id]
+from tests.role.consumers import Minimal
 
 
 def test_minimal_consumer() -> None:
-    with ipcm.service("tiny", Minimal) as handle:
+    class Knowing(Minimal):
+        def handle_request(self, request: Request, message: Message) -> Any:
+            return [request.payload, request.sender, request.id == message.correlation_id]
+
+    with ipcm.service("tiny", Knowing) as handle:
         assert handle.request("x") == ["x", handle.name, True]
 
 
@@ -201,7 +188,7 @@ def test_daemonized_service() -> None:
 
     with ipcm.service("daemon", Daemon) as handle:
         assert handle.child_pid != handle.service_pid
-        assert handle.request(1)[0] == 1
+        assert handle.request(1) == 1
         assert handle.bus.presence()[0].pid == handle.service_pid
 
 
