@@ -64,6 +64,10 @@ class Typed(Service):
         return names[1]
 
     @ipcm.endpoint
+    def keyword(self, a: int = 1, *, b: int) -> int:
+        return a + b
+
+    @ipcm.endpoint
     def plain(self, anything, other=None):  # type: ignore[no-untyped-def]
         return [anything, other]
 
@@ -91,6 +95,7 @@ def test_arguments_are_what_the_hints_say(serializer: str) -> None:
         assert call("by_number", names={1: "one"}) == "one"
         assert call("plain", anything={"x": [1, None]}) == [{"x": [1, None]}, None]
         assert [call("kept"), call("kept")] == [1, 1]
+        assert call("keyword", b=2) == 3
 
 
 @pytest.mark.parametrize(
@@ -141,6 +146,7 @@ def test_they_are_described_with_schemas() -> None:
     assert move["returns"] == {"$ref": "#/$defs/Point", "$defs": move["returns"]["$defs"]}
     assert described["choose"]["returns"] == {"type": "string"}
     assert described["plain"]["returns"] == {}
+    assert described["plain"]["signature"] == "plain(anything, other=None)"
     count = described["count"]["parameters"]["$defs"]["count_arguments"]["properties"]["n"]
     assert count == {"type": "integer", "exclusiveMinimum": 0, "maximum": 10}
     kept = described["kept"]["parameters"]["$defs"]["kept_arguments"]["properties"]["items"]
