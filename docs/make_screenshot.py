@@ -39,20 +39,21 @@ def running_demo(patience: float = 15.0) -> Iterator[Bus]:
     command = [sys.executable, "-m", "ipcm", "demo", str(ROOT), "--no-tui", "--name", BUS]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as demo:
         try:
-            deadline = time.monotonic() + patience
-            while True:
-                try:
-                    bus = find_bus(BUS)
-                    break
-                except NoSuchBus:
-                    if demo.poll() is not None or time.monotonic() > deadline:
-                        said = demo.communicate()[1].decode() if demo.poll() is not None else ""
-                        raise SystemExit(f"the demo did not start: {said.strip()}") from None
-                    time.sleep(0.05)
-            yield bus
+            yield _bus_of(demo, time.monotonic() + patience)
         finally:
             demo.terminate()
             demo.communicate(timeout=10)
+
+
+def _bus_of(demo: subprocess.Popen[bytes], deadline: float) -> Bus:
+    while True:
+        try:
+            return find_bus(BUS)
+        except NoSuchBus:
+            if demo.poll() is not None or time.monotonic() > deadline:
+                said = demo.communicate()[1].decode() if demo.poll() is not None else ""
+                raise SystemExit(f"the demo did not start: {said.strip()}") from None
+            time.sleep(0.05)
 
 
 async def shoot(bus: Bus, seconds: float, size: tuple[int, int]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from ipcm.console.verb import Argument, Context, Option, Verb
 from ipcm.console.waiting import wait_for
 from ipcm.errors import BusGone, NoSuchPeer
 from ipcm.observe.observer import Observer
+from ipcm.observe.output import Output
 
 __all__ = ["VERB", "LogLine"]
 
@@ -55,28 +56,37 @@ def _rows(
 ) -> Iterator[LogLine]:
     output = bus.output(service)
     rest = output.tail(lines)
-    deadline = math.inf if seconds is None else time.monotonic() + seconds
     if follow:
-        with bus.observe(messages=False) as observer:
-            writer = _Writer(observer, service)
-            while (left := deadline - time.monotonic()) > 0:
-                *whole, rest = rest.split("\n")
-                for text in whole:
-                    yield LogLine(service, text)
-                over = writer.has_ended()  # before the look: then its last words are there
-                if not (more := output.read()):
-                    if over:
-                        context.narrate(f"{service} has ended")
-                        break
-                    try:
-                        wait_for(observer, min(left, _PAUSE), context.output)
-                    except BusGone:
-                        break  # and with it all that writes
-                rest += more
+        rest = yield from _follow(context, bus, service, output, rest, seconds)
     # Not splitlines, which takes the \r of a progress bar, and more, for the end of a line.
     *whole, rest = rest.split("\n")
     for text in [*whole, rest] if rest else whole:
         yield LogLine(service, text)
+
+
+def _follow(
+    context: Context, bus: Bus, service: str, output: Output, rest: str, seconds: float | None
+) -> Generator[LogLine, None, str]:
+    """The whole lines of what is there and of what comes; returns what is left behind them."""
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
+    with bus.observe(messages=False) as observer:
+        writer = _Writer(observer, service)
+        while (left := deadline - time.monotonic()) > 0:
+            *whole, rest = rest.split("\n")
+            for text in whole:
+                yield LogLine(service, text)
+            over = writer.has_ended()  # before the look: then its last words are there
+            if more := output.read():
+                rest += more
+                continue
+            if over:
+                context.narrate(f"{service} has ended")
+                break
+            try:
+                wait_for(observer, min(left, _PAUSE), context.output)
+            except BusGone:
+                break  # and with it all that writes
+    return rest
 
 
 class _Writer:
