@@ -69,6 +69,19 @@ class Service(ServiceRole):
         TypeError: nothing would answer a request.
     """
 
+    # Lists of callables, and a mapping of signals to such; in a class a method or a table of its
+    # own, which no narrower type would let a checker accept.
+    on_all: Any
+    on_cleanup: Any
+    on_general_message: Any
+    on_interval: Any
+    on_peer_delta: Any
+    on_pid: Any
+    on_sig: Any
+    on_start: Any
+    on_unhandled: Any
+    should_end: Any
+
     def __init__(
         self,
         name: str,
@@ -108,19 +121,6 @@ class Service(ServiceRole):
         if not isinstance(getattr(kind, "signals_to_grab", None), property):
             self.signals_to_grab = (*parse_signals(self.signals_to_grab), *self.on_sig)
         self._ipcm_check_answers()
-
-    # Lists of callables, and a mapping of signals to such; in a class a method or a table of its
-    # own, which no narrower type would let a checker accept.
-    on_all: Any
-    on_cleanup: Any
-    on_general_message: Any
-    on_interval: Any
-    on_peer_delta: Any
-    on_pid: Any
-    on_sig: Any
-    on_start: Any
-    on_unhandled: Any
-    should_end: Any
 
     def _ipcm_check_answers(self) -> None:
         kind = type(self)

@@ -13,7 +13,7 @@ from ipcm._core.presence import FromRegistrar, PeerKind
 from ipcm._os.waker import Waker
 from ipcm.message import Message
 
-__all__ = ["CAPACITY", "Mailbox", "Parcel", "Pipe", "Sender"]
+__all__ = ["CAPACITY", "Item", "Mailbox", "Parcel", "Pipe", "Sender"]
 
 CAPACITY: Final = 256 << 10
 """Bytes that a receiver's mailbox takes of one sender: what a socket buffer would."""
@@ -56,9 +56,9 @@ class Mailbox:
         self.capacity = CAPACITY
         self.expires: float | None = None
         self.unread: Sequence[Message] = ()
-        self._items: deque[Parcel | FromRegistrar] = deque()
+        self._items: deque[Item] = deque()
 
-    def put(self, item: Parcel | FromRegistrar) -> None:
+    def put(self, item: Item) -> None:
         """Something came in."""
         self._items.append(item)
         self.received += 1
@@ -82,7 +82,7 @@ class Mailbox:
             self.waker.set()
         return unread
 
-    def take(self) -> list[Parcel | FromRegistrar]:
+    def take(self) -> list[Item]:
         """Everything that is there; what waited for room moves up."""
         items = list(self._items)
         self._items.clear()
@@ -173,3 +173,4 @@ class Parcel(NamedTuple):
 
 
 Item: TypeAlias = Parcel | FromRegistrar
+"""What a mailbox holds: messages, and news of the others."""
