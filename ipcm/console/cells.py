@@ -119,14 +119,14 @@ def rate_text(rate: float | None) -> str:
         return "-"
     if rate == 0:
         return "0"
-    return f"{rate:.1f}" if rate < 100 else f"{rate:.0f}"
+    return f"{rate:.1f}" if rate < 99.95 else f"{rate:.0f}"
 
 
 def percent_text(percent: float | None) -> str:
     """A share of one CPU: 0.4%, 120%; "-" for None."""
     if percent is None:
         return "-"
-    return f"{percent:.1f}%" if percent < 10 else f"{percent:.0f}%"
+    return f"{percent:.1f}%" if percent < 9.95 else f"{percent:.0f}%"
 
 
 def when_text(when: float) -> str:

@@ -189,13 +189,11 @@ class Endpoints:
         service: its marked methods are endpoints. more: functions, by name.
     """
 
-    def __init__(
-        self, service: object, more: Mapping[str, Callable[..., Any]] | None = None
-    ) -> None:
+    def __init__(self, service: object, more: Mapping[str, Callable[..., Any]]) -> None:
         self._endpoints: dict[str, Endpoint] = {}
         for name in marked_methods(type(service)):
             self._endpoints[name] = Endpoint.of(name, getattr(service, name))
-        for name, function in (more or {}).items():
+        for name, function in more.items():
             self._endpoints[name] = Endpoint.of(name, function)
 
     def __bool__(self) -> bool:
@@ -279,7 +277,8 @@ def _hints(plain: Any, frame: FrameType | None = None) -> dict[str, Any]:
 
 def _schema(hint: Any) -> dict[str, Any]:
     try:
-        return msgspec.json.schema(hint, schema_hook=lambda _: {})
+        # What JSON knows nothing of may be anything; an empty schema would be none to msgspec.
+        return msgspec.json.schema(hint, schema_hook=lambda kind: {"title": kind.__name__})
     except TypeError:
         return {}  # of what it returns, that is: nothing checks it
 

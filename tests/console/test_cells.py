@@ -24,6 +24,7 @@ from ipcm.console.cells import (
         (-1.0, "0.0s"),
         (0.42, "0.4s"),
         (12.9, "12s"),
+        (60, "1m00s"),
         (65, "1m05s"),
         (3600, "1h00m"),
         (90_000, "1d01h"),
@@ -66,8 +67,10 @@ def test_sizes(size: int | None, text: str) -> None:
 
 
 def test_rates_shares_and_counts() -> None:
-    assert [rate_text(rate) for rate in (None, 0.0, 2.0, 1250.4)] == ["-", "0", "2.0", "1250"]
-    assert [percent_text(share) for share in (None, 0.04, 120.0)] == ["-", "0.0%", "120%"]
+    rates = {None: "-", 0.0: "0", 2.0: "2.0", 99.9: "99.9", 99.96: "100", 1250.4: "1250"}
+    assert {rate: rate_text(rate) for rate in rates} == rates
+    shares = {None: "-", 0.04: "0.0%", 9.9: "9.9%", 9.96: "10%", 120.0: "120%"}
+    assert {share: percent_text(share) for share in shares} == shares
     assert [plural(number, "peer") for number in (0, 1, 2)] == ["0 peers", "1 peer", "2 peers"]
 
 

@@ -64,10 +64,6 @@ class Typed(Service):
         return names[1]
 
     @ipcm.endpoint
-    def keyword(self, a: int = 1, *, b: int) -> int:
-        return a + b
-
-    @ipcm.endpoint
     def plain(self, anything, other=None):  # type: ignore[no-untyped-def]
         return [anything, other]
 
@@ -75,6 +71,11 @@ class Typed(Service):
     def kept(self, items: list[int] = []) -> int:  # noqa: B006 (each call has a list of its own)
         items.append(1)
         return len(items)
+
+    @ipcm.endpoint
+    def total(self, items: list[int] = [1], *, more: int) -> int:  # noqa: B006 (as above)
+        items.append(more)
+        return sum(items)
 
 
 @pytest.mark.parametrize("serializer", ["msgpack", "json"])
@@ -95,7 +96,7 @@ def test_arguments_are_what_the_hints_say(serializer: str) -> None:
         assert call("by_number", names={1: "one"}) == "one"
         assert call("plain", anything={"x": [1, None]}) == [{"x": [1, None]}, None]
         assert [call("kept"), call("kept")] == [1, 1]
-        assert call("keyword", b=2) == 3
+        assert [call("total", more=2), call("total", more=2)] == [3, 3]
 
 
 @pytest.mark.parametrize(
@@ -262,11 +263,15 @@ def test_hints_that_are_local() -> None:
             n: int
 
         @ipcm.endpoint
-        def twice(self, local: Local, inner: Inner) -> int:
-            return local.n * 2 + inner.n
+        def twice(
+            self, local: Local, inner: Inner, n: Annotated[int, msgspec.Meta(gt=0)] = 2
+        ) -> int:
+            return local.n * n + inner.n
 
     with ipcm.service("narrow", Narrow) as handle:
         assert handle.call("twice", local={"n": 4}, inner={"n": 1}) == 9
+        with pytest.raises(ipcm.RemoteError, match="Expected `int` >= 1"):
+            handle.call("twice", local={"n": 4}, inner={"n": 1}, n=0)
 
 
 def test_the_request_itself() -> None:
@@ -344,12 +349,19 @@ class Odd:
 
 
 def test_a_hint_that_no_schema_is_for_harms_nobody() -> None:
-    def odd(service: Service, a: Odd, b: object = None) -> Odd:
+    def odd(service: Service, a: Odd, b: object = None, n: int = 1) -> list[Odd]:
         raise AssertionError("nothing can fit")
 
     with ipcm.service("odd", endpoints=[odd]) as handle:
         (described,) = handle.describe()["endpoints"]
-        assert described["returns"] == {}
+        assert described["returns"] == {"type": "array", "items": {"title": "Odd"}}
+        arguments = described["parameters"]["$defs"]["odd_arguments"]
+        assert arguments["required"] == ["a"]
+        assert arguments["properties"] == {
+            "a": {"title": "Odd"},
+            "b": {"title": "object", "default": None},
+            "n": {"type": "integer", "default": 1},
+        }
         with pytest.raises(ipcm.RemoteError, match="Expected `Odd`, got `int`"):
             handle.call("odd", a=1)
 
