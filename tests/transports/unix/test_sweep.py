@@ -61,7 +61,10 @@ def test_sockets_that_nobody_listens_at_go(tmp_path: Path) -> None:
             for address in addresses:
                 os.utime(address, (1.0, 1.0))
             route.listen(route.peer_address("young", "1" * 32)).close()
-            known = PeerInfo("known", os.getpid(), "1" * 32, "client", True, time.time())
+            known, lives, dead = (
+                PeerInfo(name, os.getpid(), "1" * 32, "client", True, time.time())
+                for name in ("known", "lives", "dead")
+            )
 
             def left() -> set[str]:
                 swept.run(5.0, [known])
@@ -74,6 +77,12 @@ def test_sockets_that_nobody_listens_at_go(tmp_path: Path) -> None:
             assert left() == {"known", "lives"} and swept.due == math.inf
             with pytest.raises(BlockingIOError):
                 listener.accept()  # it was seen to listen: it is not asked again
+            for peer in (known, lives, dead):
+                swept.bury(peer)
+            assert left() == {"lives"}
         shutil.rmtree(tmp_path / "p")
         swept.run(7.0, [known])
         assert swept.due == math.inf, "on a bus that was removed nothing is left to do"
+        swept.ask(1.0)
+        swept.ask(5.0)
+        assert swept.due == 2.0

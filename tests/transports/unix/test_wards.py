@@ -12,7 +12,7 @@ import pytest
 
 from ipcm._os.process import ProcessIdentity, identify
 from ipcm.transports.unix.wards import Wards
-from tests._os.processes import died, sleeping
+from tests._os.processes import died, fds, sleeping
 
 GRACE = 1.5
 
@@ -31,6 +31,7 @@ def test_they_have_a_moment_from_its_end_on(master: ProcessIdentity) -> None:
             wards.put(ward, master, 0.0)
         wards.drop(3)
         assert epoll.poll(0) == [] and wards.soonest == math.inf
+        assert not any(wards.ended(fd, 4.0) for fd in fds()), "it lives"
         os.kill(master.pid, signal.SIGKILL)
         ((fd, _),) = epoll.poll(10)
         assert not wards.ended(epoll.fileno(), 5.0), "another descriptor"
@@ -40,6 +41,7 @@ def test_they_have_a_moment_from_its_end_on(master: ProcessIdentity) -> None:
         os.waitpid(master.pid, 0)
         wards.put(4, master, 6.0)  # has ended already
         wards.drop(2)  # ended by itself
+        assert wards.soonest == 5.0 + GRACE
         assert wards.overdue(6.4) == []
         assert wards.overdue(6.5) == [1] and wards.soonest == 6.0 + GRACE
         assert wards.overdue(6.5) == []
