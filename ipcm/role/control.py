@@ -202,8 +202,11 @@ class Control:
 
     def emit(self, event: Event) -> None:
         """Queues an event for every observer."""
-        for subscription in self._service._ipcm_state.subscriptions.values():
+        subscriptions = self._service._ipcm_state.subscriptions
+        for subscription in subscriptions.values():
             subscription.add(event)
+        if subscriptions:
+            self._expect_flush()
 
     def emit_end(self, value: Any, error: str | None) -> None:
         """Queues the event of the end for every observer, after all turns."""
@@ -218,6 +221,13 @@ class Control:
         """Counts a turn in for every observer."""
         for subscription in self._service._ipcm_state.subscriptions.values():
             subscription.add_turn(messages, interval)
+
+    def _expect_flush(self) -> None:
+        """What a coroutine does while the service waits is told in its time: no turn may come."""
+        state = self._service._ipcm_state
+        if state.coroutines is not None and state.flush_due == math.inf:
+            state.flush_due = self._next_flush
+            state.coroutines.wake()
 
     def flush(self, *, now: bool = False) -> None:
         """Sends each observer what its ring holds; one that does not read loses it in the end.
@@ -421,6 +431,7 @@ class Control:
                     error, broadcast, preview,
                 )  # fmt: skip
             subscription.ring.add(shown)  # that it is wanted has been asked already
+        self._expect_flush()
 
     def _redact(self) -> Callable[[Any], Any] | None:
         service = self._service

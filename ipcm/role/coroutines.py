@@ -56,7 +56,7 @@ class Coroutines:
         if self._tasks.get(key) is task:
             del self._tasks[key]
         self.ended.append((key, task))
-        self._wake_up()
+        self.wake()
 
     def cancel(self, keys: Iterable[Key]) -> None:
         """Nobody waits for these any more."""
@@ -76,7 +76,7 @@ class Coroutines:
         def readable(fd: int) -> None:
             if fd not in ready:
                 ready.append(fd)
-            self._wake_up()
+            self.wake()
 
         # Anew each time: a number may by now stand for another descriptor, of which the
         # selector would never know.
@@ -89,6 +89,11 @@ class Coroutines:
                 self._loop.remove_reader(fd)
             self._wake = None
         return ready
+
+    def wake(self) -> None:
+        """Ends a wait: a task is over, or did what makes the next turn come sooner."""
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
     def close(self) -> None:
         """Cancels what is under way, gives it a second to clean up, and closes the loop."""
@@ -105,7 +110,3 @@ class Coroutines:
         selector: selectors.BaseSelector | None = getattr(self._loop, "_selector", None)
         if selector is not None:
             selector.close()
-
-    def _wake_up(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)

@@ -142,6 +142,7 @@ class RequestsRole:
                 from ipcm.role.coroutines import Coroutines
 
                 state.coroutines = Coroutines()
+                self.client().requests.on_sooner = state.coroutines.wake
             state.coroutines.start(key, result)
         elif result is not DEFERRED and key in state.open:
             self.send_response(message.sender, message.id, result)

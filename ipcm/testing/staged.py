@@ -58,7 +58,7 @@ class _Coroutines(Coroutines):
 
     def _idle(self, timeout: float | None) -> None:
         self.deadline = math.inf if timeout is None else self._clock.monotonic() + timeout
-        self._wake_up()
+        self.wake()
         if self._wake is None:
             self._loop.stop()  # closing, and one of them holds out: no time passes for it
 

@@ -166,6 +166,40 @@ def test_a_time_out_wakes_a_service_that_sleeps(tmp_path: Any) -> None:
         wait_until((tmp_path / "cancelled").exists)
 
 
+class Late(Working):
+    """Does things when the service has gone to sleep, and nothing else wakes it."""
+
+    async def do_ask(self, request: Request) -> str:
+        await asyncio.sleep(0.05)
+        end = asyncio.get_running_loop().create_future()
+        self.send_request("works", 1, lambda answer, _: end.set_result(answer.error), timeout=0.05)
+        return str(await end)
+
+    async def do_tell(self, request: Request) -> None:
+        await asyncio.sleep(0.05)
+        self.client().send_message(request.sender, "hello")
+        await asyncio.Event().wait()
+
+
+def test_a_request_of_one_times_out_while_the_service_sleeps() -> None:
+    with (
+        ipcm.service("works", handle_request=lambda *_: DEFERRED) as silent,
+        ipcm.service("late", Late, bus=silent.bus) as handle,
+    ):
+        assert "no answer from 'works' within 0.05 s" in handle.request("ask", timeout=10)
+
+
+def test_what_one_does_while_the_service_sleeps_is_seen() -> None:
+    with (
+        ipcm.service("late", Late) as handle,
+        handle.bus.observe(lambda event: getattr(event, "kind", "") == "general") as observer,
+    ):
+        assert observer.ready(10)
+        handle.send_request("late", "tell", timeout=None)
+        (event,) = observer.poll(10)
+        assert isinstance(event, ipcm.MessageEvent) and event.preview == '"hello"'
+
+
 def test_failing_ones(capfd: pytest.CaptureFixture[str]) -> None:
     with ipcm.service("works", Working) as handle:
         with pytest.raises(ipcm.RemoteError, match="Internal service error"):
