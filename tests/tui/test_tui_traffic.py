@@ -66,6 +66,16 @@ def test_one_exchange_seen_from_both_sides_is_one_row() -> None:
     assert (row.latency, row.round_trip, row.took) == (0.1, 0.3, 0.1)
 
 
+def test_contents_are_those_that_one_side_tells() -> None:
+    told, other = msgspec.structs.replace(received(7), preview='"in"', size=51), asked(7)
+    answer = msgspec.structs.replace(answered(7), preview='"out"')
+    later = msgspec.structs.replace(got(7), preview='"other"')
+    row = only(filled(msgspec.structs.replace(other, endpoint=""), told, answer, later))
+    assert (row.what, row.size, row.preview, row.reply_preview) == ("search", 51, '"in"', '"out"')
+    row = only(filled(told, msgspec.structs.replace(other, preview='"other"')))
+    assert row.preview == '"in"'
+
+
 @given(st.data())
 def test_the_order_in_which_both_sides_tell_does_not_matter(data: st.DataObject) -> None:
     """Each service's events come in order; how the two streams interleave is chance."""
@@ -116,6 +126,9 @@ def test_an_open_request_may_have_been_answered_unseen_where_events_were_dropped
     assert [log.state_of(row) for row in log.rows] == ["missed", "open"]
     log.extend([answered(1)], lost=3)
     assert log.state_of(log.rows[0]) == "ok"
+    log = filled(WorkerEvent("indexer", 1.0, 77, "hash", 1))
+    log.extend([], lost=3)
+    assert log.state_of(only(log)) == "open", "the end of a worker is told in any case"
 
 
 @pytest.mark.parametrize("gone", ["probe", "store"])
@@ -155,7 +168,7 @@ def test_peers_come_and_go_once_whoever_else_tells_of_it() -> None:
 
 def test_a_worker_is_one_row() -> None:
     log = filled(WorkerEvent("indexer", 1.0, 77, "hash", 1))
-    assert only(log).state == "open"
+    assert (only(log).state, only(log).what, only(log).id) == ("open", "hash", 77)
     log.extend([WorkerEvent("indexer", 3.5, 77, "hash", -1, 0)])
     assert (only(log).state, only(log).latency) == ("ok", 2.5)
     log.extend([WorkerEvent("indexer", 4.0, 77, "hash", 1)])
@@ -166,14 +179,17 @@ def test_a_worker_is_one_row() -> None:
 
 
 def test_workers_go_with_their_service() -> None:
-    log = filled(WorkerEvent("indexer", 1.0, 77, "hash", 1), left("indexer"))
-    assert log.rows[0].state == "lost"
+    other = WorkerEvent("store", 1.0, 78, "pack", 1)
+    log = filled(WorkerEvent("indexer", 1.0, 77, "hash", 1), other, left("indexer"))
+    assert [row.state for row in log.rows] == ["lost", "open", "note"]
 
 
 def test_the_rest_has_a_row_each_but_turns() -> None:
     log = filled(
         SignalEvent("a", 1.0, "SIGHUP", 3),
+        SignalEvent("a", 1.0, "SIGHUP", 1),
         ErrorEvent("a", 1.0, "run_on_interval", "ValueError: x", "Traceback"),
+        ErrorEvent("a", 1.0, "run_on_pid", "ValueError: y", ""),
         TerminatedEvent("a", 1.0, 0),
         TerminatedEvent("b", 1.0, 5),
         TerminatedEvent("c", 1.0, 0, "ValueError: x"),
@@ -181,10 +197,16 @@ def test_the_rest_has_a_row_each_but_turns() -> None:
     )
     assert [(row.kind, row.what) for row in log.rows] == [
         ("signal", "SIGHUP x3"),
+        ("signal", "SIGHUP"),
         ("error", "run_on_interval"),
+        ("error", "run_on_pid"),
         ("ended", ""),
         ("ended", "with 5"),
         ("ended", "by ValueError: x"),
+    ]
+    assert [(row.error, row.preview) for row in log.rows if row.kind == "error"] == [
+        ("ValueError: x", "Traceback"),
+        ("ValueError: y", None),
     ]
 
 
@@ -214,7 +236,22 @@ def test_a_flood_is_cut_and_counted_but_loses_no_departure() -> None:
     assert [row.what for row in log.rows if row.kind == "peer"] == ["left"]
     assert (log.skipped, log.dropped) == (4, 4)
     log.extend([], lost=10)
-    assert log.dropped == 14
+    log.extend([], lost=9)
+    assert log.dropped == 14, "an observer that is asked anew has lost nothing yet"
+
+
+def test_it_tells_whether_there_is_something_new_to_show() -> None:
+    log = TrafficLog()
+    for events, lost, changes in (
+        ([TurnEvent("a", 1.0, 1, 0, 0)], 0, False),
+        ([asked(1)], 0, True),
+        ([], 5, True),
+        ([], 5, False),
+        ([], 4, False),
+    ):
+        before = log.changes
+        log.extend(events, lost=lost)  # type: ignore[arg-type]
+        assert (log.changes > before) is changes and log.changes >= before
 
 
 @pytest.mark.parametrize(
@@ -285,10 +322,12 @@ def test_a_held_row_still_gets_its_answer() -> None:
 def test_a_second_pause_changes_nothing() -> None:
     log = filled(asked(1))
     window = Window(log)
+    log.extend([], lost=3)
+    assert (window.status(), window.dropped) == ("following, 3 dropped", 3)
     window.pause()
-    log.extend([asked(2)])
+    log.extend([asked(2)], lost=5)
     window.pause()
-    assert window.new == 1
+    assert (window.new, window.dropped) == (1, 2)
 
 
 def test_a_window_of_some_rows_only() -> None:
@@ -326,5 +365,7 @@ def test_finding_a_text_goes_round() -> None:
     assert find_row(rows, "OTHER", 0, -1) == 1
     assert find_row(rows, "probe", 1, 1) == 1
     assert find_row(rows, "full", 1, 1) == 0
+    rows = list(filled(asked(1), asked(2, service="other"), asked(3), asked(4)).rows)
+    assert [find_row(rows, "store", 1, step) for step in (1, -1)] == [2, 0]
     assert find_row(rows, "nowhere", 0, 1) is None
     assert find_row([], "x", 0, 1) is None
