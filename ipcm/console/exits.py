@@ -81,24 +81,28 @@ def _is_hidden(error: errors.RemoteError) -> bool:
     return error.error == GENERIC_ERROR
 
 
-def hint_for(error: BaseException) -> str:
-    """What the user can do about it, where the error does not say so itself; else ""."""
+def hint_for(error: BaseException, call: str = "ipcm ") -> str:
+    """What the user can do about it, where the error does not say so itself; else "".
+
+    Args:
+        call: what stands before a verb where the user types one.
+    """
     match error:
         case errors.ServiceNameTaken():
-            return f"`ipcm terminate {error.name}` ends the one that has it"
+            return f"`{call}terminate {error.name}` ends the one that has it"
         case errors.RequestTimeout():
-            return "`ipcm ps` shows whether it is busy; --timeout gives it longer"
+            return f"`{call}ps` shows whether it is busy; --timeout gives it longer"
         case errors.NoSuchPeer() if not error.found:
-            return "`ipcm ls` shows all buses"
+            return f"`{call}ls` shows all buses"
         case errors.RemoteError() if _is_hidden(error):
             import shlex  # as seldom
 
-            return f"`ipcm info {shlex.quote(error.peer)}` shows its last errors"
+            return f"`{call}info {shlex.quote(error.peer)}` shows its last errors"
         case errors.PeerGone():
-            return "`ipcm ps` shows who is there"
+            return f"`{call}ps` shows who is there"
         case errors.BusGone():
-            return "`ipcm ls` shows the buses that run"
+            return f"`{call}ls` shows the buses that run"
         case errors.Backpressure():
-            return "`ipcm ps` shows whether it is busy"
+            return f"`{call}ps` shows whether it is busy"
         case _:
             return ""

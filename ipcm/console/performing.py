@@ -39,7 +39,7 @@ def perform(
         return Exit.OK
     except (IPCMError, OSError) as error:
         complain(explain(error))
-        if hint := hint_for(error):
+        if hint := hint_for(error, context.call):
             context.narrate(hint)
         return exit_for(error)
 

@@ -62,6 +62,7 @@ class Context:
         read_input: the bytes of standard input; None where the surface has none.
         output: descriptor of the output, so that endless verbs notice when its reader goes.
         session: the surface, where it has a current bus. read_only: it changes nothing.
+        call: what stands before a verb there, as hints name one.
     """
 
     bus: Bus | str | None = None
@@ -75,6 +76,7 @@ class Context:
     output: int | None = None
     session: Session | None = None
     read_only: bool = False
+    call: str = "ipcm "
 
     def find_bus(self) -> Bus:
         """The bus meant; raises NoSuchBus, ManyBuses, BadBusInfo, BusGone."""

@@ -31,7 +31,7 @@ def explain(error: BaseException) -> str:
     text = performing.explain(error)
     if isinstance(error, ServiceStartError | ServiceDied):
         text = _without_our_frames(text).replace(_FORK, "--fork")
-    hint = hint_for(error).replace("`ipcm ", "`%ipcm ")
+    hint = hint_for(error, "%ipcm ")
     return f"{text}\n{hint}" if hint else text
 
 

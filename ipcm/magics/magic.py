@@ -80,6 +80,7 @@ class IPCMMagics(Magics):
             ask=_ask,
             sure=common.yes,
             session=self.session,
+            call="%ipcm ",
             cell=cell,
             variable=name,
         )

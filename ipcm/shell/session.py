@@ -142,6 +142,7 @@ class Session:
             output=outlet.fd,
             session=self,
             read_only=self.read_only,
+            call="",
         )
         return perform(verb, reading.values, context, renderer, self.voice.complain, self._see)
 

@@ -170,6 +170,7 @@ def test_a_service_or_bus_that_goes_is_one_line_and_the_prompt_stays(bus: ipcm.B
             screen.at_prompt()
             screen.type("call -b here store die", "Enter")
             screen.expect("'store' left the bus or died before it answered")
+            screen.expect("`ps` shows who is there")
             screen.at_prompt()
             screen.type("tail", "Enter")
             screen.expect("watching bus other")

@@ -80,6 +80,7 @@ class Run:
             sure=common.yes,
             output=self._writing,
             read_only=read_only,
+            call="",
         )
         self._thread = threading.Thread(target=self._perform, daemon=True, name="ipcm verb")
 

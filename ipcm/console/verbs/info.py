@@ -103,7 +103,8 @@ def _about_service(context: Context, bus: Bus, service: str) -> Record:
     with bus.observe(messages=False) as observer:
         peer = observer.presence.get(service)
         if peer is not None and peer.kind != "service":
-            raise UsageError(f"{service!r} is a {peer.kind}, not a service: `ipcm ps` shows it")
+            how = f"`{context.call}ps` shows it"
+            raise UsageError(f"{service!r} is a {peer.kind}, not a service: {how}")
         snapshot = observer.snapshot(service, context.timeout or _PATIENCE)
     usage = UsageMeter().measure(snapshot.pid, time.time() - snapshot.uptime)
     about = ServiceInfo(bus=bus.name, cpu=usage.cpu, rss=usage.rss, snapshot=snapshot)
