@@ -150,6 +150,7 @@ def test_ids_begin_again_with_the_next_life() -> None:
 
 def test_ids_that_begin_again_unannounced_make_a_new_row() -> None:
     assert len(filled(asked(1), got(1), asked(1)).rows) == 2
+    assert len(filled(got(1), got(1)).rows) == 2
 
 
 def test_general_messages_and_broadcasts() -> None:
@@ -164,13 +165,15 @@ def test_general_messages_and_broadcasts() -> None:
 def test_peers_come_and_go_once_whoever_else_tells_of_it() -> None:
     log = filled(PeerEvent("", 1.0, "probe", 1), PeerEvent("store", 1.0, "probe", 1), left("probe"))
     assert [(row.source, row.what) for row in log.rows] == [("probe", "joined"), ("probe", "left")]
+    log = filled(asked(1), PeerEvent("", 1.1, "store", 1))
+    assert log.rows[0].state == "open", "it may have spoken before its coming was told"
 
 
 def test_a_worker_is_one_row() -> None:
     log = filled(WorkerEvent("indexer", 1.0, 77, "hash", 1))
     assert (only(log).state, only(log).what, only(log).id) == ("open", "hash", 77)
     log.extend([WorkerEvent("indexer", 3.5, 77, "hash", -1, 0)])
-    assert (only(log).state, only(log).latency) == ("ok", 2.5)
+    assert (only(log).state, only(log).latency, only(log).error) == ("ok", 2.5, None)
     log.extend([WorkerEvent("indexer", 4.0, 77, "hash", 1)])
     log.extend([WorkerEvent("indexer", 5.0, 77, "hash", -1, -9)])
     assert (log.rows[-1].state, log.rows[-1].error) == ("error", "SIGKILL")
