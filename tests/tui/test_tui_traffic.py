@@ -146,6 +146,14 @@ def test_ids_begin_again_with_the_next_life() -> None:
     log = filled(asked(1), answered(1), left("probe"), asked(1, when=3.0), received(1))
     states = [(row.kind, row.state) for row in log.rows]
     assert states == [("request", "ok"), ("peer", "note"), ("request", "open")]
+    log = filled(asked(1), left("probe"), received(1))
+    assert [row.state for row in log.rows if row.is_request] == ["lost", "open"]
+
+
+def test_what_is_forgotten_takes_nothing_from_the_next_with_its_id() -> None:
+    log = filled(asked(1), got(1), asked(1), asked(2), capacity=2)
+    log.extend([answered(1)])
+    assert [(row.id, row.state) for row in log.rows] == [(1, "ok"), (2, "open")]
 
 
 def test_ids_that_begin_again_unannounced_make_a_new_row() -> None:
