@@ -95,8 +95,8 @@ class _Comparison:
 
     def holds(self, get: Get) -> bool:
         have = get(self.field)
-        if have is None or self.value is None:
-            return (have is self.value) == (self.operator == "=") and self.value is None
+        if have is None:
+            return self.value is None and self.operator == "="
         if self.pattern is not None:
             return bool(self.pattern.search(str(have))) == (self.operator == "~=")
         if isinstance(self.value, str):

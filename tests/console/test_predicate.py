@@ -85,6 +85,10 @@ def test_without_a_value_no_comparison_holds() -> None:
     assert holds('name="none"', {"name": "none"}) and not holds("name=none", {"name": "none"})
 
 
+def test_a_text_is_compared_with_what_is_shown_of_a_value() -> None:
+    assert holds("state=5 state~=^5 state!=x", {"state": 5})
+
+
 def test_rows_are_mappings_or_objects() -> None:
     predicate = parse_predicate("ind errors>1", FIELDS)
     assert predicate(INDEXER) and predicate(SimpleNamespace(**INDEXER))

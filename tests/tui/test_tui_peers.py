@@ -15,6 +15,7 @@ from ipcm._core.observation import (
     PeerChange,
     PeerEvent,
     RequestCounts,
+    SignalCount,
     SignalEvent,
     TerminatedEvent,
     WorkerEvent,
@@ -135,6 +136,33 @@ def test_the_end_of_one_life_is_not_told_of_the_next(observer: Any, clock: Any) 
     assert [peer.in_order for peer in peers.in_order()] == [True, False] and second is first
 
 
+def test_who_says_that_it_ends_is_ending(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("a", 1)
+    update(peers, observer, clock)
+    version = peers.version
+    peers.note(TerminatedEvent("a", clock.now, 0))
+    assert states(peers) == [("a", "ending")] and peers.version > version and len(peers) == 1
+
+
+def test_what_one_life_said_is_not_told_of_the_next(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    for pid, name in enumerate(("a", "a", "b", "a"), 1):
+        if name in observer.presence:
+            observer.leave(name)
+        observer.join(name, pid)
+        update(peers, observer, clock)
+        clock.advance(10)
+    peers.note(ErrorEvent("a", clock.now - 12, "run_on_pid", "OSError: second"))
+    peers.note(ErrorEvent("a", clock.now - 5, "run_on_pid", "OSError: third"))
+    assert [(peer.name, [each.error for each in peer.errors]) for peer in peers.in_order()] == [
+        ("a", []),
+        ("a", ["OSError: second"]),
+        ("a", ["OSError: third"]),
+        ("b", []),
+    ]
+
+
 def test_how_it_ended_where_the_exit_is_known(observer: Any, clock: Any) -> None:
     peers = Peers()
     for name in ("a", "b", "c"):
@@ -222,6 +250,10 @@ def test_who_has_left_takes_nothing_any_more(observer: Any, clock: Any) -> None:
     update(peers, observer, clock)
     (peer,) = peers.in_order()
     peer.use(80.0, 1_000_000)
+    for less in (5000, None):
+        peer.use(1.0, less)
+        assert peer.peak == 1_000_000
+    peer.use(80.0, 1_000_000)
     shown = {column: peer_cell(peer, column, 9, clock.now)[0] for column in ("cpu", "rss", "rate")}
     assert shown == {"cpu": "80%", "rss": "1.0MB", "rate": "2.5"}
     observer.leave("a")
@@ -237,7 +269,7 @@ def test_what_a_service_says_of_itself(observer: Any, clock: Any) -> None:
     peers = Peers()
     observer.join("a", 1)
     update(peers, observer, clock)
-    for event in (
+    events = (
         PeerEvent("a", 1.0, "b", 1),
         PeerEvent("a", 2.0, "b", -1),
         SignalEvent("a", 3.0, "SIGHUP", 2),
@@ -246,8 +278,8 @@ def test_what_a_service_says_of_itself(observer: Any, clock: Any) -> None:
         MessageEvent("a", 5.5, "in", "request", "b", 1),
         SignalEvent("nobody", 3.0, "SIGHUP", 2),
         PeerEvent("", 2.0, "c", 1),
-    ):
-        peers.note(event)
+    )
+    assert [peers.note(event) for event in events] == [True] * 6 + [False, True]
     peer = peers.live("a")
     assert peer is not None
     assert list(peer.deltas) == [(1.0, "b", 1), (2.0, "b", -1)]
@@ -263,9 +295,22 @@ def test_what_a_service_says_of_itself(observer: Any, clock: Any) -> None:
     assert list(peer.latencies.values) == [0.5]
 
 
-def test_errors_are_counted_once() -> None:
+def test_where_nothing_is_known_nothing_is_counted() -> None:
     peer = Peer(PeerKey("a", "1"), 1, "service", 0.0)
-    assert peer.error_count() == 0
+    assert (peer.error_count(), peer.signal_count(), peer.how) == (0, 0, "")
+
+
+def test_what_was_before_anybody_looked_is_taken_over_in_order(observer: Any, clock: Any) -> None:
+    peers = Peers()
+    observer.join("a", 1)
+    update(peers, observer, clock)
+    peers.note(PeerEvent("a", 3.0, "b", -1))
+    deltas = [PeerChange("b", 1, 1.0), PeerChange("c", 1, 2.0), PeerChange("b", -1, 2.999)]
+    observer.snap("a", deltas=deltas, signals={"SIGHUP": SignalCount(2), "SIGUSR1": SignalCount(3)})
+    update(peers, observer, clock)
+    (peer,) = peers.in_order()
+    assert list(peer.deltas) == [(1.0, "b", 1), (2.0, "c", 1), (3.0, "b", -1)]
+    assert peer.signal_count() == 5
 
 
 def test_errors_of_other_callbacks_count_too(observer: Any, clock: Any) -> None:
