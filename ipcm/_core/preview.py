@@ -10,11 +10,11 @@ import msgspec
 
 from ipcm._core.envelope import FAILURES
 
-__all__ = ["LINE", "PREVIEW_BYTES", "cut_text", "make_preview", "make_value"]
+__all__ = ["ERROR_CHARACTERS", "PREVIEW_BYTES", "cut_text", "make_preview", "make_value"]
 
 PREVIEW_BYTES: Final = 256
-LINE: Final = 1024
-"""Characters of an error, without its traceback."""
+ERROR_CHARACTERS: Final = 1024
+"""What observers see of an error, its traceback left out."""
 
 _DEEPEST: Final = 8
 _LARGEST_VALUE: Final = 4096

@@ -22,7 +22,7 @@ from ipcm._core.observation import (
 )
 from ipcm._core.patience import check_seconds
 from ipcm._core.presence import PeerInfo
-from ipcm._core.preview import LINE, cut_text, make_preview, make_value
+from ipcm._core.preview import ERROR_CHARACTERS, cut_text, make_preview, make_value
 from ipcm._core.subscription import ObserveOptions, Subscription
 from ipcm._os.process import identify, send_signal
 from ipcm._os.signal_names import parse_signal
@@ -421,7 +421,7 @@ class Control:
     ) -> None:
         shown: MessageEvent | None = None
         service, redact = self._service, self._redact()
-        error = None if error is None else cut_text(error, LINE)
+        error = None if error is None else cut_text(error, ERROR_CHARACTERS)
         for subscription in hearers:
             previews = subscription.options.previews
             if shown is None or (shown.preview is None) == previews:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from ipcm._core.activity import Activity
 from ipcm._core.observation import CallbackError, ErrorEvent
 from ipcm._core.outcome import Outcome
-from ipcm._core.preview import LINE, cut_text
+from ipcm._core.preview import ERROR_CHARACTERS, cut_text
 from ipcm._core.requests import Ending
 from ipcm._os import here
 from ipcm.bus import open_client
@@ -264,7 +264,7 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
         noted = CallbackError(
             self._ipcm_state.clock.time(),
             where,
-            cut_text(format_error(error), LINE),
+            cut_text(format_error(error), ERROR_CHARACTERS),
             cut_text(format_traceback(error), _TRACEBACK),
         )
         self._ipcm_state.telemetry.errors.append(noted)
