@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, RichLog
@@ -390,8 +393,11 @@ def test_a_line_for_every_verb_completes_and_says_what_is_wrong(
 
 
 def test_what_a_verb_gives_is_read_from_its_top(
-    app: ConsoleApp, drive: Any, until: Any, screen: Any
+    app: ConsoleApp, drive: Any, until: Any, screen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def none_left(*_: Any) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
     async def script(pilot: Pilot[int]) -> None:
         await pilot.press("colon", *"help", "enter")
         await until(pilot, lambda: "$ ipcm help" in screen(app) and "Look" in screen(app))
@@ -402,6 +408,10 @@ def test_what_a_verb_gives_is_read_from_its_top(
         app.screen.query_one("#line", Input).value = "help call"
         await pilot.press("enter")
         await until(pilot, lambda: "SERVICE" in screen(app) and "$ ipcm help call" in screen(app))
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "pipe", none_left)
+            await pilot.press("enter")
+            await until(pilot, lambda: "Too many open files" in screen(app))
 
     drive(app, script, (100, 18))
 

@@ -444,8 +444,9 @@ def main(bus: AnyBus | None = None, *, demo: bool = False, read_only: bool = Fal
             "`ipcm ps` and `ipcm tail` work without one"
         )
     # An exception out of a signal handler would tear the event loop, or be lost in it.
-    with deferred() as interrupts:
-        return asyncio.run(_run(found, demo, read_only, interrupts))
+    with deferred() as interrupts, asyncio.Runner() as runner:
+        runner.get_loop()  # for which there may be no descriptors: before what it is to run
+        return runner.run(_run(found, demo, read_only, interrupts))
 
 
 def _find(bus: AnyBus | None) -> Bus | None:

@@ -48,6 +48,9 @@ class Run:
         tell: gets each line of the output; called in the thread.
         end: gets the exit code; called in the thread. Each of the three may raise OutputClosed.
 
+    Raises:
+        OSError, RuntimeError: there is no descriptor left for it, or no thread.
+
     Attributes:
         went_on: whether its output comes bit by bit; None while there is none.
     """
@@ -82,11 +85,12 @@ class Run:
             read_only=read_only,
             call="",
         )
-        self._thread = threading.Thread(target=self._perform, daemon=True, name="ipcm verb")
-
-    def start(self) -> None:
-        """Begins."""
-        self._thread.start()
+        try:
+            threading.Thread(target=self._perform, daemon=True, name="ipcm verb").start()
+        except RuntimeError:
+            os.close(self._writing)
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Nobody listens any more: what has no end ends. Repeatable."""

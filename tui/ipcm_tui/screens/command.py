@@ -16,6 +16,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, RichLog, Static
 
 from ipcm.console.completer import complete
+from ipcm.console.performing import explain
 from ipcm.console.results import Span
 from ipcm.console.statement import check
 from ipcm.console.waiting import OutputClosed
@@ -162,17 +163,19 @@ class CommandScreen(Overlay[str]):
             self._printed = 0
             hand_over = _hand_over_to(self.app)
             self._print([(f"$ ipcm {event.value.strip().removeprefix('ipcm ')}", "heading")])
-            self._run = Run(
-                verb,
-                reading,
-                bus=self._session.facts.info or self._session.facts.name,
-                width=max(self.query_one(RichLog).size.width - 1, 40),
-                read_only=self._session.read_only,
-                ask=lambda question: bool(hand_over(self._ask, question)),
-                tell=lambda line: hand_over(self._print, line),
-                end=lambda code: hand_over(self._ended, code),
-            )
-            self._run.start()
+            try:
+                self._run = Run(
+                    verb,
+                    reading,
+                    bus=self._session.facts.info or self._session.facts.name,
+                    width=max(self.query_one(RichLog).size.width - 1, 40),
+                    read_only=self._session.read_only,
+                    ask=lambda question: bool(hand_over(self._ask, question)),
+                    tell=lambda line: hand_over(self._print, line),
+                    end=lambda code: hand_over(self._ended, code),
+                )
+            except (OSError, RuntimeError) as error:  # no descriptor, or no thread, is left
+                self._print([(explain(error), "bad")])
             self.query_one(OfferList).display = False
 
     async def _ask(self, question: str) -> bool:
