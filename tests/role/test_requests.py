@@ -229,8 +229,9 @@ class TestResponses:
             service.noted.append([response.payload, response.error, message is None])
 
         def ask(service: Any, message: Message) -> None:
-            to, payload, timeout = message.content
-            service.send_request(to, payload, timeout=timeout)
+            to, payload, timeout, own = message.content
+            callback = (lambda *_: service.noted.append("its own")) if own else None
+            service.send_request(to, payload, callback, timeout=timeout)
 
         class Method(Telling):
             handle_response = on_response  # type: ignore[assignment]
@@ -254,13 +255,15 @@ class TestResponses:
             ipcm.service("late", Deferring) as late,
             ipcm.service("asking", maker, bus=late.bus, **params) as handle,
         ):
-            handle.client.send_message("asking", ["late", "noted", None])
+            handle.client.send_message("asking", ["late", "noted", None, False])
             wait_until(lambda: handle.request(0) == [[[], None, False]])
-            handle.client.send_message("asking", ["late", "wait", 0.05])
+            handle.client.send_message("asking", ["late", "wait", 0.05, False])
             wait_until(lambda: len(handle.request(0)) == 2)
             payload, error, no_message = handle.request(0)[1]
             assert (payload, no_message) == (None, True)
             assert "within 0.05 s" in error
+            handle.client.send_message("asking", ["late", "noted", None, True])
+            wait_until(lambda: handle.request(0)[2:] == ["its own"])
 
     def test_nobody_of_that_name_is_told_at_once(self) -> None:
         def ask(service: Service, request: Request, message: Message) -> Any:

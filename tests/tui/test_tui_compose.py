@@ -149,6 +149,27 @@ def test_what_is_cut_is_not_all_of_it(preview: str | None) -> None:
     assert not whole and draft.body == (preview or "")
 
 
+@pytest.mark.parametrize(
+    "preview",
+    [
+        '{"endpoint": "x", "args": {}, "more": 1}',
+        '{"endpoint": 5, "args": {}}',
+        '{"endpoint": "", "args": {}}',
+        '{"endpoint": "x", "args": []}',
+    ],
+)
+def test_what_only_looks_like_a_call_is_a_payload(preview: str) -> None:
+    draft, whole = draft_of("store", preview)
+    assert whole and not draft.endpoint and json.loads(draft.body) == json.loads(preview)
+
+
+def test_text_is_read_back_as_it_was_typed() -> None:
+    draft, _ = draft_of("store", '{"endpoint": "x", "args": {"a": "\\u00e9"}}')
+    assert draft.body == '{"a": "é"}'
+    deep = "[" * 100_000
+    assert draft_of("store", deep) == (Draft("store", "", deep), False)
+
+
 # The form
 
 

@@ -16,7 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipcm._core.observation import CallbackError, EndedWorker, Latency, WorkerInfo
+from ipcm._core.observation import (
+    CallbackError,
+    EndedWorker,
+    Latency,
+    SignalCount,
+    WorkerInfo,
+)
 from ipcm.console.grammar import read
 from ipcm.console.live import EndpointDescription
 from ipcm.console.predicate import parse_predicate
@@ -40,7 +46,7 @@ from ipcm_tui.models.ordering import Order, turned
 from ipcm_tui.models.output import OutputLog
 from ipcm_tui.models.pace import Pace
 from ipcm_tui.models.pair import pair_detail
-from ipcm_tui.models.peers import Peers
+from ipcm_tui.models.peers import Peer, PeerKey, Peers
 from ipcm_tui.models.phrases import request_phrase
 from ipcm_tui.models.records import PeerRecord, record_of
 from ipcm_tui.models.tabs import (
@@ -245,6 +251,10 @@ def test_signals_peers_deltas_errors_endpoints(demo_bus: Any, peers: Peers, cloc
     grid = signal_grid(store, UTC)
     assert column(grid, "signal") == ["SIGHUP", "SIGUSR1"]
     assert column(grid, "last") == ["22:13:20", "earlier"]
+    told = {"SIGHUP": SignalCount(5, 2), "SIGUSR1": SignalCount(3, 3)}
+    demo_bus.snap("store", signals=told)
+    peers.update(demo_bus.presence, demo_bus.snapshots, {}, clock.now)
+    assert column(signal_grid(store, UTC), "note") == ["! 3 not handled", ""]
     demo_bus.snap("store", peers=["probe"], backlog={"slow": 7}, sent={"probe": 3},
                   clients={"probe": Latency(9, 1, 2.0, 0.1, 0.2, 0.3)},
                   errors=[CallbackError(1.0, "on_interval", "ValueError: x\ny", "Trace\nback")],
@@ -261,12 +271,18 @@ def test_signals_peers_deltas_errors_endpoints(demo_bus: Any, peers: Peers, cloc
     assert column(grid, "there") == ["● there", "● there", NOTHING, "✕ left"]
     store.deltas.extend([(1.0, "a", 1), (2.0, "a", -1)])
     assert column(delta_grid(store, UTC), "change") == ["-1", "+1"]
+    assert column(delta_grid(store, UTC), "what") == ["left", "joined"]
     errors = error_grid(store, UTC)
     assert column(errors, "error") == ["ValueError: x"] and errors.keys[0][0] == 0
     known = {"new": EndpointDescription("new", "new(a: int)", "Does it.\nMore.")}
     grid = endpoint_grid(store.snapshot, known)
     assert column(grid, "name") == ["new", "old"]
     assert column(grid, "signature") == ["new(a: int)  Does it.", "not offered"]
+    assert column(grid, "p95") == [NOTHING, "100ms"]
+    assert column(endpoint_grid(store.snapshot, {}), "signature") == [""], "not known yet"
+    unheard = Peer(PeerKey("new", "1"), 1, "service", 0.0)
+    for grid in (signal_grid(unheard), peer_grid(unheard), endpoint_grid(None, {})):
+        assert grid.keys == () and grid.hints
 
 
 # A filter
