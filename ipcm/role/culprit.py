@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any, Final
 __all__ = ["find_culprit"]
 
 _DEEPEST: Final = 6
+_CODE: Final = (type, types.FunctionType, functools._lru_cache_wrapper)
 
 
 def find_culprit(
@@ -41,7 +43,7 @@ def _describe(
 ) -> str:
     here = f"{name} ({_short(value)})"
     above |= {id(value)}
-    if depth < _DEEPEST and (into_code or not isinstance(value, type | types.FunctionType)):
+    if depth < _DEEPEST and (into_code or not isinstance(value, _CODE)):
         for inner, part in _parts(value):
             if id(part) not in above and not _packs(part, pack):
                 within = _describe(inner, part, pack, into_code, above, depth + 1)

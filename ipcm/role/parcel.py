@@ -6,7 +6,9 @@ file to a process that we started ourselves, and never over a bus.
 
 from __future__ import annotations
 
+import functools
 import io
+import operator
 import pickle
 import sys
 import types
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Parcel"]
 
 _MAIN: Final = "the names of __main__"
+_Cached: Final = functools._lru_cache_wrapper
 
 
 class Parcel(NamedTuple):
@@ -112,7 +115,7 @@ class _ReferencePickler(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         if (
-            isinstance(obj, type | types.FunctionType)
+            isinstance(obj, type | types.FunctionType | _Cached)
             and getattr(obj, "__module__", None) == "__main__"
         ):
             raise pickle.PicklingError(f"{obj.__qualname__} is defined in the program itself")
@@ -137,8 +140,29 @@ def _values(thing: Any) -> bytes:
         def persistent_id(self, obj: Any) -> str | None:
             return _MAIN if obj is stand_in else None
 
+        def reducer_override(self, obj: Any) -> Any:
+            # They say of themselves that they are imported by name, which cloudpickle believes.
+            if isinstance(obj, _Cached) and not _is_imported(obj):
+                return _cache, (obj.__wrapped__, obj.cache_parameters())
+            return super().reducer_override(obj)
+
     file = io.BytesIO()
     pickler = ValuePickler(file, pickle.HIGHEST_PROTOCOL)
     pickler.globals_ref[id(vars(sys.modules["__main__"]))] = stand_in
     pickler.dump(thing)
     return file.getvalue()
+
+
+def _is_imported(function: Any) -> bool:
+    if function.__module__ == "__main__":
+        return False
+    try:
+        found = operator.attrgetter(function.__qualname__)(sys.modules.get(function.__module__))
+    except AttributeError:
+        return False
+    return found is function
+
+
+def _cache(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    """One that remembers its results, with none as yet."""
+    return functools.lru_cache(**parameters)(function)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -53,6 +54,26 @@ class TestWhatTravels:
             assert handle.request(0) == [1]
         assert noted == []
 
+    def test_functions_that_remember_their_results(self) -> None:
+        @functools.cache
+        def fibonacci(n: int) -> int:
+            return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+        fibonacci(9)
+
+        class Numbers(ipcm.Service):
+            @staticmethod
+            @functools.lru_cache(maxsize=3)
+            def double(n: int) -> int:
+                return n * 2
+
+            def handle_request(self, request: Any, message: Any) -> Any:
+                kept = [fibonacci.cache_info().currsize, self.double.cache_info().maxsize]
+                return [fibonacci(request.payload), self.double(request.payload), *kept]
+
+        with launched("numbers", Numbers) as handle:
+            assert handle.request(30) == [832040, 60, 0, 3]
+
     def test_a_lock_in_a_closure_is_named(self) -> None:
         lock = threading.Lock()
 
@@ -100,16 +121,19 @@ class TestWhatTravels:
     def test_the_program_is_main_there_too(self, tmp_path: Path) -> None:
         out, err = run_program(
             """
-            import os, pickle, sys, threading, ipcm
+            import functools, os, pickle, sys, threading, ipcm
             print("once", flush=True)
             end = threading.Event()
             threading.Thread(target=end.wait).start()
             factor = 2
 
+            @functools.cache
+            def same(value): return value
+
             class Row:
                 def __init__(self, value): self.value = value
 
-            def helper(value): return Row(value * factor)
+            def helper(value): return Row(same(value) * factor)
 
             class Mine(ipcm.Service):
                 def handle_request(self, request, message):
@@ -117,8 +141,8 @@ class TestWhatTravels:
                     factor += 1
                     import __main__
                     again = pickle.loads(pickle.dumps(helper(request.payload)))
-                    same = __main__.Mine is type(self) and isinstance(again, __main__.Row)
-                    return [again.value, same, __main__.__file__ == sys.argv[0], os.getcwd()]
+                    mine = __main__.Mine is type(self) and isinstance(again, __main__.Row)
+                    return [again.value, mine, __main__.__file__ == sys.argv[0], os.getcwd()]
 
             with ipcm.service("mine", Mine) as handle:
                 print(handle.request(1) == [3, True, True, os.getcwd()])
