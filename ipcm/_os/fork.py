@@ -61,10 +61,10 @@ def fork(
     """Runs a function in a forked child, which leaves through os._exit.
 
     In the child, before any signal can arrive: no wakeup fd, Python handlers reset (SIGINT and
-    SIGHUP to one that does nothing), SIGPIPE ignored, registered descriptors closed. Where this
-    process has several threads, the child also leaves behind what they were in the middle of, see
-    `ipcm._os.reset`; it begins with no other signal blocked than those to hold, and in a context
-    (contextvars) of its own.
+    SIGHUP to one that does nothing), SIGPIPE ignored, registered descriptors closed; no other
+    signal is blocked than those to hold, whatever is blocked here. Where this process has several
+    threads, the child also leaves behind what they were in the middle of, see `ipcm._os.reset`,
+    and begins in a context (contextvars) of its own.
 
     An exception goes to stderr, and makes it exit with 1. Where a signal handler of the parent
     raises, there is no child: nobody would know its pid.
@@ -94,7 +94,7 @@ def fork(
         _signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
         pid = os.fork()
         if pid == 0:
-            _be_child(child, None if threaded else before, keep, hold)
+            _be_child(child, threaded, keep, hold)
     except BaseException:
         _signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
@@ -145,11 +145,11 @@ def leave(child: Callable[[], int | None]) -> NoReturn:
         os._exit(code)
 
 
-def block_signals(hold: Iterable[int], mask: Iterable[int] = ()) -> None:
-    """Blocks these signals, those to hold until `release_signals`, and no other ones."""
+def block_signals(hold: Iterable[int]) -> None:
+    """Blocks these signals until `release_signals`, and no other ones."""
     global _held
     _held = frozenset(hold)
-    _signal.pthread_sigmask(signal.SIG_SETMASK, {*mask, *_held})
+    _signal.pthread_sigmask(signal.SIG_SETMASK, _held)
 
 
 def release_signals() -> None:
@@ -164,21 +164,21 @@ _held: frozenset[int] = frozenset()
 
 def _be_child(
     child: Callable[[], int | None],
-    mask: set[int] | None,
+    threaded: bool,
     keep: Container[object],
     hold: Iterable[int],
 ) -> NoReturn:
-    """The child's part; without a mask it was forked by one of several threads."""
+    """The child's part; `threaded`: it was forked by one of several threads."""
 
     def settled() -> int | None:
         _reset(keep)
-        if mask is None:
+        if threaded:
             reset_after_threaded_fork()
         forget_loops()
         # What exists now is shared with the parent; a collection would touch, and so copy, it all.
         gc.freeze()
-        block_signals(hold, mask or ())
-        return child() if mask is not None else contextvars.Context().run(child)
+        block_signals(hold)
+        return contextvars.Context().run(child) if threaded else child()
 
     leave(settled)
 

@@ -21,7 +21,6 @@ __all__ = ["call_entry", "command_line", "execute", "main"]
 _FIRST: Final = 3
 """The number of the descriptor with the surroundings; the others follow."""
 
-_HIGH: Final = 64
 _ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 _PROGRAM: Final = (
     "import sys; sys.path[:] = {path!r}; from ipcm._os.fresh import main; "
@@ -61,7 +60,7 @@ def execute(
 
         def lift(fd: int) -> int:
             """A copy out of the way of the numbers that are written to."""
-            copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+            copy = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST + 1 + len(descriptors))
             stack.callback(os.close, copy)
             return copy
 
