@@ -286,10 +286,12 @@ class Client(Connection):
             response = self.requests.done.pop(id, None) or self._await(id, timeout)
         finally:
             self._inside = outer
-        failure = response.exception
-        if failure is not None and not isinstance(failure, RemoteError):
-            raise failure
-        return response
+        try:
+            if not isinstance(response.exception, RemoteError | None):
+                raise response.exception
+            return response
+        finally:
+            del response  # what is raised knows this frame, and would be kept by it
 
     def _await(self, id: int, timeout: float | None) -> Response:
         table, open = self.requests, self.requests.open
@@ -347,9 +349,12 @@ class Client(Connection):
                 raise
         finally:
             self._inside = outer
-        if response.exception is not None:
-            raise response.exception
-        return response.payload
+        try:
+            if response.exception is not None:
+                raise response.exception
+            return response.payload
+        finally:
+            del response  # what is raised knows this frame, and would be kept by it
 
     def call(self, to: str, endpoint: str, /, **args: Any) -> Any:
         """Calls an endpoint of a service and waits for what it returns; see `Handle.call`."""
@@ -359,9 +364,12 @@ class Client(Connection):
         """Says a word of the control plane to a service, and waits for what it answers."""
         id = self.send_request(to, [verb, args], timeout=timeout, control=True)
         response = self.await_response(id)
-        if response.exception is not None:
-            raise response.exception
-        return response.payload
+        try:
+            if response.exception is not None:
+                raise response.exception
+            return response.payload
+        finally:
+            del response  # what is raised knows this frame, and would be kept by it
 
     def _check_no_callback(self, id: int) -> None:
         if self.requests.has_callback(id):

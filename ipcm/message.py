@@ -72,7 +72,9 @@ class Request(Shown, msgspec.Struct, frozen=True, gc=False):
     sender: str
 
 
-class Response(Shown, msgspec.Struct, gc=False):
+# Not without the garbage collector: an exception knows the frames that it went through, and these
+# may know the response.
+class Response(Shown, msgspec.Struct):
     """How a request ended.
 
     Attributes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import warnings
+import weakref
+from collections.abc import Callable
 
 import pytest
 
@@ -65,6 +67,34 @@ def test_what_nobody_disconnects_leaves_no_descriptor() -> None:
         before = set(os.listdir("/proc/self/fd"))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # of its sockets
-            bus.connect("lost")
+            lost = bus.connect("lost")
+            # Who waits for an answer mostly knows whom he has asked by.
+            lost.send_request("known", 1, lambda response, message, client=lost: None)  # type: ignore[misc]
+            del lost
             gc.collect()
         assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_a_request_raised_is_gone_when_it_was_handled() -> None:
+    raised: list[weakref.ref[BaseException]] = []
+
+    def ask(how: Callable[[], object]) -> None:
+        try:
+            how()
+        except ipcm.RequestTimeout as error:
+            raised.append(weakref.ref(error))
+
+    with ipcm.spawn(transport="memory") as bus, bus.connect("a") as a, bus.connect("b"):
+        ask(lambda: a.request("b", 1, 0.0))
+        ask(lambda: a.control("b", "snapshot", 0.0))
+        ask(lambda: a.await_response(a.send_request("b", 1, timeout=0.0)))
+        assert [error() for error in raised] == [None] * 3
+
+
+def test_nor_is_one_kept_that_knows_its_response() -> None:
+    error = ipcm.BusGone("ended")
+    error.args = (ipcm.Response(1, exception=error),)
+    kept = weakref.ref(error)
+    del error
+    gc.collect()
+    assert kept() is None

@@ -16,7 +16,7 @@ __all__ = ["Callback", "Ending", "RequestTable", "check_callable"]
 Callback: TypeAlias = Callable[[Response, Message | None], object]
 
 
-class _Pending(msgspec.Struct, gc=False):
+class _Pending(msgspec.Struct):
     peer: str
     life: str
     sent: float

@@ -253,9 +253,12 @@ class Driven(abc.ABC):
     ) -> Any:
         """Sends a request and waits; returns the payload, or raises what ended it."""
         response = await self._ask(to, payload, timeout, control=control)
-        if response.exception is not None:
-            raise response.exception
-        return response.payload
+        try:
+            if response.exception is not None:
+                raise response.exception
+            return response.payload
+        finally:
+            del response  # what is raised knows this frame, and would be kept by it
 
     async def _control(self, to: str, verb: str, timeout: float | None, **args: Any) -> Any:
         """As `_answer`, of a word of the control plane to a service."""

@@ -120,9 +120,12 @@ class AsyncHandle(Shown):
     ) -> Response:
         """Asks any peer and waits; a remote error comes in the response, others are raised."""
         response = await self.client._ask(peer, payload, timeout)
-        if response.exception is not None and not isinstance(response.exception, RemoteError):
-            raise response.exception
-        return response
+        try:
+            if not isinstance(response.exception, RemoteError | None):
+                raise response.exception
+            return response
+        finally:
+            del response  # what is raised knows this frame, and would be kept by it
 
     async def send_request(
         self,
