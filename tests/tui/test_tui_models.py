@@ -176,12 +176,21 @@ def test_the_newest_is_at_the_right() -> None:
 @given(st.lists(st.text(alphabet="ab\n\r\t\x1b[é", max_size=12), max_size=20))
 def test_output_in_any_pieces_is_the_same(pieces: list[str]) -> None:
     whole, cut = OutputLog(), OutputLog()
-    whole.feed("".join(pieces).replace("\r\n", "\n"))
-    text = "".join(pieces).replace("\r\n", "\n")
+    text = "".join(pieces)
+    whole.feed(text)
     for character in text:
         cut.feed(character)
-    assert list(cut.lines) == list(whole.lines) or "\r" in text
+    assert list(cut.lines) == list(whole.lines) and cut.added == whole.added
     assert all(line.isprintable() for line in whole.lines)
+
+
+def test_a_carriage_return_overwrites_the_line_once_something_follows_it() -> None:
+    log = OutputLog()
+    for piece, line in (("10%\r", "10%"), ("20%", "20%"), ("\r30", "30"), ("%\r", "30%")):
+        log.feed(piece)
+        assert list(log.lines) == [line]
+    log.feed("\ndone\r\n")
+    assert list(log.lines) == ["30%", "done"] and log.added == 2
 
 
 def test_output_is_bounded_and_searched() -> None:

@@ -25,7 +25,7 @@ class OutputLog:
         self.version = 0
         self.added = 0
         self._lines: deque[str] = deque(maxlen=most)
-        self._open = False
+        self._open: str | None = None
 
     @property
     def lines(self) -> Sequence[str]:
@@ -37,18 +37,26 @@ class OutputLog:
         if not text:
             return
         self.version += 1
-        parts = text.replace("\r\n", "\n").split("\n")
-        for number, part in enumerate(parts):
-            last = number == len(parts) - 1
-            if last and not part:
-                self._open = False
-                break
-            goes_on = number == 0 and self._open and self._lines
-            whole = self._lines.pop() + part if goes_on else part
-            self.added += not goes_on
-            # A carriage return overwrites the line, as a progress bar does.
-            self._lines.append(printable(whole.rpartition("\r")[2].expandtabs()[:_LONGEST]))
-            self._open = last
+        *ended, rest = text.split("\n")
+        for part in ended:
+            self._put(part)
+            self._open = None
+        if rest:
+            self._put(rest)
+
+    def _put(self, part: str) -> None:
+        """More of the line that is open, or the beginning of one."""
+        if self._open is None:
+            self.added += 1
+        else:
+            self._lines.pop()
+            part = self._open + part
+        # What follows a carriage return overwrites the line, as a progress bar does; at its end
+        # nothing has yet.
+        plain = part.rstrip("\r")
+        shown = plain.rpartition("\r")[2][:_LONGEST]
+        self._lines.append(printable(shown.expandtabs()[:_LONGEST]))
+        self._open = shown + "\r" if len(plain) < len(part) else shown
 
     def find(self, text: str, start: int, step: int) -> int | None:
         """Index of the nearest line from `start` on that mentions the text, going round."""
