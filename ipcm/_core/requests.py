@@ -43,7 +43,6 @@ class RequestTable:
     Attributes:
         dropped: late, duplicate, unknown and wrong-sender responses, and those never fetched.
         soonest: the time at which `expire` may have something to do; infinity if never.
-        on_sooner: called when that has become sooner, for who has gone to sleep until then.
     """
 
     def __init__(self, most_kept: int = 100_000) -> None:
@@ -52,7 +51,6 @@ class RequestTable:
         self.dropped = 0
         self._most_kept = most_kept
         self.soonest = math.inf
-        self.on_sooner: Callable[[], object] | None = None
 
     def add(
         self,
@@ -75,8 +73,6 @@ class RequestTable:
         # a request nor its answer pays for a heap that fills with what was answered long ago.
         if deadline < self.soonest:
             self.soonest = deadline
-            if self.on_sooner is not None:
-                self.on_sooner()
 
     def settle(self, id: int, sender: str, life: str, content: Any, error: str | None) -> bool:
         """Takes a response as `answer` does, but without a Message, where that can be.

@@ -223,11 +223,10 @@ class Control:
             subscription.add_turn(messages, interval)
 
     def _expect_flush(self) -> None:
-        """What a coroutine does while the service waits is told in its time: no turn may come."""
+        """What a coroutine does between two turns is told in its time, too."""
         state = self._service._ipcm_state
-        if state.coroutines is not None and state.flush_due == math.inf:
+        if state.flush_due == math.inf:
             state.flush_due = self._next_flush
-            state.coroutines.wake()
 
     def flush(self, *, now: bool = False) -> None:
         """Sends each observer what its ring holds; one that does not read loses it in the end.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import selectors
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -19,6 +20,19 @@ Key: TypeAlias = tuple[str, int]
 _GRACE: Final = 1.0
 
 
+class _Selector(selectors.DefaultSelector):
+    """Asks, whenever the loop is about to sleep, whether it may."""
+
+    def __init__(self, may_sleep: Callable[[], bool]) -> None:
+        super().__init__()
+        self._may_sleep = may_sleep
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if (timeout is None or timeout > 0) and not self._may_sleep():
+            timeout = 0
+        return super().select(timeout)
+
+
 class Coroutines:
     """The asyncio loop of one service, and a task for each request that it works on.
 
@@ -26,11 +40,17 @@ class Coroutines:
     stepped by hand lost wake-ups.) In between, while callbacks run, the tasks stand still, those
     too that a handler has started beside its own.
 
+    Args:
+        due: tells when the next turn of the service comes. A task may make that sooner: it asks
+            somebody, who has so long to answer, or it takes in what was for the next turn.
+
     Attributes:
         ended: tasks that are over, with their requests; whoever reads them clears them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, due: Callable[[], float]) -> None:
+        self._due = due
+        self._planned = -math.inf
         self.ended: list[tuple[Key, asyncio.Task[Any]]] = []
         self._loop = self.make_loop()
         self._tasks: dict[Key, asyncio.Task[Any]] = {}
@@ -39,7 +59,7 @@ class Coroutines:
 
     def make_loop(self) -> asyncio.AbstractEventLoop:
         """The loop that the tasks run on."""
-        return asyncio.new_event_loop()
+        return asyncio.SelectorEventLoop(_Selector(self._may_sleep))
 
     @property
     def pending(self) -> bool:
@@ -71,6 +91,7 @@ class Coroutines:
             The descriptors that are readable.
         """
         ready: list[int] = []
+        self._planned = self._due()
         self._wake = self._loop.create_future()
 
         def readable(fd: int) -> None:
@@ -90,8 +111,14 @@ class Coroutines:
             self._wake = None
         return ready
 
+    def _may_sleep(self) -> bool:
+        if self._wake is None or self._wake.done() or self._due() >= self._planned:
+            return True
+        self.wake()
+        return False
+
     def wake(self) -> None:
-        """Ends a wait: a task is over, or did what makes the next turn come sooner."""
+        """Ends a wait."""
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 

@@ -53,6 +53,7 @@ class RequestsRole:
         def handle_request(self, request: Request, message: Message) -> Any: ...
         def note_error(self, where: str, error: BaseException) -> None: ...
         def try_(self, callback: Callable[[], Any]) -> Outcome: ...
+        def _ipcm_due(self) -> float: ...
 
     # Asking
 
@@ -141,8 +142,7 @@ class RequestsRole:
             if state.coroutines is None:
                 from ipcm.role.coroutines import Coroutines
 
-                state.coroutines = Coroutines()
-                self.client().requests.on_sooner = state.coroutines.wake
+                state.coroutines = Coroutines(self._ipcm_due)
             state.coroutines.start(key, result)
         elif result is not DEFERRED and key in state.open:
             self.send_response(message.sender, message.id, result)

@@ -29,7 +29,7 @@ from ipcm.role.requests import RequestsRole
 from ipcm.role.select import Selectable, SelectRole
 from ipcm.role.state import ServiceState
 from ipcm.role.text import callback_name, format_error, format_traceback
-from ipcm.role.watching import take_changes, watch
+from ipcm.role.watching import due, take_changes, watch
 
 if TYPE_CHECKING:
     from ipcm.role.handle import Handle
@@ -289,6 +289,9 @@ class ServiceRole(Hooks, ChildrenRole, SelectRole, RequestsRole, metaclass=_Role
             handles.append(state.waker)
         handles += state.watched
         return handles
+
+    def _ipcm_due(self) -> float:
+        return due(self)
 
     def select(self, timeout: float | None) -> list[int]:
         """See `SelectRole.select`; coroutines of handlers run meanwhile."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "deadline",
+    "due",
     "gather_signals",
     "interval_of",
     "is_due",
@@ -102,6 +103,12 @@ def is_due(service: ServiceRole) -> bool:
     # Asked first: it lets coroutines go on.
     ready = set(service.select(0.0)) - {client.fileno()}
     return bool(ready) or _has_work(client, service._ipcm_state)
+
+
+def due(service: ServiceRole) -> float:
+    """When the next turn comes, as `deadline` has it; long ago where there is something for it."""
+    has_work = _has_work(service.client(), service._ipcm_state)
+    return -math.inf if has_work else deadline(service)
 
 
 def deadline(service: ServiceRole) -> float:

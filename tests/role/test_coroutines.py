@@ -7,6 +7,7 @@ import contextvars
 import functools
 import os
 import resource
+import select
 import signal
 import time
 from typing import Any
@@ -175,6 +176,13 @@ class Late(Working):
         self.send_request("works", 1, lambda answer, _: end.set_result(answer.error), timeout=0.05)
         return str(await end)
 
+    async def do_look(self, request: Request) -> None:
+        await asyncio.sleep(0.05)
+        self.client().send_message(request.sender, "ask me")
+        select.select([self.client()], [], [], 10)
+        self.client().peers()  # which takes in what has come
+        await asyncio.Event().wait()
+
     async def do_tell(self, request: Request) -> None:
         await asyncio.sleep(0.05)
         self.client().send_message(request.sender, "hello")
@@ -187,6 +195,13 @@ def test_a_request_of_one_times_out_while_the_service_sleeps() -> None:
         ipcm.service("late", Late, bus=silent.bus) as handle,
     ):
         assert "no answer from 'works' within 0.05 s" in handle.request("ask", timeout=10)
+
+
+def test_what_one_takes_in_has_its_turn() -> None:
+    with ipcm.service("late", Late) as handle:
+        handle.send_request("late", "look", timeout=None)
+        assert handle.client.get_messages(10)
+        assert handle.request("anything", timeout=10) == []
 
 
 def test_what_one_does_while_the_service_sleeps_is_seen() -> None:
