@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +15,6 @@ PREVIEW_BYTES: Final = 256
 ERROR_CHARACTERS: Final = 1024
 """What observers see of an error, its traceback left out."""
 
-_DEEPEST: Final = 8
 _LARGEST_VALUE: Final = 4096
 _GAP: Final = " ... "
 
@@ -73,9 +71,9 @@ def make_preview(
             raise  # that is not its own
         except BaseException as error:  # noqa: BLE001 (somebody looks: the service must not suffer)
             return f"(not shown: redact() failed with {type(error).__name__})"
-    if not small or redact is not None:
-        content = _beginning(content, [PREVIEW_BYTES], _DEEPEST)
     try:
+        if not small or redact is not None:
+            content = _beginning(content, [PREVIEW_BYTES])
         raw = msgspec.json.encode(content)
     except FAILURES:
         raw = _repr(content).encode(errors="replace")
@@ -84,25 +82,30 @@ def make_preview(
     return raw[: PREVIEW_BYTES - 3].decode(errors="ignore") + "..."
 
 
-def _beginning(content: Any, room: list[int], depth: int) -> Any:
-    """Enough of the content for a text that is longer than the cut.
+def _beginning(content: Any, room: list[int]) -> Any:
+    """Enough of the content for a text that is longer than the cut, and the same up to there.
 
     Args:
-        room: of one number, the parts that may still come: each makes two characters at least.
+        room: of one number, the parts that may still come: each begins with a character at
+            least, and makes two. That bounds the depth, too.
     """
     room[0] -= 1
     if isinstance(content, str | bytes | bytearray | memoryview):
         return content[: PREVIEW_BYTES + 1]
     if isinstance(content, list | tuple):
-        parts = islice(content, PREVIEW_BYTES) if depth else ()
-        return [_beginning(each, room, depth - 1) for each in parts if room[0] > 0]
+        parts: list[Any] = []
+        for each in content:
+            if room[0] <= 0:
+                break
+            parts.append(_beginning(each, room))
+        return parts
     if type(content) is dict:
         shown = {}
-        for key, value in content.items() if depth else ():
+        for key, value in content.items():
             if room[0] <= 0:
                 break
             name = key[: PREVIEW_BYTES + 1] if isinstance(key, str) else key
-            shown[name] = _beginning(value, room, depth - 1)
+            shown[name] = _beginning(value, room)
         return shown
     return content
 

@@ -14,6 +14,7 @@ from ipcm_tui.app import ConsoleApp
 from ipcm_tui.history import History
 from ipcm_tui.models.compose import Draft
 from ipcm_tui.screens.composer import ComposerScreen
+from ipcm_tui.screens.pair import PairScreen
 from ipcm_tui.widgets.offer_list import OfferList
 from ipcm_tui.widgets.parameter_form import ParameterForm
 
@@ -308,7 +309,10 @@ def test_a_row_of_traffic_is_sent_again_or_edited_first(
 ) -> None:
     async def script(pilot: Pilot[int]) -> None:
         await until(pilot, lambda: "duplicates" in screen(app))
-        await pilot.press("2", "up", "r")
+        await pilot.press("r")
+        await until(pilot, lambda: "the traffic is held" in screen(app))
+        assert not described.requests, "whatever was the newest at that moment"
+        await pilot.press("up", "r")
         await until(pilot, lambda: described.requests)
         assert described.requests == [("store", {"endpoint": "search", "args": {}})]
         described.answers.append(5)
@@ -322,5 +326,12 @@ def test_a_row_of_traffic_is_sent_again_or_edited_first(
         row.preview = '{"endpoint": "search", "args": {"te...'
         await pilot.press("r")
         await until(pilot, lambda: "only the beginning of it is known" in screen(app))
+        await pilot.press("escape")
+        row.kind = "error"
+        await pilot.press("enter")
+        await until(pilot, lambda: "y copies" in screen(app))
+        assert "r sends it again" not in screen(app)
+        await pilot.press("r")
+        assert isinstance(app.screen, PairScreen)
 
     drive(app, script, (110, 40))

@@ -319,7 +319,7 @@ class ConsoleApp(TypeAheadApp, SizedApp, PaletteApp):
 
     def replay(self, session: Session, row: Row | None, *, edit: bool) -> None:
         """Sends a request again, or opens the composer with it."""
-        if row is None or row.kind not in ("request", "general") or not row.target:
+        if row is None or not row.can_be_sent:
             self.notify("only a request or message can be sent again")
             return
         draft, whole = draft_of(row.target, row.preview)

@@ -81,6 +81,11 @@ class Row:
         """Whether it is a request, with or without its response."""
         return self.kind == "request"
 
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether it is a message to somebody, which can be sent again."""
+        return self.kind in ("request", "general") and bool(self.target)
+
 
 _Key = tuple[str, str, int]
 

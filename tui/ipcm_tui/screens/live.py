@@ -115,6 +115,13 @@ class LiveScreen(Screen[None]):
 
     def action_replay(self) -> None:
         """Sends the selected request again, as it was."""
+        view = self.traffic_view()
+        if view is not None and view.window.rows and not view.window.paused:
+            # The newest is another one by the time a key is pressed.
+            view.pause()
+            self.set_focus(view)
+            self.notify("the traffic is held: choose a row, and send that again")
+            return
         self.console.replay(self.session, self.row(), edit=False)
 
     def action_edit(self) -> None:

@@ -40,12 +40,14 @@ class PairScreen(Overlay[None]):
         self._session = session
         self._row = row
         self._palette = palette
+        self._can_be_sent = row.can_be_sent and not session.read_only and session.over is None
 
     def compose(self) -> ComposeResult:
         """The facts above; what was asked at the left, what was answered at the right."""
         box = Vertical(classes="box pair")
         box.border_title = "Traffic"
-        box.border_subtitle = "r sends it again   e edits it first   y copies   esc closes"
+        keys = "r sends it again   e edits it first   " if self._can_be_sent else ""
+        box.border_subtitle = f"{keys}y copies   esc closes"
         with box:
             yield Static(id="pair-facts")
             with Horizontal(id="pair-sides"):
@@ -75,6 +77,10 @@ class PairScreen(Overlay[None]):
         right_pane.display = right is not None
         if right is not None:
             right_pane.show(right, self._palette)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys work."""
+        return action != "replay" or self._can_be_sent
 
     def action_replay(self, edit: bool) -> None:
         """Sends it again, or opens the composer with it."""
