@@ -32,12 +32,13 @@ STYLE: Final = {
     "comment": "italic ansibrightblack",
     "wrong": "underline ansired",
     "doubt": "underline ansiyellow",
-    # What stands under the prompt.
-    "bar": "bg:ansibrightblack ansiwhite",
+    # What stands under the prompt. Reversed, a colour lies behind its text, which is read on any
+    # of them; on a grey of the terminal's own one may not see it.
+    "bar": "reverse",
     "bar.name": "bold",
-    "bar.good": "bold ansigreen",
-    "bar.bad": "bold ansired",
-    "bar.key": "bold ansicyan",
+    "bar.good": "ansigreen",
+    "bar.bad": "ansired",
+    "bar.key": "ansicyan",
     "bar.faint": "",
     "hint": "ansibrightblack",
     "hint.wrong": "ansired",

@@ -62,9 +62,9 @@ def bar(state: BarState, room: int | None = None) -> Fragments:
         (2 if errors else 7, [("class:bar.bad" * errors, plural(figures.errors, "error"))]),
         (6, [("", f"{rate_text(figures.rate)}/s")]),
         (2 if dropped else 9, [("class:bar.bad" * dropped, f"{state.dropped} dropped")]),
-        (4, [("class:bar.key", "F2 "), ("", state.format or "auto")]),
-        (4, [("class:bar.key", "F3 "), ("", "following" if state.following else "follow")]),
-        (5, [("class:bar.key", "F4 "), ("", "vi" if state.vi else "emacs")]),
+        (4, _key("F2", state.format or "auto")),
+        (4, _key("F3", "following" if state.following else "follow")),
+        (5, _key("F4", "vi" if state.vi else "emacs")),
     ]
     while room is not None and len(ranked) > 1 and _width(_joined(ranked)) > room:
         ranked.remove(max(reversed(ranked), key=lambda part: part[0]))
@@ -84,11 +84,15 @@ def _width(fragments: Fragments) -> int:
     return sum(cell_width(text) for _, text in fragments)
 
 
+def _key(key: str, does: str) -> Fragments:
+    return [("class:bar.key", key), ("", f" {does}")]
+
+
 def _flashes(flashes: Sequence[str]) -> Fragments:
     shown: Fragments = []
     for flash in flashes[-_FLASHES:]:
         style = "class:bar.good" if flash.startswith("+") else "class:bar.bad"
-        shown.append((style, f" {clean(flash)}"))
+        shown += [("", " "), (style, clean(flash))]
     if len(flashes) > _FLASHES:
         shown.append(("", f" and {len(flashes) - _FLASHES} more"))
     return shown

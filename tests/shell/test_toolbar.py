@@ -59,7 +59,7 @@ def test_where_there_is_not_the_room_for_all(room: int, shown: str) -> None:
 def test_who_came_and_who_left() -> None:
     fragments = bar(state(flashes=("+a", "-b\x1b")))
     assert "3 peers +a -b\\x1b |" in plain(fragments)
-    assert ("class:bar.good", " +a") in fragments
+    assert ("class:bar.good", "+a") in fragments
     many = plain(bar(state(flashes=tuple(f"+{n}" for n in range(9)))))
     assert "+6 +7 +8 and 6 more" in many and "+5" not in many
 
