@@ -94,8 +94,13 @@ def hint_for(error: BaseException, call: str = "ipcm ") -> str:
             return f"`{call}ps` shows whether it is busy; --timeout gives it longer"
         case errors.NoSuchPeer() if not error.found:
             return f"`{call}ls` shows all buses"
+        case errors.NoSuchPeer():
+            import difflib  # seldom needed
+
+            near = difflib.get_close_matches(error.peer, error.found, 1)
+            return f"did you mean {near[0]!r}?" if near else ""
         case errors.RemoteError() if _is_hidden(error):
-            import shlex  # as seldom
+            import shlex  # seldom needed
 
             return f"`{call}info {shlex.quote(error.peer)}` shows its last errors"
         case errors.PeerGone():

@@ -58,6 +58,12 @@ def test_errors(name: str) -> None:
     assert inspect.cleandoc(hint_for(error)) == hint_for(error)
 
 
+def test_the_nearest_of_many_peers_is_proposed() -> None:
+    many = [f"handle-{number}" for number in range(100)]
+    assert hint_for(errors.NoSuchPeer("stor", [*many, "store"])) == "did you mean 'store'?"
+    assert hint_for(errors.NoSuchPeer("zzz", many)) == ""
+
+
 def test_other_ends() -> None:
     assert exit_for(KeyboardInterrupt()) == 130
     assert exit_for(Interrupted(SIGINT)) == 130

@@ -123,7 +123,10 @@ class Screen:
         found = []
         for column in range(COLUMNS):
             cell = self._screen.buffer[row][column]
-            front, back = (cell.bg, cell.fg) if cell.reverse else (cell.fg, cell.bg)
+            front, back = cell.fg, cell.bg
+            if cell.reverse:
+                front = "black" if cell.bg == "default" else cell.bg
+                back = "white" if cell.fg == "default" else cell.fg
             marks = (("b", cell.bold), ("i", cell.italics), ("u", cell.underscore))
             style = " ".join(name for name, there in marks if there)
             found.append((cell.data, (front, back, style)))
