@@ -89,10 +89,11 @@ def _finish(code: int) -> int:
 def _parse_and_perform(arguments: list[str]) -> int:
     group = _make_group()
     if _COMPLETING in os.environ:
-        from ipcm.console import bash_completion, fish_completion
+        from ipcm.console import bash_completion, fish_completion, zsh_completion
 
         bash_completion.install()
         fish_completion.install()
+        zsh_completion.install()
         group.main(arguments, "ipcm", complete_var=_COMPLETING)
     try:
         # Not group.main(), which has ideas of its own about interrupts and broken pipes.

@@ -83,14 +83,16 @@ def table_html(table: Table[Any]) -> str:
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return (
         f'<div style="overflow-x:auto"><table style="border-collapse:collapse;{_MONO};'
-        f'margin:4px 0;color:inherit;white-space:nowrap"><thead><tr>{head}</tr></thead>'
+        f'margin:4px 0;color:inherit"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>{notes}"
     )
 
 
 def _cell(tag: str, column: Column[Any], text: str, style: str) -> str:
     side = "right" if column.right else "left"
-    css = f"text-align:{side};padding:2px 10px;border-bottom:{_LINE};background:transparent"
+    css = f"text-align:{side};padding:2px 6px;border-bottom:{_LINE};background:transparent"
+    if tag == "th" or not column.right:
+        css += ";white-space:nowrap"  # JupyterLab says otherwise of each cell, not of the table
     if named := _STYLES.get(style):
         css += f";{named}"
     return f'<{tag} style="{css}">{escape(clean(text))}</{tag}>'

@@ -35,7 +35,10 @@ def parse_line(grammar: Grammar, text: str) -> Reading | None:
     """
     line = lex(text)
     if line.pipe is not None or line.target_at is not None:
-        raise UsageError("a notebook has neither | nor >: -o NAME binds the result to a variable")
+        raise UsageError(
+            "a notebook has neither | nor >: -o NAME binds the result to a variable; "
+            "within quotes they are text"
+        )
     if line.problems:
         raise UsageError(line.problems[0].text)
     leading = split_leading(line.words, OUTPUT)
