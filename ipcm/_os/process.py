@@ -11,7 +11,7 @@ import time
 from typing import Final, NamedTuple
 
 from ipcm._core.patience import milliseconds
-from ipcm._os.linux import require_linux
+from ipcm._os.linux import require_linux, require_proc
 
 __all__ = [
     "DEAD",
@@ -73,10 +73,12 @@ def identify(pid: int | None = None) -> ProcessIdentity:
         ProcessLookupError: it is gone, or a zombie.
         UnsupportedError: not on this platform.
     """
-    require_linux("telling processes apart by their start time")
+    what = "telling processes apart by their start time"
+    require_linux(what)
     pid = os.getpid() if pid is None else pid
     start = _start_of(pid)
     if start is None:
+        require_proc(what)
         raise ProcessLookupError(f"there is no process {pid}")
     return ProcessIdentity(pid, start)
 
@@ -170,4 +172,8 @@ def thread_count() -> int:
         UnsupportedError: not on this platform.
     """
     require_linux("/proc/self/task")
-    return len(os.listdir("/proc/self/task"))
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except FileNotFoundError:
+        require_proc("a look at the threads of this process")
+        raise

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ipcm._os import process
 from ipcm._os.process import (
     ProcessIdentity,
     identify,
@@ -208,4 +209,16 @@ def test_elsewhere_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "platform", "darwin")
     for look in (identify, thread_count, lambda: open_pidfd(me)):
         with pytest.raises(UnsupportedError, match="needs Linux, and this is darwin"):
+            look()
+
+
+def test_nor_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(path: str) -> list[str]:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(process, "read_stat", lambda pid: None)
+    monkeypatch.setattr(os, "listdir", missing)
+    monkeypatch.setattr(os.path, "isdir", lambda path: False)
+    for look in (identify, thread_count):
+        with pytest.raises(UnsupportedError, match="needs /proc, and it is not mounted here"):
             look()

@@ -74,7 +74,9 @@ class UnixTransport(Transport):
                 with Route(str(path)) as route:
                     record = self._furnish(route, lock, name, serializer, guard, undo)
             except OSError as error:
-                raise BusError(f"the bus at {path} cannot be made: {error.strerror}") from error
+                raise BusError(
+                    f"the bus at {path} cannot be made: {error.strerror or error}"
+                ) from error
             undo.pop_all()
         self._sweep_beside(path)
         return record
