@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from ipcm._core.observation import (
     CallbackError,
     EndedWorker,
+    ErrorEvent,
     Latency,
     MessageEvent,
     RequestCounts,
@@ -224,6 +225,7 @@ def test_names_take_the_room_that_there_is(demo_bus: Any, peers: Peers, clock: A
 def test_detail_of_the_dead(demo_bus: Any, peers: Peers, clock: Any) -> None:
     peer = live(peers, "store")
     clock.advance(5)
+    peers.note(ErrorEvent("store", clock.now, "run_on_pid", "ValueError: x"))
     demo_bus.leave("store")
     peers.update(demo_bus.presence, demo_bus.snapshots, {}, clock.now)
     clock.advance(5)
@@ -231,6 +233,7 @@ def test_detail_of_the_dead(demo_bus: Any, peers: Peers, clock: Any) -> None:
     assert "✕ gone" in text and "killed, or it crashed" in text and "when: 22:13:25" in text
     assert "up: 1m21s" in text, "it does not grow older"
     assert "answered: 411" in text, "what is known stays"
+    assert text.count("run_on_pid: ValueError: x") == 2, "as its last one, and among them"
 
 
 def test_detail_of_a_row_shows_both_contents(observer: Any) -> None:

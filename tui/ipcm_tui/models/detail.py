@@ -91,6 +91,12 @@ def peer_detail(
     sections = [Section("", tuple(facts), tone=tone)]
     if peer.snapshot is not None:
         sections += _snapshot_sections(peer.snapshot, zone, me, columns)
+    if peer.errors:
+        lines = (
+            f"{_time(error.when, zone)} {printable(error.where)}: {printable(error.error)}"
+            for error in reversed(peer.errors[-5:])
+        )
+        sections.append(Section("last errors", lines=tuple(lines), tone="bad"))
     return Detail(printable(peer.name), tuple(sections))
 
 
@@ -138,12 +144,6 @@ def _snapshot_sections(
     if snapshot.drops:
         loop.append(("drops", f"{snapshot.drops:,}"))
     yield Section("loop", tuple(loop))
-    if snapshot.errors:
-        lines = (
-            f"{_time(error.when, zone)} {printable(error.where)}: {printable(error.error)}"
-            for error in reversed(snapshot.errors[-5:])
-        )
-        yield Section("last errors", lines=tuple(lines), tone="bad")
 
 
 def _workers(snapshot: Snapshot, zone: tzinfo | None) -> Iterable[Section]:
