@@ -90,9 +90,11 @@ def table_html(table: Table[Any]) -> str:
 
 def _cell(tag: str, column: Column[Any], text: str, style: str) -> str:
     side = "right" if column.right else "left"
-    css = f"text-align:{side};padding:2px 6px;border-bottom:{_LINE};background:transparent"
-    if tag == "th" or not column.right:
-        css += ";white-space:nowrap"  # JupyterLab says otherwise of each cell, not of the table
+    # JupyterLab lets each cell wrap, whatever the table says.
+    css = (
+        f"text-align:{side};padding:2px 6px;border-bottom:{_LINE};background:transparent;"
+        "white-space:nowrap"
+    )
     if named := _STYLES.get(style):
         css += f";{named}"
     return f'<{tag} style="{css}">{escape(clean(text))}</{tag}>'
