@@ -13,6 +13,8 @@ from typing import Any
 
 from click.shell_completion import BashComplete, CompletionItem, add_completion_class
 
+from ipcm.console.whole_words import WholeWords
+
 __all__ = ["install"]
 
 _SOURCE = """\
@@ -41,7 +43,7 @@ _SPECIAL = re.compile(r"[\s\\'\"$`!&|;<>(){}\[\]*?#~^]")
 _UNWRITABLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class _Bash(BashComplete):
+class _Bash(WholeWords, BashComplete):
     source_template = _SOURCE
 
     def get_completion_args(self) -> tuple[list[str], str]:
@@ -58,8 +60,6 @@ class _Bash(BashComplete):
         if item.type != "plain":
             return f"{item.type},"
         text = str(item.value)
-        if not text.startswith(self._typed):  # the value of an option, as in --sort=cpu
-            text = f"{self._typed.partition('=')[0]}={text}"
         if not text.startswith(self._typed) or _UNWRITABLE.search(text):
             return ","
         # Bash keeps what is before the word that it sees.

@@ -6,6 +6,8 @@ from typing import Any
 
 from click.shell_completion import CompletionItem, ZshComplete, add_completion_class
 
+from ipcm.console.whole_words import WholeWords
+
 __all__ = ["install"]
 
 _SOURCE = """\
@@ -37,7 +39,7 @@ fi
 """
 
 
-class _Zsh(ZshComplete):
+class _Zsh(WholeWords, ZshComplete):
     source_template = _SOURCE
 
     def format_completion(self, item: CompletionItem[Any]) -> str:

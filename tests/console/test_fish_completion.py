@@ -22,7 +22,8 @@ def test_values_and_descriptions_are_whole(bus: ipcm.Bus, tmp_path: Path) -> Non
     program.chmod(0o700)
     script = (
         "_IPCM_COMPLETE=fish_source ipcm | source; "
-        "complete -C 'ipcm call a'; complete -C 'ipcm describe store sea'; complete -C 'ipcm ben'"
+        "complete -C 'ipcm call a'; complete -C 'ipcm describe store sea'; complete -C 'ipcm ben'; "
+        "complete -C 'ipcm ps --sort=c'"
     )
     with ipcm.service("a,b", ipcm.EchoService, bus=bus):
         run = subprocess.run(
@@ -36,4 +37,5 @@ def test_values_and_descriptions_are_whole(bus: ipcm.Bus, tmp_path: Path) -> Non
         "a,b\tservice",
         "search\tFinds what it is told to find.",
         "bench\tMeasure how fast it is on this machine, beside what one would use instead",
+        "--sort=cpu",
     ]

@@ -19,6 +19,7 @@ _describe() { print -rl -- "${(P@)3}" "${@[4,-1]}" }
 eval "$(_IPCM_COMPLETE=zsh_source ipcm)"
 words=(ipcm call store search te) CURRENT=5 _ipcm_completion
 words=(ipcm call a) CURRENT=3 _ipcm_completion
+words=(ipcm ps --sort=c) CURRENT=3 _ipcm_completion
 """
 
 
@@ -40,4 +41,5 @@ def test_no_space_behind_what_goes_on(bus: ipcm.Bus, tmp_path: Path) -> None:
     assert run.stdout.splitlines() == [
         "text=:string, required", "-U", "-S", "",
         "a\\:b:service", "-U",
+        "--sort=cpu:", "-U",
     ]  # fmt: skip
