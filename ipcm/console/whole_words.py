@@ -1,4 +1,4 @@
-"""What is completed of `--option=value` is that word, for shells that put it in the word's place."""
+"""What is completed of `--option=value` is that whole word: shells put it in the place of the old."""
 
 from __future__ import annotations
 
