@@ -1,4 +1,4 @@
-"""What is completed of `--option=value` is that whole word: shells put it in the place of the old."""
+"""What is completed of `--option=value` is that whole word, which shells put in its place."""
 
 from __future__ import annotations
 
