@@ -91,7 +91,11 @@ class AsyncHandle(Shown):
     @property
     def service_pid(self) -> int | None:
         """The service's own process; None where it is not there."""
-        return self._handle.service_pid
+        process = self._handle.process
+        if process is not None and process.service_pid is not None:
+            return process.service_pid
+        with self.client._entered() as client:  # it takes in what has come, for whoever waits
+            return client.peer_pid(self.service_name)
 
     async def ready(self, timeout: float | None = 0.0) -> bool:
         """Whether the service is there and ready; see `Handle.ready`."""

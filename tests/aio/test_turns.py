@@ -193,6 +193,21 @@ def test_who_has_no_time_to_wait_gets_what_is_there(run: Run, bus: ipcm.Bus) -> 
     run(main())
 
 
+def test_who_looks_for_the_pid_takes_nothing_from_who_waits(run: Run, bus: ipcm.Bus) -> None:
+    async def main(other: ipcm.Client) -> None:
+        async with ipcm.aio.attach("worked", bus) as handle:
+            waiting = asyncio.create_task(handle.client.get_messages(None))
+            await asyncio.sleep(0.01)
+            other.send_message(handle.name, "hello")
+            assert until_readable(handle.client._sync.fileno(), LIMIT)
+            assert handle.service_pid is not None
+            async with asyncio.timeout(LIMIT):
+                assert [message.content for message in await waiting] == ["hello"]
+
+    with bus.connect("other") as other:
+        run(main(other))
+
+
 def test_an_iteration_that_is_left_leaves_the_rest(run: Run, bus: ipcm.Bus) -> None:
     async def main() -> None:
         async with ipcm.aio.connect("a", bus) as a, ipcm.aio.connect("b", bus) as b:
