@@ -99,7 +99,11 @@ class Observer:
         return bool(self._batches or self._came or self._events or self._client.changes)
 
     def fileno(self) -> int:
-        """Readable when `poll` has something to do; -1 once closed."""
+        """Readable when something came in for `poll`; -1 once closed.
+
+        What another call has taken in, as `snapshot` does, waits without making it readable:
+        `owes` tells of that.
+        """
         return self._client.fileno()
 
     def poll(self, timeout: float | None = 0.0) -> list[Event]:
