@@ -143,7 +143,11 @@ class Registrar:
             if self._connections.get(connection.fd) is connection:
                 self._serve(connection, select.EPOLLIN, _LAST_READS)
                 self._drop(connection)
-        self._keep_deadlines(time.monotonic())
+        now = time.monotonic()
+        self._keep_deadlines(now)
+        self._push()
+        if now >= self._sweep.due:  # tells nobody anything, and may take a while
+            self._sweep.run(now, self._roster.peers.values())
 
     def _next_wait(self) -> float:
         """Seconds until the next deadline, for a poll; -1 where there is none."""
@@ -176,11 +180,8 @@ class Registrar:
             self._linger(now)
         for ward in self._wards.overdue(now):
             self._kill(self._connections[ward])
-        if now >= self._sweep.due:
-            self._sweep.run(now, self._roster.peers.values())
         if now >= self._deadline:
             self._lose_patience(now)
-        self._push()
 
     def _serve(self, connection: Line, event: int, reads: int = _READS) -> None:
         if event & select.EPOLLOUT:
@@ -359,10 +360,11 @@ class Registrar:
             connection.ending = connection.ending or isinstance(word, Terminate)
             return
         connection.outbox.put(frame)
-        connection.unread += hasattr(word, "seq")
-        # Behind all others that are told something: whoever has an answer goes on where they can
-        # know of what it was for.
-        self._unsent.pop(connection.fd, None)
+        if hasattr(word, "seq"):
+            connection.unread += 1
+            # Behind all who have been told something: whoever has an answer goes on where they can
+            # know of what it was for. Those whom only news are for keep their place before it.
+            self._unsent.pop(connection.fd, None)
         self._unsent[connection.fd] = connection
 
     def _push(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import ipcm
-from ipcm._core.presence import Register, Subscribe
+from ipcm._core.presence import Leave, Register, Subscribe
 from ipcm._os.process import ProcessIdentity, open_pidfd
 from ipcm.transports.unix import membership, registrar
 from ipcm.transports.unix.line import Line
@@ -133,33 +133,31 @@ def test_to_look_at_sockets_takes_descriptors_and_a_directory(
         assert sweep.due == math.inf
 
 
-class Counting:
-    """A socket that counts what is sent over it."""
+class Noting:
+    """A socket that notes, in a list for all, when something is sent over it."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self.sent = 0
+    def __init__(self, sock: socket.socket, sent: list[int]) -> None:
+        self._sock, self._sent = sock, sent
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
     def sendmsg(self, buffers: list[Any]) -> int:
-        self.sent += 1
+        self._sent.append(self._sock.fileno())
         return self._sock.sendmsg(buffers)
 
 
-def test_who_is_told_of_many_that_come_at_once_is_woken_once(
+def test_each_is_woken_once_in_a_turn_and_who_has_an_answer_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sockets: list[Counting] = []
+    sent: list[int] = []
 
-    class Counted(Line):
+    class Noted(Line):
         def __init__(self, sock: socket.socket, scratch: memoryview, pid: int) -> None:
             super().__init__(sock, scratch, pid)
-            sockets.append(Counting(sock))
-            self.sock = sockets[-1]  # type: ignore[assignment]
+            self.sock = Noting(sock, sent)  # type: ignore[assignment]
 
-    monkeypatch.setattr(registrar, "Line", Counted)
+    monkeypatch.setattr(registrar, "Line", Noted)
     with contextlib.ExitStack() as stack:
         (tmp_path / "p").mkdir()
         route = stack.enter_context(contextlib.closing(Route(str(tmp_path))))
@@ -170,9 +168,16 @@ def test_who_is_told_of_many_that_come_at_once_is_woken_once(
             link.tell(Register(1, f"peer{number}", f"{number:032}", "client", True))
         links[0].tell(Subscribe(2))
         served._turn()
-        assert [each.sent for each in sockets] == [1] * 20
+        lines = list(served._connections)
+        assert sorted(sent) == sorted(lines)
         links[0].read()
         assert len(links[0].pushed) == 19
+        # One that leaves knows that all have been told, whatever they are told besides.
+        sent.clear()
+        links[1].tell(Leave(2))
+        links[2].tell(Leave(2))
+        served._turn()
+        assert sent == lines[:3]
         for line in list(served._connections.values()):
             served._drop(line)
         served._epoll.close()
