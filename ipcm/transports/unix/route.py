@@ -93,9 +93,9 @@ class Route:
 
     def close(self) -> None:
         """Closes the descriptor."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1  # first, for whoever comes here again after an interrupt
+        if fd >= 0:
+            os.close(fd)
 
     def __enter__(self) -> Self:
         return self
