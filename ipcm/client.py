@@ -287,7 +287,7 @@ class Client(Connection):
         finally:
             self._inside = outer
         try:
-            if not isinstance(response.exception, RemoteError | None):
+            if response.exception is not None and not isinstance(response.exception, RemoteError):
                 raise response.exception
             return response
         finally:
@@ -392,7 +392,7 @@ class Client(Connection):
             return [peer.name for peer in self.others()]
 
     def others(self) -> list[PeerInfo]:
-        """The names of `peers`, as far as they are known: nothing is taken in for it."""
+        """Who is in `peers`, as far as it is known: nothing is taken in for it."""
         return [
             peer for peer in self.port.peers() if peer.kind != "observer" and peer.name != self.name
         ]

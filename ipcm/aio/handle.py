@@ -125,7 +125,7 @@ class AsyncHandle(Shown):
         """Asks any peer and waits; a remote error comes in the response, others are raised."""
         response = await self.client._ask(peer, payload, timeout)
         try:
-            if not isinstance(response.exception, RemoteError | None):
+            if response.exception is not None and not isinstance(response.exception, RemoteError):
                 raise response.exception
             return response
         finally:
