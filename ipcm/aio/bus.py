@@ -53,7 +53,8 @@ async def wait(bus: AnyBus | None = None, timeout: float | None = None) -> None:
     with contextlib.suppress(BusGone):
         found = find_bus(bus)
         if not await _no_services(found, timeout):
-            raise RequestTimeout(found.name, timeout or 0.0)
+            what = f"not all services of the bus {found.name!r} have ended"
+            raise RequestTimeout(found.name, timeout or 0.0, what)
 
 
 async def shutdown(bus: Bus, grace: float = 5.0) -> None:

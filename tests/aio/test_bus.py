@@ -32,7 +32,7 @@ def test_waited_for_and_ended(run: Run) -> None:
     async def main() -> None:
         async with ipcm.aio.spawn(signal="USR1") as bus:
             handle = await stopped(bus)
-            with pytest.raises(ipcm.RequestTimeout, match=bus.name):
+            with pytest.raises(ipcm.RequestTimeout, match=f"services of the bus '{bus.name}' have"):
                 await ipcm.aio.wait(bus, 0.05)
             waiting = asyncio.create_task(ipcm.aio.wait(str(bus), LIMIT))
             ending = asyncio.create_task(ipcm.aio.shutdown(bus, LIMIT))
