@@ -74,18 +74,14 @@ class Loop:
         try:
             with contextlib.ExitStack() as stack:
                 self.begin(stack)
-                failure: BaseException | None = None
                 try:
                     self.start()
                     self._turns()
                 except BaseException as error:
-                    failure = error
+                    self.end(error)
                     raise
-                finally:
-                    # A child that a callback forked comes by here, too, where it raises or exits:
-                    # the end of the service, and its cleanup, are not for it.
-                    if self._state.process == here.pid:
-                        self.end(failure)
+                else:
+                    self.end()
         finally:
             leave_service(before)
         service.in_correct_pid()
@@ -313,9 +309,11 @@ class Loop:
             failure: what ends the service, where it does not end in order.
         """
         service, state = self._service, self._state
+        if state.process != here.pid:
+            # A child that a callback forked comes by here, too, where it raises or exits: the end
+            # of the service, and its cleanup, are not for it.
+            return
         state.phase = "ending"
-        if failure is not None:
-            self._tell_failure(failure)
         service.terminate(0)
         with contextlib.ExitStack() as stack:  # last in, first out
             stack.callback(self._leave)
@@ -326,6 +324,8 @@ class Loop:
             stack.callback(self._clean_up)
             if state.coroutines is not None:
                 stack.callback(self._end_coroutines)
+            if failure is not None:
+                stack.callback(self._tell_failure, failure)
 
     def _end_coroutines(self) -> None:
         coroutines, state = self._state.coroutines, self._state
