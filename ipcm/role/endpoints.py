@@ -288,4 +288,9 @@ def _default(value: Any) -> Any:
         # Of an empty one the schema tells where its type makes it.
         bare = not value and type(value) in (list, dict, set)
         return msgspec.field(default_factory=type(value) if bare else value.copy)
+    try:
+        msgspec.to_builtins(value)
+    except TypeError:
+        # What only Python has, as a marker for "not given": no schema could hold it.
+        return msgspec.field(default_factory=lambda: value)
     return value

@@ -349,7 +349,7 @@ class Odd:
 
 
 def test_a_hint_that_no_schema_is_for_harms_nobody() -> None:
-    def odd(service: Service, a: Odd, b: object = None, n: int = 1) -> list[Odd]:
+    def odd(service: Service, a: Odd, b: object = Odd(), n: int = 1) -> list[Odd]:
         raise AssertionError("nothing can fit")
 
     with ipcm.service("odd", endpoints=[odd]) as handle:
@@ -359,7 +359,7 @@ def test_a_hint_that_no_schema_is_for_harms_nobody() -> None:
         assert arguments["required"] == ["a"]
         assert arguments["properties"] == {
             "a": {"title": "Odd"},
-            "b": {"title": "object", "default": None},
+            "b": {"title": "object"},
             "n": {"type": "integer", "default": 1},
         }
         with pytest.raises(ipcm.RemoteError, match="Expected `Odd`, got `int`"):
