@@ -12,6 +12,7 @@ import pytest
 import ipcm
 from tests.console.commands import Terminal
 from tests.console.conftest import Store
+from tests.console.shells import install_program
 
 NAME = "it's é x,"
 
@@ -21,9 +22,7 @@ def bash(bus: ipcm.Bus, tmp_path: Path) -> Iterator[Terminal]:
     """A bash that has the completion."""
     if shutil.which("bash") is None:
         pytest.skip("there is no bash here")
-    program = tmp_path / "ipcm"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m ipcm "$@"\n')
-    program.chmod(0o700)
+    install_program(tmp_path)
     (tmp_path / "only-here.json").touch()
     (tmp_path / "only-there").mkdir()
     with ipcm.service(NAME, Store, bus=bus):
