@@ -27,12 +27,15 @@ def test_a_terminal_that_cannot_be_drawn_on(monkeypatch: Any) -> None:
         def isatty(self) -> bool:
             return True
 
+    async def run(*_: Any) -> int:
+        return 5
+
     monkeypatch.setattr("ipcm_tui.app.find_bus", lambda bus: bus)
-    monkeypatch.setattr("ipcm_tui.app.asyncio.run", lambda task: task.close())
+    monkeypatch.setattr("ipcm_tui.app._run", run)
     for name in ("__stdin__", "__stderr__"):
         monkeypatch.setattr(sys, name, Terminal())
     monkeypatch.setenv("TERM", "xterm")
-    main("demo")
+    assert main("demo") == 5
     monkeypatch.setenv("TERM", "dumb")
     with pytest.raises(UnsupportedError, match="can be drawn on"):
         main("demo")
