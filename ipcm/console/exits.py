@@ -85,7 +85,7 @@ def hint_for(error: BaseException, call: str = "ipcm ") -> str:
     """What the user can do about it, where the error does not say so itself; else "".
 
     Args:
-        call: what stands before a verb where the user types one.
+        call: what one types before a verb, where it is shown.
     """
     match error:
         case errors.ServiceNameTaken():

@@ -9,12 +9,12 @@ __all__ = ["config_directory", "state_directory"]
 
 
 def config_directory() -> Path:
-    """Where there is what the user has set."""
+    """The directory of what the user has set."""
     return _directory("XDG_CONFIG_HOME", ".config")
 
 
 def state_directory() -> Path:
-    """Where there is what is remembered from one run to the next."""
+    """The directory of what is remembered from one run to the next."""
     return _directory("XDG_STATE_HOME", ".local/state")
 
 

@@ -62,7 +62,7 @@ class Context:
         read_input: the bytes of standard input; None where the surface has none.
         output: descriptor of the output, so that endless verbs notice when its reader goes.
         session: the surface, where it has a current bus. read_only: it changes nothing.
-        call: what stands before a verb there, as hints name one.
+        call: what one types before a verb there; hints name verbs so.
     """
 
     bus: Bus | str | None = None
