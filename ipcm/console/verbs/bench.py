@@ -129,8 +129,18 @@ VERB = Verb(
     run=run,
     result=BenchRow,
     options=(
-        Option("count", ("-n", "--count"), "Requests in a round.", int, 500, minimum=1),
-        Option("rounds", ("--rounds",), "In which all systems take turns.", int, 5, minimum=1),
+        Option(
+            "count", ("-n", "--count"), "Requests in a round.", int, 500, minimum=1, metavar="N"
+        ),
+        Option(
+            "rounds",
+            ("--rounds",),
+            "In which all systems take turns.",
+            int,
+            5,
+            minimum=1,
+            metavar="N",
+        ),
         Option("one_cpu", ("--one-cpu",), "All processes share one CPU.", bool, False),
     ),
     doc=(
