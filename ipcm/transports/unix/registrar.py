@@ -325,11 +325,12 @@ class Registrar:
         self._parked = [(fd, word) for fd, word in self._parked if fd != connection.fd]
         self._wards.drop(connection.fd)
         self._sweep.ask(time.monotonic())
+        ended = connection.pidfd >= 0 and has_ended(connection.pidfd)
         self._forget_process(connection)
         self._epoll.unregister(connection.fd)
         connection.sock.close()
         if peer is not None:
-            self._sweep.bury(peer)
+            self._sweep.bury(peer, ended=ended)
         self._tell(told)
 
     def _forget_process(self, connection: Line) -> None:

@@ -43,11 +43,15 @@ class Sweep:
         """Somebody has ended: looks around in a while."""
         self.due = min(self.due, now + rest)
 
-    def bury(self, peer: PeerInfo) -> None:
-        """One has hung up: removes its socket, unless it listens still, and may come again."""
+    def bury(self, peer: PeerInfo, *, ended: bool) -> None:
+        """One has hung up: removes its socket, unless it listens still, and may come again.
+
+        Args:
+            ended: so has its process. Whoever listens then is a child that it forked.
+        """
         address = self._route.peer_address(peer.name, peer.incarnation)
         with contextlib.suppress(OSError):  # no descriptors are left: it is looked at later on
-            if self._route.listener(address) is None:
+            if ended or self._route.listener(address) is None:
                 os.unlink(address)
 
     def run(self, now: float, peers: Iterable[PeerInfo]) -> None:

@@ -413,9 +413,12 @@ class TestRegistrar:
             child = os.fork()
             if child == 0:
                 short = bus.connect("short")
-                os.write(write, short.name.encode())
+                # Its own child has all that it has, and lives on.
+                heir = os.fork()
+                if heir:
+                    os.write(write, f"{heir} {short.name}".encode())
                 signal.pause()
-            os.read(read, 1)
+            heir = int(os.read(read, 100).split()[0])
             os.close(read)
             os.close(write)
             wait_until(lambda: observer.poll() is not None and "short" in observer.presence)
@@ -425,7 +428,9 @@ class TestRegistrar:
             assert time.monotonic() - before < 3
             assert isinstance(event, ipcm.PeerEvent)
             assert (event.peer, event.change) == ("short", -1)
+            assert not [file for file in os.listdir(f"{bus.route}/p") if file.startswith("short~")]
             os.waitpid(child, 0)
+            os.kill(heir, signal.SIGKILL)
 
     def test_news_that_comes_beside_an_answer_waits_for_no_other_news(self, bus: Bus) -> None:
         with bus.connect("first") as client:

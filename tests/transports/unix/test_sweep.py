@@ -78,8 +78,10 @@ def test_sockets_that_nobody_listens_at_go(tmp_path: Path) -> None:
             with pytest.raises(BlockingIOError):
                 listener.accept()  # it was seen to listen: it is not asked again
             for peer in (known, lives, dead):
-                swept.bury(peer)
+                swept.bury(peer, ended=False)
             assert left() == {"lives"}
+            swept.bury(lives, ended=True)
+            assert left() == set(), "whoever listens has it from one that has ended"
         shutil.rmtree(tmp_path / "p")
         swept.run(7.0, [known])
         assert swept.due == math.inf, "on a bus that was removed nothing is left to do"
