@@ -51,7 +51,7 @@ class _Coroutines(Coroutines):
     def __init__(self, clock: Clock) -> None:
         self.deadline = math.inf
         self._clock = clock
-        super().__init__(lambda: math.inf)  # who steps it looks for himself
+        super().__init__(lambda: math.inf)  # after each step the stage looks when the next turn is
 
     def make_loop(self) -> asyncio.AbstractEventLoop:
         return _EventLoop(self._clock, self._idle)
