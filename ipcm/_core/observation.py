@@ -140,7 +140,7 @@ class Snapshot(Shown, msgspec.Struct, frozen=True):
         loop_lag: how long others had to wait for the last turn: as long as it took, or as it was
             late if it was a timed one and that is longer. worst_lag: the longest of the last ten
             seconds or more.
-        errors: the last intercepted ones. watched: pids whose end ends the service.
+        errors: the last of callbacks and handlers. watched: pids whose end ends the service.
         drops: late, duplicate, unknown or forged responses, requests whose askers have left or wait
             no more, and answers that were not taken.
         read, sent: messages per peer.
