@@ -23,23 +23,25 @@ from ipcm_tui.widgets.glossary_view import GlossaryView
 def test_collections_are_rare_only_while_the_console_is_there(
     app: ConsoleApp, drive: Any, until: Any
 ) -> None:
-    before = gc.get_threshold(), gc.get_freeze_count()
+    threshold, frozen = gc.get_threshold(), gc.get_freeze_count()  # Python 3.12 freezes some itself
 
     async def script(pilot: Pilot[int]) -> None:
-        await until(pilot, lambda: gc.get_freeze_count() > before[1])
-        assert gc.get_threshold() > before[0]
+        await until(pilot, lambda: gc.get_freeze_count() > frozen)
+        assert gc.get_threshold() > threshold
 
     drive(app, script)
-    assert (gc.get_threshold(), gc.get_freeze_count()) == before
+    assert gc.get_threshold() == threshold
+    assert gc.get_freeze_count() <= frozen
 
 
 def test_an_error_does_not_leave_them_rare() -> None:
-    before = gc.get_threshold(), gc.get_freeze_count()
+    threshold, frozen = gc.get_threshold(), gc.get_freeze_count()
     try:
         with rare_collections():
             raise KeyError
     except KeyError:
-        assert (gc.get_threshold(), gc.get_freeze_count()) == before
+        assert gc.get_threshold() == threshold
+        assert gc.get_freeze_count() <= frozen
 
 
 def test_a_tab_is_made_when_somebody_looks_at_it(
