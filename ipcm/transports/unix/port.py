@@ -15,7 +15,7 @@ from ipcm._core.framing import HEADER, Frame
 from ipcm._core.patience import LONGEST_WAIT
 from ipcm._core.presence import PeerKind
 from ipcm._os.fork import close_in_children
-from ipcm._os.memory import scratch
+from ipcm._os.memory import keep_freed, scratch
 from ipcm.errors import Backpressure, MessageTooLarge, NoSuchPeer, ProtocolError
 from ipcm.serializers import Serializer
 from ipcm.transports.base import Arrival, Change, Limits
@@ -218,6 +218,7 @@ class UnixPort(PresentPort):
                     return
             if not frames:
                 self._bulk = True
+                keep_freed()
                 return
             unpack = self._unpack
             try:
@@ -302,6 +303,7 @@ class UnixPort(PresentPort):
                     # Most of it will wait: what is begun has to be kept.
                     links.check_room(link, size)
                 self._bulk = True
+                keep_freed()
                 sent = link.sock.sendmsg((_pack(size), body))
                 if sent != size + HEADER.size:
                     rest = memoryview(body)[max(sent - HEADER.size, 0) :]
