@@ -302,7 +302,7 @@ class UnixPort(PresentPort):
                 if size > _MAY_STAY:
                     # Most of it will wait: what is begun has to be kept.
                     links.check_room(link, size)
-                self._bulk = True
+                    self._bulk = True
                 keep_freed()
                 sent = link.sock.sendmsg((_pack(size), body))
                 if sent != size + HEADER.size:
