@@ -1,4 +1,4 @@
-"""Requests and answers: round trips, pipelines, large payloads."""
+"""Requests and answers: round trips, pipelines, larger payloads."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import ipcm
 from ipcm.console.bench.measure import (
+    MEDIUM,
     measure_echo,
     measure_pipelined,
     measure_round_trips,
@@ -37,6 +38,11 @@ def measure(effort: Effort) -> Iterator[Figure]:
             with pinned(everybody) if where == "one CPU" else contextlib.nullcontext():
                 yield from _round_trips([raw, connection, plain, still], where, effort)
                 yield from _pipelines([connection, zeromq, plain, batched], where, effort)
+        seconds = measure_echo([connection, plain], effort.echoes, effort.rounds, MEDIUM)
+        yield Figure(
+            name="100 KiB echoed, beside mp.Connection", value=seconds[1] * 1e6,
+            base=seconds[0] * 1e6, unit="us",
+        )  # fmt: skip
         seconds = measure_echo([connection, plain], effort.echoes, effort.rounds)
         rates = [1 / each for each in seconds]
         yield Figure(

@@ -18,7 +18,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         requests: small requests in a round. rounds: in which all systems take turns.
-        echoes: of 1 MiB in a round. starts: services started and closed.
+        echoes: of 100 KiB, and of 1 MiB, in a round. starts: services started and closed.
         peers: idle ones on the full bus. idle: seconds that an idle service is watched.
         imports: interpreters started for each module.
         watched: seconds of requests with an observer, and without.

@@ -21,7 +21,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 def test_echoes() -> None:
     pytest.importorskip("zmq")
-    check(list(echoes.measure(TINY)), 19)
+    check(list(echoes.measure(TINY)), 20)
 
 
 def test_lives() -> None:

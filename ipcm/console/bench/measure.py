@@ -16,6 +16,7 @@ from ipcm.console.bench.subjects import Subject
 
 __all__ = [
     "LARGE",
+    "MEDIUM",
     "SMALL",
     "RoundTrips",
     "cpu_seconds",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 SMALL: Final = {"op": "add", "args": [1, 2], "who": "bench"}
+MEDIUM: Final = bytes(100 << 10)
 LARGE: Final = bytes(1 << 20)
 _WINDOW: Final = 100
 
@@ -73,14 +75,16 @@ def measure_pipelined(subjects: Sequence[Subject], count: int, rounds: int) -> l
     return _take_turns(subjects, rounds, run)
 
 
-def measure_echo(subjects: Sequence[Subject], count: int, rounds: int) -> list[float]:
-    """Seconds for echoing a large payload once."""
+def measure_echo(
+    subjects: Sequence[Subject], count: int, rounds: int, payload: bytes = LARGE
+) -> list[float]:
+    """Seconds for echoing a payload once."""
 
     def run(subject: Subject) -> float:
-        subject.request(LARGE)
+        subject.request(payload)
         began = _clock()
         for _ in range(count):
-            subject.request(LARGE)
+            subject.request(payload)
         return (_clock() - began) / count
 
     return _take_turns(subjects, rounds, run)
