@@ -328,8 +328,18 @@ class Client(Connection):
         with self._entered():
             return self._pump_until(lambda: self.settled, timeout)
 
-    def request(self, to: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
+    def request(
+        self,
+        to: str,
+        payload: Any,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        *,
+        control: bool = False,
+    ) -> Any:
         """Sends a request and waits for its answer.
+
+        Args:
+            timeout: seconds for the answer; None for ever. control: see `control`.
 
         Returns:
             The payload of the response.
@@ -340,7 +350,7 @@ class Client(Connection):
         """
         outer = self._enter()
         try:
-            id = self._ask(to, payload, timeout)
+            id = self._ask(to, payload, timeout, None, control)
             try:
                 response = self._await(id, None)
             except BaseException:
@@ -362,14 +372,7 @@ class Client(Connection):
 
     def control(self, to: str, verb: str, timeout: float | None, **args: Any) -> Any:
         """Says a word of the control plane to a service, and waits for what it answers."""
-        id = self.send_request(to, [verb, args], timeout=timeout, control=True)
-        response = self.await_response(id)
-        try:
-            if response.exception is not None:
-                raise response.exception
-            return response.payload
-        finally:
-            del response  # what is raised knows this frame, and would be kept by it
+        return self.request(to, [verb, args], timeout, control=True)
 
     def _check_no_callback(self, id: int) -> None:
         if self.requests.has_callback(id):

@@ -250,10 +250,20 @@ class AsyncClient(Driven):
         with self._entered():
             return client.await_response(id)
 
-    async def request(self, to: str, payload: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
+    async def request(
+        self,
+        to: str,
+        payload: Any,
+        timeout: float | None = DEFAULT_TIMEOUT,
+        *,
+        control: bool = False,
+    ) -> Any:
         """Sends a request and waits for its answer.
 
         Cancelled, it is forgotten: an answer that comes all the same is counted and dropped.
+
+        Args:
+            timeout: seconds for the answer; None for ever. control: see `control`.
 
         Returns:
             The payload of the response.
@@ -262,7 +272,7 @@ class AsyncClient(Driven):
             RemoteError: the peer answered with an error.
             RequestTimeout, PeerGone, NoSuchPeer: no answer came.
         """
-        return await self._answer(to, payload, timeout)
+        return await self._answer(to, payload, timeout, control=control)
 
     async def call(self, to: str, endpoint: str, /, **args: Any) -> Any:
         """Calls an endpoint of a service and waits for what it returns; see `Handle.call`."""
