@@ -7,7 +7,6 @@ import time
 
 from ipcm._core.framing import FrameReader
 from ipcm._core.outbox import Outbox
-from ipcm._os.process import ProcessIdentity
 from ipcm.transports.base import Limits
 from ipcm.transports.unix.hello import HELLO_LIMIT
 
@@ -18,6 +17,7 @@ class Line:
     """What it sent in part, what it has not taken, and its process.
 
     Attributes:
+        pidfd: of its process, once it has registered; else -1.
         thread: the one of its process that has registered.
         stale: news were left out, because too much waits. ending: so was that it is to end.
         unread: answers that wait.
@@ -31,7 +31,6 @@ class Line:
         self.outbox = Outbox()
         self.pid = pid
         self.thread = 0
-        self.identity: ProcessIdentity | None = None
         self.pidfd = -1
         self.stale = False
         self.ending = False

@@ -272,8 +272,7 @@ class Registrar:
             return
         try:
             # The descriptor is opened while the connection stands: the pid is still theirs.
-            connection.identity = identify(connection.pid)
-            connection.pidfd = open_pidfd(connection.identity)
+            connection.pidfd = open_pidfd(identify(connection.pid))
         except ProcessLookupError:
             self._drop(connection)
             return
@@ -298,8 +297,8 @@ class Registrar:
         """A holder that has died this instant does not keep the name from its next life."""
         for connection in list(self._connections.values()):
             peer = self._roster.peers.get(connection.fd)
-            if peer is not None and peer.name == name and connection.identity is not None:
-                if not connection.identity.alive():
+            if peer is not None and peer.name == name:
+                if has_ended(connection.pidfd):
                     self._drop(connection)
                 return
 
