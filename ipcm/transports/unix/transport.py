@@ -81,15 +81,18 @@ class UnixTransport(Transport):
         self._sweep_beside(path)
         return record
 
-    def _sweep_beside(self, path: Path) -> None:
+    def _sweep_beside(self, path: Path, pattern: str = "*") -> None:
         """Sweeps up other buses all of whose processes were killed at once.
 
         Each time a bus is made, for else nobody might: it takes a lock that a live bus holds.
+
+        Args:
+            pattern: of the names that are looked at.
         """
         with contextlib.suppress(OSError):  # no descriptors left, or a place that has gone
-            for each in path.parent.iterdir():
+            for each in path.parent.glob(pattern):
                 if each != path:
-                    self._sweep(each)
+                    self._tidy(each)
 
     def _take_place(self, draft: Path, path: Path) -> None:
         """Gives a locked directory its name: whoever finds it there finds it locked."""
@@ -268,8 +271,8 @@ class UnixTransport(Transport):
         if keeper is not None:
             reap(keeper, 5.0)
         # Removed by the registrar; what it could not (it was killed) is removed here.
-        for each in (path, *path.parent.glob(f"{DRAFT}*")):
-            self._tidy(each)
+        self._tidy(path)
+        self._sweep_beside(path, f"{DRAFT}*")
 
     @contextlib.contextmanager
     def _visit(self, info: BusInfo) -> Iterator[PresenceLink]:
