@@ -24,10 +24,10 @@ def keep_freed() -> None:
 
     The C library gives back what is freed at the end of its heap once that is more than twice the
     largest block that it has had from the system by itself and freed (M_MMAP_THRESHOLD in
-    mallopt(3)). An echo of 1 MiB frees a little more than that, and took twice its time for pages
-    that it had had a moment ago. So one block of 4 MiB is freed here, which nobody has written to
-    and which therefore took no memory: up to 8 MiB stay. Other C libraries than glibc do as they
-    do.
+    mallopt(3)). An echo of 1 MiB frees a little more than that, and spent two thirds of its time
+    on pages that it had had a moment ago. So one block of 4 MiB is freed here, which nobody has
+    written to and which therefore took no memory: up to 8 MiB stay. Other C libraries than glibc
+    do as they do.
     """
     global _kept
     if not _kept:
