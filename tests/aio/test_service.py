@@ -17,6 +17,7 @@ import ipcm
 import ipcm.aio
 from tests.aio.conftest import Run
 from tests.aio.services import Worked
+from tests.helpers import wait_until
 
 LIMIT = 10.0
 
@@ -118,8 +119,7 @@ def test_a_start_that_fails_or_takes_too_long(run: Run) -> None:
 
 def test_one_that_is_not_waited_for(run: Run) -> None:
     def hang(service: Any) -> None:
-        while not os.path.exists(gate):
-            time.sleep(0.005)
+        wait_until(lambda: os.path.exists(gate))
 
     def fail(service: Any) -> None:
         hang(service)
