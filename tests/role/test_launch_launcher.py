@@ -19,6 +19,7 @@ import pytest
 
 import ipcm
 from ipcm import Service, ServiceDied, ServiceStartError
+from ipcm._os.child import reap
 from ipcm._os.launcher import starter
 from ipcm.role.launcher import cool, launcher_pid, warm
 from tests._os.processes import fds
@@ -255,6 +256,21 @@ class TestLives:
                 with launched(f"s{at}", Adder, bus=bus) as handle:
                     assert handle.call("add", a=at) == at
                 killer.join()
+
+    def test_one_that_dies_while_it_is_looked_at_is_waited_for(
+        self, warmed: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def look(pid: int, timeout: float) -> int | None:
+            monkeypatch.setattr(starter, "reap", reap)
+            found = reap(pid, timeout)
+            os.kill(pid, signal.SIGKILL)
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            return found
+
+        monkeypatch.setattr(starter, "reap", look)
+        assert launcher_pid() is None
+        with pytest.raises(ProcessLookupError):
+            os.kill(warmed, 0)
 
     def test_one_that_does_not_answer(self, warmed: int) -> None:
         with ipcm.spawn() as bus, launched("one", Adder, bus=bus):

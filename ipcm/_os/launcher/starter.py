@@ -53,8 +53,11 @@ class _Line:
 
     def ended(self, within: float = 0.0) -> bool:
         """Whether the launcher ends in so many seconds; it is waited for then."""
-        reap(self.pid, within)
-        return not self._who.alive()
+        if reap(self.pid, within) is None:
+            if self._who.alive():
+                return False
+            reap(self.pid, 0.0)  # it has died between the two looks
+        return True
 
     def end(self) -> None:
         """Lets it go, and waits for it."""
